@@ -1,0 +1,45 @@
+package authz
+
+// Class is what an operation does, whatever the dialect. The zero value is ClassUnknown, which the shipped policy denies.
+type Class string
+
+// The classes of operation.
+const (
+	ClassUnknown Class = "unknown" // the dialect does not know this request
+	ClassEmbed   Class = "embed"   // text in, vectors out
+	ClassSearch  Class = "search"  // nearest neighbours
+	ClassRead    Class = "read"    // stored things by name
+	ClassExport  Class = "export"  // scroll, snapshot, backup: a collection as a whole
+	ClassList    Class = "list"    // names, metadata
+	ClassWrite   Class = "write"
+	ClassAdmin   Class = "admin"
+)
+
+// Unbounded is the count of an operation whose request sets no upper bound of its own ("all of them").
+const Unbounded int64 = -1
+
+// Operation is what is asked, whatever the dialect. Counts are upper bounds taken from the request: 0 none, Unbounded no bound stated.
+type Operation struct {
+	Class      Class  `json:"class"`
+	Complete   bool   `json:"complete"` // all that the request holds is known
+	Model      string `json:"model,omitempty"`
+	Collection string `json:"collection,omitempty"`
+	Object     string `json:"object,omitempty"`   // canonical path or key of a stored object
+	Artifact   string `json:"artifact,omitempty"` // "checkpoint" when the object is recognised as a model checkpoint
+	Range      string `json:"range,omitempty"`    // the Range header as sent
+	Vectors    int64  `json:"vectors"`
+	Dims       int64  `json:"dims"`      // dimensions asked for; 0 when the request does not say
+	Documents  int64  `json:"documents"` // documents, points or texts
+	Bytes      int64  `json:"bytes"`     // size of the request body; 0 when not read
+	Sealed     bool   `json:"sealed,omitempty"`
+}
+
+// Harmless reports whether the operation, carried out by the upstream, changes nothing there: its decision record may then become
+// durable while the upstream works, because only the answer can do harm.
+func (o Operation) Harmless() bool {
+	switch o.Class {
+	case ClassEmbed, ClassSearch, ClassRead, ClassList:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,69 @@
+package authz
+
+import "time"
+
+// Event names a kind of audit record.
+type Event string
+
+// The events of an exchange: each has one decision record and, when it is over, one completion record.
+const (
+	EventDecision   Event = "weir.decision"
+	EventCompletion Event = "weir.completion"
+)
+
+// Outcome is how an exchange ended.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeComplete   Outcome = "complete"   // all of the answer was handed to Envoy
+	OutcomeRefused    Outcome = "refused"    // the client got a refusal of ours
+	OutcomeCut        Outcome = "cut"        // the answer ended early by our doing
+	OutcomeAborted    Outcome = "aborted"    // client or upstream left before the end
+	OutcomeUnobserved Outcome = "unobserved" // the answer never passes Weir (ext_authz alone)
+	OutcomeLocal      Outcome = "local"      // Envoy answered by itself
+	OutcomeFailed     Outcome = "failed"     // a fault of ours ended it
+)
+
+// Record is one audit record. A completion repeats who, what and the verdict, so that each record can be read alone. It never holds
+// vectors, tokens, bodies, query strings or raw text: counts, sizes and names only.
+type Record struct {
+	Event    Event
+	Decision string // decision ID: shared by both records of an exchange
+	Replica  string
+	Time     time.Time // when the record was made
+	Started  time.Time // when Weir saw the request
+	Entry    string    // ext_proc, ext_authz or both
+
+	TraceID      string // 32 hex digits
+	SpanID       string // 16 hex digits: this exchange's span, derived from the decision ID
+	ParentSpanID string // 16 hex digits, empty for a root
+	RequestID    string // Envoy's, as a hint
+
+	Method   string
+	Host     string // canonical
+	Path     string // canonical, no query
+	Source   string
+	Peer     string
+	Protocol string
+
+	Subject   Subject // Claims are in Input only
+	Target    Target
+	Operation Operation
+
+	Verdict  Decision // what policy and limits said
+	Enforced Effect   // what was done; differs from Verdict.Effect in observe mode
+	Label    string   // cause of a refusal that is not policy's, such as "token_expired"
+	Mode     Mode
+	Reserved Volume
+
+	// Input is the policy input as evaluated last; nil when policy was not asked or the record mode forbids it.
+	Input *Input
+
+	// Completion only.
+	Outcome  Outcome
+	Status   int    // HTTP status answered; 0 when none was
+	Measured string // "counted" (seen passing) or "declared" (by content-length)
+	Volume   Volume // what left: counted before masking, charged to vectors or vectors_masked by what left
+	Dims     int64  // components of the vectors that left, before masking
+}

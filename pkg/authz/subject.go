@@ -1,0 +1,98 @@
+package authz
+
+import "time"
+
+// SubjectKind says what sort of actor a subject is.
+type SubjectKind string
+
+// The kinds of subject.
+const (
+	Human    SubjectKind = "human"
+	Workload SubjectKind = "workload"
+	Agent    SubjectKind = "agent"
+)
+
+// Subject is who asks, as a verified token states it. The zero value is nobody: no rule may allow it.
+type Subject struct {
+	Issuer     string         `json:"issuer"`
+	ID         string         `json:"id"` // the token's sub; unique within Issuer only
+	Name       string         `json:"name,omitempty"`
+	Email      string         `json:"email,omitempty"`
+	Groups     []string       `json:"groups,omitempty"`
+	Kind       SubjectKind    `json:"kind"`
+	Actors     []Actor        `json:"actors,omitempty"`     // RFC 8693 act chain, outermost (the current actor) first
+	Credential string         `json:"credential,omitempty"` // names the token without being it: its jti, else a hash
+	Expires    time.Time      `json:"expires"`
+	Claims     map[string]any `json:"claims,omitempty"` // the token's other claims, JSON types; never the token itself
+}
+
+// Ref is the subject's unique name over all issuers; empty for nobody. The separator cannot occur in a URL or a sub that authn accepts.
+func (s Subject) Ref() string {
+	if s.ID == "" {
+		return ""
+	}
+	return s.Issuer + "|" + s.ID
+}
+
+// Actor is one link of a delegation chain (RFC 8693 §4.1).
+type Actor struct {
+	Issuer string `json:"issuer,omitempty"`
+	ID     string `json:"id"`
+}
+
+// Identity is a verified subject together with where its token was found.
+type Identity struct {
+	Subject Subject
+	// Carrier is the lower-case name of the request header that carried our token. It is stripped before the upstream sees the
+	// request; every other header, somebody else's Authorization included, is left alone.
+	Carrier string
+}
+
+// TargetKind says what sort of asset a target guards.
+type TargetKind string
+
+// The kinds of target.
+const (
+	KindInference TargetKind = "inference"
+	KindVectorDB  TargetKind = "vectordb"
+	KindCorpus    TargetKind = "corpus"
+	KindWeights   TargetKind = "weights"
+	KindRegistry  TargetKind = "registry"
+	KindConfig    TargetKind = "config"
+)
+
+// Valid reports whether k is a known kind.
+func (k TargetKind) Valid() bool {
+	switch k {
+	case KindInference, KindVectorDB, KindCorpus, KindWeights, KindRegistry, KindConfig:
+		return true
+	}
+	return false
+}
+
+// Target is what is guarded. The zero value is no target and is denied.
+type Target struct {
+	Name        string            `json:"name"`
+	Kind        TargetKind        `json:"kind"`
+	Tenant      string            `json:"tenant,omitempty"`
+	Sensitivity string            `json:"sensitivity,omitempty"`
+	Dialect     string            `json:"dialect,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+
+	Floors   Floors `json:"-"` // what policy can only tighten
+	Mode     Mode   `json:"-"`
+	Upgrades bool   `json:"-"` // permit WebSocket and other protocol upgrades, whose payload is not inspected
+}
+
+// Floors are the obligations a target imposes on every decision about it; policy can only tighten them.
+type Floors struct {
+	Mask   MaskMode   // zero value: policy decides (and what policy does not say is redacted)
+	Record RecordMode // the weakest record mode permitted; zero value: durable
+}
+
+// Match is a target found for a request, with the canonical form that was matched.
+type Match struct {
+	Target Target
+	Host   string // lower case, without port and trailing dot
+	Path   string // canonical: no dot segments, no empty segments, no encoded separators, no query
+}
