@@ -1,0 +1,216 @@
+package guard
+
+import (
+	"context"
+	"time"
+	"unicode/utf8"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// Admission is one exchange on its way through the pipeline. It belongs to one goroutine. Its zero effect is Deny: until Admit or Refine
+// has allowed, nothing may be released.
+type Admission struct {
+	g     *Guard
+	id    string
+	req   authz.Request
+	match authz.Match
+	op    authz.Operation
+	trace trace
+
+	needsBody bool
+	identity  authz.Identity
+	known     bool // the subject is verified
+
+	decided  bool           // policy was asked, or something refused before it
+	verdict  authz.Decision // what policy and limits said
+	enforced authz.Effect   // what is done
+	label    string         // cause of a refusal that is not policy's
+	input    *authz.Input   // as evaluated last
+
+	reservation authz.Reservation
+	reserved    bool
+	granted     authz.Volume // what the store has charged so far
+	raised      time.Time    // when it was last told
+
+	receipt  Receipt // of the decision record; nil when nothing is to be waited for
+	finished bool
+}
+
+// Begin opens an exchange: it finds the target and describes the operation, without I/O. The Admission is never nil; where the request
+// fits no target or cannot be read, it is already refused (see Decision).
+func (g *Guard) Begin(req authz.Request) *Admission {
+	if req.Time.IsZero() {
+		req.Time = g.cfg.Now()
+	}
+	a := &Admission{g: g, req: req}
+	id, err := g.newID()
+	a.id = id
+	a.trace = joinTrace(req.TraceParent, id)
+	if err != nil {
+		a.fail(err)
+		return a
+	}
+	if a.match, err = g.cfg.Targets.Resolve(req); err != nil {
+		a.fail(err)
+		return a
+	}
+	a.op, a.needsBody = g.cfg.Describer.Describe(a.match, req)
+	if req.EndOfStream {
+		a.needsBody = false
+	}
+	return a
+}
+
+// ID returns the decision ID; it is what the client sees in weir-decision.
+func (a *Admission) ID() string { return a.id }
+
+// Target returns what is asked for; the zero Target when nothing matched.
+func (a *Admission) Target() authz.Target { return a.match.Target }
+
+// Operation returns what is asked, as far as it is known.
+func (a *Admission) Operation() authz.Operation { return a.op }
+
+// NeedsBody reports whether the request's body must be read, and Refine be called with what it holds, before there is a decision.
+func (a *Admission) NeedsBody() bool { return a.needsBody && !a.decided }
+
+// Carrier returns the request header to strip before the upstream; empty when there was no token.
+func (a *Admission) Carrier() string { return a.identity.Carrier }
+
+// SubjectRef names the subject for per-subject bounds; empty before Admit, and for nobody.
+func (a *Admission) SubjectRef() string { return a.identity.Subject.Ref() }
+
+// Decided reports whether there is a decision.
+func (a *Admission) Decided() bool { return a.decided }
+
+// Allowed reports whether the exchange may go on. It is false until there is a decision.
+func (a *Admission) Allowed() bool { return a.decided && a.enforced == authz.Allow }
+
+// Observed reports whether the target is in observe mode: nothing is masked, withheld or refused.
+func (a *Admission) Observed() bool { return a.match.Target.Mode == authz.ModeObserve }
+
+// Decision returns the verdict; the zero Decision (deny) before there is one.
+func (a *Admission) Decision() authz.Decision { return a.verdict }
+
+// Mask returns the mask that is in force: what the verdict says, redact where it says nothing, none in observe mode.
+func (a *Admission) Mask() authz.MaskMode {
+	if a.Observed() {
+		return authz.MaskNone
+	}
+	return a.verdict.Mask.Vectors.Stricter(authz.MaskNone)
+}
+
+// Limits reports whether the verdict bounds the unit.
+func (a *Admission) Limits(u authz.Unit) bool {
+	for _, l := range a.verdict.Limits {
+		if l.Unit == u {
+			return true
+		}
+	}
+	return false
+}
+
+// Admit verifies the subject and, unless the body must be read first, decides. It returns the decision so far: the zero Decision
+// when NeedsBody. A refusal is a value; there is no error that a caller could mistake for permission.
+func (a *Admission) Admit(ctx context.Context) authz.Decision {
+	if a.decided {
+		return a.verdict
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)
+	defer cancel()
+	start := a.g.cfg.Now()
+	identity, err := a.g.cfg.Authenticator.Authenticate(ctx, a.req, a.match.Target)
+	a.g.cfg.Observer.Phase("authenticate", a.g.cfg.Now().Sub(start))
+	a.identity = identity
+	if err != nil {
+		a.identity.Subject = authz.Subject{}
+		a.g.cfg.Observer.AuthFailed(authz.AsError(err).Label)
+		a.fail(err)
+		return a.verdict
+	}
+	a.known = true
+	if !a.needsBody {
+		a.decide(ctx, authz.PhaseRequest, nil)
+	}
+	return a.verdict
+}
+
+// Refine decides, now that the request's body has been read as op. An op that is not complete is given to policy as such, and the shipped
+// policy refuses it.
+func (a *Admission) Refine(ctx context.Context, op authz.Operation) authz.Decision {
+	if a.decided || !a.known {
+		if !a.decided {
+			a.fail(&authz.Error{Kind: authz.KindInternal, Label: "refine_before_admit", Public: "Weir could not decide about this request"})
+		}
+		return a.verdict
+	}
+	a.op = op
+	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)
+	defer cancel()
+	a.decide(ctx, authz.PhaseRequest, nil)
+	return a.verdict
+}
+
+// Respond tells the guard the answer's head. Policy is asked again where one of its rules reads input.response; its answer can only
+// tighten the first.
+func (a *Admission) Respond(ctx context.Context, resp authz.Response) authz.Decision {
+	if !a.Allowed() || !a.known || !a.g.cfg.Policy.Reads().Response {
+		return a.verdict
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)
+	defer cancel()
+	a.decide(ctx, authz.PhaseResponse, &resp)
+	return a.verdict
+}
+
+// Refuse turns the exchange into a refusal after the fact: an answer that cannot be judged, a body over its cap. In observe mode it is
+// written down and not enforced.
+func (a *Admission) Refuse(err *authz.Error) authz.Decision {
+	a.fail(err)
+	return a.verdict
+}
+
+// fail makes err the verdict. The cause goes to the log, the public text to the client.
+func (a *Admission) fail(err error) {
+	e := authz.AsError(err)
+	level := a.g.cfg.Log.Warn
+	if e.Kind == authz.KindForbidden || e.Kind == authz.KindUnauthenticated || e.Kind == authz.KindQuota {
+		level = a.g.cfg.Log.Debug // the client's doing; it is in the journal
+	} else {
+		a.g.cfg.Observer.Undecided(e.Label)
+	}
+	level("refused", "decision", a.id, "target", a.match.Target.Name, "label", e.Label, "cause", e)
+	denied := authz.Decision{Effect: authz.Deny, Kind: e.Kind, Rule: "weir." + e.Label, Reason: e.Public, Revision: a.g.cfg.Policy.Revision()}
+	if a.decided {
+		denied = a.verdict.Tighten(denied)
+	}
+	a.label = e.Label
+	a.settleVerdict(denied)
+}
+
+// settleVerdict makes d the verdict, derives what is enforced and writes the decision record.
+func (a *Admission) settleVerdict(d authz.Decision) {
+	a.verdict, a.decided = d, true
+	a.enforced = d.Effect
+	if a.Observed() {
+		a.enforced = authz.Allow
+	}
+	a.recordDecision()
+}
+
+// maxJustification bounds the requester's words, in bytes.
+const maxJustification = 512
+
+// justification returns the requester's words, or nothing where they are no plain text.
+func justification(h authz.Header) string {
+	s := h.Get("weir-justification")
+	if len(s) > maxJustification || !utf8.ValidString(s) {
+		return ""
+	}
+	for _, r := range s {
+		if r < ' ' || r == 0x7f {
+			return ""
+		}
+	}
+	return s
+}

@@ -1,0 +1,283 @@
+package guard
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// decide asks policy, imposes the target's floors, refuses what cannot be discharged here, and reserves. It is called once per exchange
+// in the common case, and a second time at the response head where a rule reads the response.
+func (a *Admission) decide(ctx context.Context, phase string, resp *authz.Response) {
+	d, err := a.evaluate(ctx, phase, resp)
+	if err != nil {
+		a.fail(err)
+		return
+	}
+	d = a.impose(d)
+	if a.decided {
+		d = a.verdict.Tighten(d)
+	}
+	if d.Effect == authz.Allow {
+		if d, err = a.reserve(ctx, d); err != nil {
+			a.fail(err)
+			return
+		}
+	} else if a.Observed() {
+		// Observe mode counts always: what is let through is charged whatever the verdict.
+		if _, err := a.reserve(ctx, d); err != nil {
+			a.g.cfg.Observer.Undecided(authz.AsError(err).Label)
+		}
+	}
+	a.settleVerdict(d)
+}
+
+// evaluate builds the input and asks policy.
+func (a *Admission) evaluate(ctx context.Context, phase string, resp *authz.Response) (authz.Decision, error) {
+	g := a.g
+	in := &authz.Input{
+		Phase: phase, Final: phase == authz.PhaseResponse || !g.cfg.Policy.Reads().Response,
+		Subject: a.identity.Subject, Target: a.match.Target, Operation: a.op, Response: resp,
+		Justification: justification(a.req.Headers),
+		Time:          authz.InputTime{UnixNS: a.req.Time.UnixNano(), RFC3339: a.req.Time.UTC().Format(time.RFC3339Nano)},
+		Request:       authz.InputRequest{Method: a.req.Method, Host: a.match.Host, Path: a.match.Path},
+	}
+	if g.cfg.Policy.Reads().Usage {
+		usage, err := g.cfg.Store.Usage(ctx, a.tenant(), a.keys(a.groupKeys()))
+		if err != nil {
+			return authz.Decision{}, err
+		}
+		in.Usage = usageInput(usage)
+	}
+	start := g.cfg.Now()
+	d, err := g.cfg.Policy.Eval(ctx, in)
+	g.cfg.Observer.Phase("policy", g.cfg.Now().Sub(start))
+	a.input = in
+	return d, err
+}
+
+// impose applies the target's floors and refuses an allow whose obligations this build cannot discharge: an obligation that nobody in
+// the chain can discharge is a denial.
+func (a *Admission) impose(d authz.Decision) authz.Decision {
+	floors := a.match.Target.Floors
+	if floors.Mask != authz.MaskUnset {
+		d.Mask.Vectors = d.Mask.Vectors.Stricter(floors.Mask)
+	}
+	d.Record = d.Record.Stricter(floors.Record)
+	if d.Effect == authz.Deny {
+		return d
+	}
+	refuse := func(kind authz.Kind, label, public string) authz.Decision {
+		a.label = label
+		return d.Tighten(authz.Decision{Effect: authz.Deny, Kind: kind, Rule: "weir." + label, Reason: public, Mask: d.Mask, Record: d.Record})
+	}
+	switch {
+	case d.Effect == authz.Hold || d.Approval != nil:
+		return refuse(authz.KindApproval, "approval_unavailable", "a person must agree to this first, and this installation has no approvals yet")
+	case !d.Mask.Vectors.Stricter(authz.MaskNone).Valid(), d.Mask.Scores != "", len(d.Mask.Fields) > 0:
+		return refuse(authz.KindUnavailable, "obligation_unknown", "the policy asks for a mask that this installation cannot apply")
+	case a.g.cfg.Entry == "ext_authz" && !a.dischargedByHead(d):
+		return refuse(authz.KindForbidden, "obligation_unmet", "the policy ties this to the answer, which Weir does not see here (entry: ext_authz)")
+	}
+	return d
+}
+
+// dischargedByHead reports whether d's obligations can be met without seeing the answer: no vectors to mask, no volume without a bound.
+func (a *Admission) dischargedByHead(d authz.Decision) bool {
+	masks := a.op.Vectors != 0 && d.Mask.Vectors.Stricter(authz.MaskNone) != authz.MaskNone
+	for _, l := range d.Limits {
+		switch l.Unit {
+		case authz.UnitBytes:
+			return false
+		case authz.UnitVectors, authz.UnitVectorsMasked:
+			if a.op.Vectors == authz.Unbounded {
+				return false
+			}
+		case authz.UnitDocuments:
+			if a.op.Documents == authz.Unbounded {
+				return false
+			}
+		}
+	}
+	return a.op.Complete && !masks
+}
+
+// vectorUnit is the unit that vectors are charged to under the decision: what left, not what was there.
+func vectorUnit(m authz.MaskMode) authz.Unit {
+	if m.Stricter(authz.MaskNone) == authz.MaskNone {
+		return authz.UnitVectors
+	}
+	return authz.UnitVectorsMasked
+}
+
+// charge moves the vectors of v to the unit they are booked under.
+func (a *Admission) charge(v authz.Volume, mask authz.MaskMode) authz.Volume {
+	n := v.Of(authz.UnitVectors)
+	if a.Observed() {
+		mask = authz.MaskNone
+	}
+	return v.With(authz.UnitVectors, 0).With(vectorUnit(mask), n)
+}
+
+// reserve claims what the operation states, against the limits that policy returned. A refusal by volume is a denial, never an error.
+func (a *Admission) reserve(ctx context.Context, d authz.Decision) (authz.Decision, error) {
+	limits, err := a.bind(d.Limits)
+	if err != nil {
+		return d, err
+	}
+	claim := authz.Volume{}.With(authz.UnitRequests, 1).
+		With(authz.UnitDocuments, max(0, a.op.Documents)).With(authz.UnitVectors, max(0, a.op.Vectors))
+	r := a.newReservation(limits)
+	r.Volume = a.charge(claim, d.Mask.Vectors).Max(a.granted)
+	start := a.g.cfg.Now()
+	q, err := a.claim(ctx, r)
+	a.g.cfg.Observer.Phase("reserve", a.g.cfg.Now().Sub(start))
+	if err != nil {
+		return d, err
+	}
+	if len(q.Over) > 0 {
+		d = d.Tighten(overQuota(q.Over, d))
+		if !a.Observed() {
+			return d, nil
+		}
+		r.Limits = nil
+		if q, err = a.claim(ctx, r); err != nil {
+			return d, err
+		}
+	}
+	a.reservation, a.reserved, a.granted, a.raised = r, true, q.Granted, a.g.cfg.Now()
+	return d, nil
+}
+
+// newReservation is the exchange's claim on its meters, without a volume.
+func (a *Admission) newReservation(limits []authz.Limit) authz.Reservation {
+	return authz.Reservation{ID: a.id, Tenant: a.tenant(), Keys: a.keys(groupsOf(limits)), Limits: limits}
+}
+
+// claim reserves, or raises what is reserved already. A Raise that grants less than was asked is refused here: the exchange has not begun.
+func (a *Admission) claim(ctx context.Context, r authz.Reservation) (authz.Quota, error) {
+	if a.reserved {
+		return a.g.cfg.Store.Raise(ctx, r)
+	}
+	return a.g.cfg.Store.Reserve(ctx, r)
+}
+
+// overQuota is the denial for limits that are reached.
+func overQuota(over []authz.Exceeded, d authz.Decision) authz.Decision {
+	l := over[0].Limit
+	kind := authz.KindQuota
+	if l.Over == authz.Hold {
+		kind = authz.KindApproval
+	}
+	return authz.Decision{Effect: authz.Deny, Kind: kind, Rule: "weir.limit." + string(l.Meter) + "." + string(l.Unit), Exceeded: over, Mask: d.Mask, Record: d.Record,
+		Reason: fmt.Sprintf("over the limit of %d %s in %s (%s)", l.Max, l.Unit, l.Window, l.Meter)}
+}
+
+// bind fills in what each limit's meter is kept for. A limit whose meter cannot be keyed is an error, which denies.
+func (a *Admission) bind(limits []authz.Limit) ([]authz.Limit, error) {
+	out := slices.Clone(limits)
+	for i, l := range out {
+		key, ok := a.key(l.Meter, l.Key)
+		if !ok {
+			return nil, &authz.Error{Kind: authz.KindUnavailable, Label: "limit_unreadable", Public: "Weir could not read a limit that applies to this request",
+				Err: fmt.Errorf("limit on meter %q (key %q) has nothing to be counted for", l.Meter, l.Key)}
+		}
+		out[i].Key = key
+	}
+	return out, nil
+}
+
+// key derives what a meter is kept for.
+func (a *Admission) key(m authz.Meter, group string) (string, bool) {
+	s, t := a.identity.Subject, a.match.Target
+	switch m {
+	case authz.MeterSubject:
+		return s.Ref(), s.ID != ""
+	case authz.MeterSubjectTarget:
+		return s.Ref() + "|" + t.Name, s.ID != ""
+	case authz.MeterTarget:
+		return t.Name, t.Name != ""
+	case authz.MeterCredential:
+		return s.Issuer + "|" + s.Credential, s.Credential != ""
+	case authz.MeterGroup:
+		return group, group != ""
+	}
+	return "", false
+}
+
+// keys lists every meter that the exchange is charged to: the subject's, the target's, and the groups that limits name.
+func (a *Admission) keys(groups []string) []authz.MeterKey {
+	out := make([]authz.MeterKey, 0, 4+len(groups))
+	for _, m := range [...]authz.Meter{authz.MeterSubject, authz.MeterSubjectTarget, authz.MeterTarget, authz.MeterCredential} {
+		if k, ok := a.key(m, ""); ok {
+			out = append(out, authz.MeterKey{Meter: m, Key: k})
+		}
+	}
+	for _, g := range groups {
+		out = append(out, authz.MeterKey{Meter: authz.MeterGroup, Key: g})
+	}
+	return out
+}
+
+func groupsOf(limits []authz.Limit) []string {
+	var out []string
+	for _, l := range limits {
+		if l.Meter == authz.MeterGroup && !slices.Contains(out, l.Key) {
+			out = append(out, l.Key)
+		}
+	}
+	return out
+}
+
+// maxGroupsRead bounds the group meters that one policy input asks for.
+const maxGroupsRead = 32
+
+func (a *Admission) groupKeys() []string {
+	g := a.identity.Subject.Groups
+	return g[:min(len(g), maxGroupsRead)]
+}
+
+// tenant is the target's tenant; all meters live under one.
+func (a *Admission) tenant() string {
+	if t := a.match.Target.Tenant; t != "" {
+		return t
+	}
+	return "default"
+}
+
+// usageInput turns counts into usage[meter][unit][window].
+func usageInput(u authz.Usage) *authz.UsageInput {
+	out := &authz.UsageInput{}
+	put := func(m *map[authz.Unit]map[string]int64, c authz.UsageCount) {
+		if *m == nil {
+			*m = map[authz.Unit]map[string]int64{}
+		}
+		if (*m)[c.Unit] == nil {
+			(*m)[c.Unit] = map[string]int64{}
+		}
+		(*m)[c.Unit][c.Window.String()] = c.Count
+	}
+	for _, c := range u {
+		switch c.Key.Meter {
+		case authz.MeterSubject:
+			put(&out.Subject, c)
+		case authz.MeterSubjectTarget:
+			put(&out.SubjectTarget, c)
+		case authz.MeterTarget:
+			put(&out.Target, c)
+		case authz.MeterCredential:
+			put(&out.Credential, c)
+		case authz.MeterGroup:
+			if out.Group == nil {
+				out.Group = map[string]map[authz.Unit]map[string]int64{}
+			}
+			units := out.Group[c.Key.Key]
+			put(&units, c)
+			out.Group[c.Key.Key] = units
+		}
+	}
+	return out
+}

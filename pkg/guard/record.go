@@ -1,0 +1,138 @@
+package guard
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// trace is where an exchange hangs in the caller's trace.
+type trace struct{ id, span, parent string }
+
+// joinTrace continues a W3C traceparent (https://www.w3.org/TR/trace-context/#traceparent-header, version 00 and later ones read as 00),
+// and starts a trace of its own where there is none or it is malformed. The sampled flag is ignored: a caller cannot turn its own audit
+// off. The span ID is derived from the decision ID, so that deriving the span again from the journal gives the same one.
+func joinTrace(parent, decision string) trace {
+	sum := sha256.Sum256([]byte(decision))
+	t := trace{span: hex.EncodeToString(sum[:8])}
+	if len(parent) >= 55 && parent[2] == '-' && parent[35] == '-' && parent[52] == '-' && parent[:2] != "ff" && (parent[:2] != "00" || len(parent) == 55) {
+		id, span := parent[3:35], parent[36:52]
+		if isHex(parent[:2]) && isHex(id) && isHex(span) && !allZero(id) && !allZero(span) {
+			t.id, t.parent = id, span
+			return t
+		}
+	}
+	var b [16]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		copy(b[:], sum[8:])
+	}
+	t.id = hex.EncodeToString(b[:])
+	return t
+}
+
+func isHex(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+func allZero(s string) bool {
+	for i := range len(s) {
+		if s[i] != '0' {
+			return false
+		}
+	}
+	return true
+}
+
+// recordDecision writes the decision record, once; later verdicts of the same exchange are told by its completion record. A journal that
+// cannot take it turns the verdict into a refusal: nothing is released without its record.
+func (a *Admission) recordDecision() {
+	if a.receipt != nil || a.verdict.Record == authz.RecordOff {
+		return
+	}
+	rec := a.record(authz.EventDecision)
+	rec.Reserved = a.granted
+	receipt, err := a.g.cfg.Journal.Append(rec)
+	if err != nil {
+		receipt = refused{err}
+	}
+	a.receipt = receipt
+}
+
+// refused is the receipt of a record that the journal did not take.
+type refused struct{ err error }
+
+func (r refused) Wait(context.Context) error { return r.err }
+
+// Durable returns when the decision record is on disk, as far as the record mode asks for that. An error is a refusal, already made the
+// verdict: nothing may be released. In observe mode it is counted and nil.
+func (a *Admission) Durable(ctx context.Context) error {
+	if a.receipt == nil || a.verdict.Record.Stricter(authz.RecordOff) != authz.RecordDurable {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)
+	defer cancel()
+	start := a.g.cfg.Now()
+	err := a.receipt.Wait(ctx)
+	a.g.cfg.Observer.Phase("journal", a.g.cfg.Now().Sub(start))
+	if err == nil {
+		return nil
+	}
+	e := authz.AsError(err)
+	a.fail(&authz.Error{Kind: authz.KindUnavailable, Label: "journal_unavailable", Public: "Weir could not write its audit record", Err: e})
+	if a.Observed() {
+		return nil
+	}
+	return e
+}
+
+// recordCompletion writes the completion record.
+func (a *Admission) recordCompletion(ctx context.Context, f Final) error {
+	if a.verdict.Record == authz.RecordOff {
+		return nil
+	}
+	rec := a.record(authz.EventCompletion)
+	rec.Input = nil // the decision record holds it, unless the response was judged
+	if a.input != nil && a.input.Phase == authz.PhaseResponse {
+		rec.Input = a.recordedInput()
+	}
+	rec.Outcome, rec.Status, rec.Measured, rec.Dims = f.Outcome, f.Status, f.Measured, f.Dims
+	rec.Reserved = a.granted
+	rec.Volume = a.charge(f.Volume, a.verdict.Mask.Vectors)
+	receipt, err := a.g.cfg.Journal.Append(rec)
+	if err != nil {
+		return err
+	}
+	if a.verdict.Record.Stricter(authz.RecordBestEffort) != authz.RecordDurable {
+		return nil
+	}
+	return receipt.Wait(ctx)
+}
+
+// recordedInput is the policy input as the record mode permits it.
+func (a *Admission) recordedInput() *authz.Input {
+	if a.verdict.Record == authz.RecordMetadata {
+		return nil
+	}
+	return a.input
+}
+
+// record fills in what both records of an exchange share.
+func (a *Admission) record(event authz.Event) *authz.Record {
+	subject := a.identity.Subject
+	subject.Claims = nil
+	return &authz.Record{
+		Event: event, Decision: a.id, Replica: a.g.cfg.Replica, Time: a.g.cfg.Now(), Started: a.req.Time, Entry: a.g.cfg.Entry,
+		TraceID: a.trace.id, SpanID: a.trace.span, ParentSpanID: a.trace.parent, RequestID: a.req.RequestID,
+		Method: a.req.Method, Host: a.match.Host, Path: a.match.Path, Source: a.req.Source, Peer: a.req.Peer, Protocol: a.req.Protocol,
+		Subject: subject, Target: a.match.Target, Operation: a.op,
+		Verdict: a.verdict, Enforced: a.enforced, Label: a.label, Mode: a.match.Target.Mode, Input: a.recordedInput(),
+	}
+}
