@@ -1,0 +1,45 @@
+# make help lists what there is. Everything runs on a fresh clone; the tools are pinned in go.mod (tool lines) or by checksum (envoy/fetch.sh).
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help build demo test lint bench fuzz
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+FUZZTIME ?= 10s
+KEEP ?=
+OPA := go tool opa
+REGAL := go tool regal
+
+help:
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  \1\t\2/' | expand -t 10
+
+build: ## build .bin/weir, one static binary
+	@mkdir -p .bin
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o .bin/weir ./server/cmd/weir
+
+demo: build ## walk through Weir on this machine: real Envoy, nothing to set up (KEEP=1 leaves it running)
+	@ENVOY=$$(envoy/fetch.sh) WEIR=.bin/weir KEEP='$(KEEP)' go run ./examples/01-quickstart
+
+test: ## run all tests, with a real Envoy and a real Redis
+	@if [ -d rego/weir ]; then $(OPA) test rego/weir; fi
+	@ENVOY=$$(envoy/fetch.sh) && REDIS_SERVER=$$(envoy/redis.sh) && export ENVOY REDIS_SERVER && \
+	  go test -race -shuffle=on -timeout 25m ./...
+
+lint: ## check formatting, go vet, staticcheck, go.mod, and the policies
+	@out=$$(go tool gofumpt -l .) && if [ -n "$$out" ]; then echo "run 'go tool gofumpt -w .' on:"; echo "$$out"; exit 1; fi
+	go vet ./...
+	go tool staticcheck ./...
+	go mod tidy -diff
+	@if [ -d rego/weir ]; then set -x; \
+	  $(OPA) fmt --fail --list rego/weir; \
+	  $(OPA) check --strict --schema rego/schemas rego/weir; \
+	  $(REGAL) lint rego/weir; fi
+
+bench: build ## run the benchmarks, then print each speed goal against what was measured
+	go test -run '^$$' -bench . -benchmem ./pkg/... ./server/...
+	@ENVOY=$$(envoy/fetch.sh) WEIR=.bin/weir go run ./integration/bench
+
+fuzz: ## run every fuzz target for FUZZTIME (default 10s)
+	@for dir in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -r -n1 dirname | sort -u); do \
+	  for target in $$(go test -list '^Fuzz' $$dir | grep '^Fuzz'); do \
+	    echo "$$dir $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; done; done
