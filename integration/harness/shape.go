@@ -1,0 +1,207 @@
+package harness
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ShapeHeader is the request header that shapes the upstream's answer.
+const ShapeHeader = "x-test-upstream"
+
+// Shape is how the upstream is to misbehave. Its text form, the value of ShapeHeader, is a list such as "delay=200ms trickle abort=500":
+//
+//	status=N      that status, and no body for 204 and 304
+//	type=T        that content-type
+//	text=T        that body instead (no spaces)
+//	empty         no body, content-length 0
+//	chunked       no content-length
+//	trickle       one byte a write, flushed
+//	delay=D       before the response head
+//	stall=D       between the head and the body
+//	trailers      with the trailers x-trailer and grpc-status
+//	gzip          compressed, whether the client takes it or not
+//	abort=N       the connection is cut after N bytes of the body
+//	header=K:V    one more response header
+type Shape struct {
+	Status                    int
+	Type, Text                string
+	Empty, Chunked, Trickle   bool
+	Trailers, Gzip            bool
+	Delay, Stall              time.Duration
+	Abort                     int // -1: no
+	HeaderName, HeaderContent string
+}
+
+// ParseShape reads the text form.
+func ParseShape(text string) (Shape, error) {
+	s := Shape{Abort: -1}
+	for field := range strings.FieldsSeq(text) {
+		name, value, _ := strings.Cut(field, "=")
+		var err error
+		switch name {
+		case "status":
+			s.Status, err = strconv.Atoi(value)
+		case "type":
+			s.Type = value
+		case "text":
+			s.Text = value
+		case "empty":
+			s.Empty = true
+		case "chunked":
+			s.Chunked = true
+		case "trickle":
+			s.Trickle = true
+		case "trailers":
+			s.Trailers = true
+		case "gzip":
+			s.Gzip = true
+		case "delay":
+			s.Delay, err = time.ParseDuration(value)
+		case "stall":
+			s.Stall, err = time.ParseDuration(value)
+		case "abort":
+			s.Abort, err = strconv.Atoi(value)
+		case "header":
+			s.HeaderName, s.HeaderContent, _ = strings.Cut(value, ":")
+		default:
+			err = fmt.Errorf("not known")
+		}
+		if err != nil {
+			return s, fmt.Errorf("%s: %q: %w", ShapeHeader, field, err)
+		}
+	}
+	return s, nil
+}
+
+// shaped serves the request with inner; where the request asks for a shape, the answer is collected first and then sent in that shape.
+func shaped(inner http.Handler, w http.ResponseWriter, r *http.Request) {
+	text := r.Header.Get(ShapeHeader)
+	if text == "" {
+		inner.ServeHTTP(w, r)
+		return
+	}
+	shape, err := ParseShape(text)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	kept := &answer{header: http.Header{}, status: http.StatusOK}
+	inner.ServeHTTP(kept, r)
+	shape.send(w, r, kept)
+}
+
+// answer collects what a handler writes.
+type answer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header         { return a.header }
+func (a *answer) WriteHeader(status int)      { a.status = status }
+func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
+
+func (s Shape) send(w http.ResponseWriter, r *http.Request, kept *answer) {
+	body := s.apply(w.Header(), kept)
+	pause(r, s.Delay)
+	bodiless := kept.status == http.StatusNoContent || kept.status == http.StatusNotModified || r.Method == http.MethodHead
+	switch {
+	case kept.status == http.StatusNoContent || kept.status == http.StatusNotModified:
+		w.Header().Del("Content-Length")
+	case !s.Chunked && !s.Trailers:
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	default:
+		w.Header().Del("Content-Length")
+	}
+	if s.Trailers {
+		w.Header().Set("Trailer", "X-Trailer, Grpc-Status")
+	}
+	w.WriteHeader(kept.status)
+	if bodiless {
+		return
+	}
+	flush(w)
+	pause(r, s.Stall)
+	s.write(w, r, body)
+	if s.Trailers {
+		w.Header().Set("X-Trailer", "the end")
+		w.Header().Set("Grpc-Status", "0")
+	}
+}
+
+// apply copies the collected head into header as the shape has it and returns the body to send.
+func (s Shape) apply(header http.Header, kept *answer) []byte {
+	for name, values := range kept.header {
+		header[name] = values
+	}
+	if s.Status != 0 {
+		kept.status = s.Status
+	}
+	if s.Type != "" {
+		header.Set("Content-Type", s.Type)
+	}
+	if s.HeaderName != "" {
+		header.Set(s.HeaderName, s.HeaderContent)
+	}
+	body := kept.body.Bytes()
+	if s.Text != "" {
+		body = []byte(s.Text)
+	}
+	if s.Empty {
+		body = nil
+	}
+	if s.Gzip {
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		_, _ = z.Write(body)
+		_ = z.Close()
+		body = packed.Bytes()
+		header.Set("Content-Encoding", "gzip")
+	}
+	return body
+}
+
+func (s Shape) write(w http.ResponseWriter, r *http.Request, body []byte) {
+	cut := s.Abort >= 0 && s.Abort < len(body)
+	if cut {
+		body = body[:s.Abort]
+	}
+	step := 64 << 10
+	if s.Trickle {
+		step = 1
+	}
+	for len(body) > 0 {
+		n := min(step, len(body))
+		if _, err := w.Write(body[:n]); err != nil {
+			return
+		}
+		body = body[n:]
+		if s.Trickle || cut {
+			flush(w)
+		}
+	}
+	if cut {
+		pause(r, 20*time.Millisecond) // lets the bytes leave before the cut
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func flush(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() }
+
+// pause waits for d or until the client is gone.
+func pause(r *http.Request, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.Context().Done():
+	}
+}
