@@ -1,0 +1,29 @@
+// Package integration tests weir as a whole: the real binary behind the real Envoy, with a real client before them and a real upstream
+// behind.
+//
+// The behaviour is written down as scripts, testdata/*.txtar, one behaviour each. Every script runs in a directory of its own with an
+// upstream and an issuer already running, and with these files unless it brings its own: weir.yaml and settings.yaml, from testdata/common.
+//
+// The files of a script are expanded by "expand FILE…", which replaces ${NAME} by the script's variables: GRPC_PORT, ADMIN_PORT (free ports
+// for weir), ADMIN (weir's admin URL), UPSTREAM_PORT, ISSUER (a URL), WORK (the directory). Further variables: ENVOY_URL once Envoy runs,
+// REDIS_URL once Redis does, DECISION after an answer with a weir-decision header.
+//
+// Commands, besides those of testscript (exec, cmp, stdout, stderr, grep, exists, …):
+//
+//	expand FILE…                  replaces ${NAME} in the files
+//	weir serve ARG…               starts weir and waits until it is ready
+//	weir ARG…                     runs any other subcommand to its end
+//	envoy CONFIG                  starts Envoy with envoy/CONFIG, or with the script's own file of that name
+//	token NAME [CLAIM=VALUE…]     mints a token into the variable NAME. sub defaults to NAME; groups=a,b; exp=10m (or -1h) from now
+//	http [FLAG…] METHOD URL       sends a request and prints the answer: status, headers in order of name, body. A URL that begins with /
+//	                              goes to Envoy. Flags: -h2, -host NAME, -token NAME, -H 'name: value', -d BODY, -f FILE, -o FILE,
+//	                              -shape SHAPE (see harness.Shape), -n COUNT (that many at once; prints how many of each status).
+//	                              "! http" wants no answer, or one that is cut short, and prints what came.
+//	raw                           the last answer holds a raw sentinel vector; "! raw": not a single component
+//	poll URL REGEXP               asks until the answer matches, for ten seconds at most
+//	envoystats clean              no spurious, failed or rejected ext_proc message so far
+//	envoystats REGEXP             prints these counters
+//	upstream                      prints the requests that reached the upstream
+//	redis                         starts a Redis
+//	stop|kill|hang|resume NAME    ends weir, envoy, upstream or redis with SIGTERM or SIGKILL; stops it in its tracks; lets it go on
+package integration
