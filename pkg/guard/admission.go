@@ -113,7 +113,7 @@ func (a *Admission) Limits(u authz.Unit) bool {
 // Admit verifies the subject and, unless the body must be read first, decides. It returns the decision so far: the zero Decision
 // when NeedsBody. A refusal is a value; there is no error that a caller could mistake for permission.
 func (a *Admission) Admit(ctx context.Context) authz.Decision {
-	if a.decided {
+	if a.decided || a.known { // known: ext_authz admitted it, and the body is still to be read
 		return a.verdict
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)

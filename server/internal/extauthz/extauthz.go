@@ -1,0 +1,100 @@
+// Package extauthz serves envoy.service.auth.v3.Authorization.Check: the request head only.
+//
+// With entry ext_authz it decides for good, so whatever ties a decision to the answer (a mask, a volume without an upper bound) is refused
+// by the guard; the reservation is settled at once, because the answer never passes here. With entry both it admits and hands the
+// exchange over to ext_proc by a ticket. It trusts Envoy's CheckRequest and returns a denial for everything it cannot decide; only a
+// panic becomes a gRPC error, which Envoy (failure_mode_allow: false) refuses too.
+package extauthz
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/guard"
+	"github.com/weirgate/weir/server/internal/wire"
+)
+
+// Observer is told of faults, for metrics. Its methods must not block.
+type Observer interface{ Panicked() }
+
+// Config configures a Server.
+type Config struct {
+	Guard    *guard.Guard // required
+	Handover bool         // entry "both": leave a ticket for ext_proc
+	Observer Observer     // required
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Server serves Check. Safe for concurrent use.
+type Server struct {
+	authv3.UnimplementedAuthorizationServer
+	cfg Config
+}
+
+// New returns a Server.
+func New(cfg Config) (*Server, error) {
+	if cfg.Guard == nil || cfg.Observer == nil {
+		return nil, errors.New("extauthz: Config.Guard and Config.Observer are required")
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	return &Server{cfg: cfg}, nil
+}
+
+// Check decides about one request head.
+func (s *Server) Check(ctx context.Context, in *authv3.CheckRequest) (_ *authv3.CheckResponse, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.cfg.Observer.Panicked()
+			s.cfg.Log.Error("panic in a check", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = status.Error(codes.Internal, "weir: internal error")
+		}
+	}()
+	req := wire.CheckRequest(ctx, in)
+	req.Time = s.cfg.Now()
+	adm := s.cfg.Guard.Begin(req)
+	adm.Admit(ctx)
+	if s.cfg.Handover && (adm.NeedsBody() || adm.Allowed()) {
+		ticket, err := adm.Suspend(ctx)
+		if err != nil {
+			adm.Refuse(authz.AsError(err))
+			return s.deny(ctx, adm, req), nil
+		}
+		return wire.CheckOK(req, adm.Carrier(), ticket, adm.ID()), nil
+	}
+	if adm.NeedsBody() { // the body is not here: policy is told that the operation is not complete
+		adm.Refine(ctx, adm.Operation())
+	}
+	if !adm.Allowed() || adm.Durable(ctx) != nil {
+		return s.deny(ctx, adm, req), nil
+	}
+	op := adm.Operation()
+	left := authz.Volume{}.With(authz.UnitVectors, max(0, op.Vectors))
+	if err := adm.Finish(ctx, guard.Final{Outcome: authz.OutcomeUnobserved, Head: true, Measured: "declared", Volume: left}); err != nil && !adm.Observed() {
+		adm.Refuse(authz.AsError(err))
+		return s.deny(ctx, adm, req), nil
+	}
+	return wire.CheckOK(req, adm.Carrier(), "", adm.ID()), nil
+}
+
+func (s *Server) deny(ctx context.Context, adm *guard.Admission, req authz.Request) *authv3.CheckResponse {
+	r := wire.RefusalFor(adm.Decision(), adm.ID(), req.Headers)
+	if err := adm.Finish(ctx, guard.Final{Outcome: authz.OutcomeRefused, Status: r.Status}); err != nil {
+		s.cfg.Log.Error("completion", "decision", adm.ID(), "cause", err)
+	}
+	return wire.CheckDenied(r)
+}

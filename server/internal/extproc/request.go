@@ -1,0 +1,304 @@
+package extproc
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+
+	"google.golang.org/grpc/mem"
+
+	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/server/internal/wire"
+)
+
+// requestSide is the state of the request's direction.
+type requestSide struct {
+	held     bool   // the head is not answered yet
+	ended    bool   // the end of the body was seen
+	trailers bool   // it ended with trailers, which are not answered yet
+	passing  bool   // body messages are passed on as they come
+	body     []byte // read so far, while it is wanted
+	claimed  int64  // of the body memory budget
+	dropped  bool   // observe mode: the body was too large to be read
+}
+
+// maxMessage is the largest piece of body sent to Envoy in one message, in bytes.
+const maxMessage = 1 << 20
+
+// requestHeaders opens the exchange.
+func (st *stream) requestHeaders(m *wire.Inbound) error {
+	if st.adm != nil {
+		return errors.New("extproc: a second request_headers")
+	}
+	route, traceparent := metadataOf(st.ctx)
+	st.req = m.Request(route, traceparent)
+	st.req.Time = st.s.cfg.Now()
+	modes, text := m.Modes()
+	st.static = modes == wire.ModesFullDuplex
+	if err := st.begin(m); err != nil {
+		return st.deny(authz.AsError(err))
+	}
+	if modes == wire.ModesOther {
+		return st.deny(&authz.Error{Kind: authz.KindUnavailable, Label: "envoy_modes", Public: "Envoy's ext_proc filter sends bodies in a way Weir cannot enforce (" + text + "): use NONE or FULL_DUPLEX_STREAMED both ways"})
+	}
+	if isUpgrade(st.req) && !st.adm.Target().Upgrades {
+		return st.deny(&authz.Error{Kind: authz.KindForbidden, Label: "upgrade_refused", Public: "protocol upgrades are not permitted here"})
+	}
+	st.dialect = dialectOf(st.adm.Target())
+	st.makePlan()
+	if st.plan.standalone { // first of all: it stops Envoy's timer
+		st.asked = true
+		if err := st.send(wire.Standalone(wire.Override{Request: true, Response: true})); err != nil {
+			return err
+		}
+	}
+	st.adm.Admit(st.ctx)
+	switch {
+	case st.adm.Decided() && !st.adm.Allowed():
+		return st.refuse()
+	case !st.adm.NeedsBody():
+		return st.requestDecided()
+	}
+	st.request.held = st.plan.hold
+	st.request.passing = st.adm.Observed()
+	st.arm(alarmBody, st.s.cfg.BodyTimeout)
+	if st.plan.hold {
+		return nil
+	}
+	return st.answerRequest(st.plan.override)
+}
+
+// begin opens the admission, or goes on with the one that ext_authz opened.
+func (st *stream) begin(m *wire.Inbound) error {
+	if !st.s.cfg.Handover {
+		st.adm = st.s.cfg.Guard.Begin(st.req)
+		return nil
+	}
+	adm, err := st.s.cfg.Guard.Redeem(st.ctx, m.Ticket(), st.req)
+	if err != nil {
+		return err
+	}
+	st.adm = adm
+	return nil
+}
+
+func (st *stream) makePlan() {
+	_, counted := st.s.unsized.Load(st.adm.Target().Name)
+	attested := st.conn.isAttested(st.s.cfg.Now(), st.s.cfg.AttestationTTL)
+	f := facts{
+		needsBody: st.adm.NeedsBody(), observe: st.adm.Observed(), static: st.static, attested: attested, head: st.req.Method == "HEAD",
+		judge:   st.dialect.Answer(st.adm.Operation(), authz.Response{Status: 200}).Judge,
+		counted: counted && !attested,
+	}
+	st.plan = choose(f)
+	if !attested && !st.static && (st.plan.duplex) {
+		st.s.cfg.Observer.Unattested()
+	}
+}
+
+// requestDecided answers the head of an exchange that was decided without its body.
+func (st *stream) requestDecided() error {
+	if !st.adm.Operation().Harmless() {
+		if err := st.adm.Durable(st.ctx); err != nil {
+			return st.refuse()
+		}
+	}
+	if st.static && !st.req.EndOfStream {
+		st.request.passing = true
+	}
+	return st.answerRequest(st.plan.override)
+}
+
+// answerRequest lets the request's head go on to the upstream.
+func (st *stream) answerRequest(o *wire.Override) error {
+	m := wire.CleanRequest(st.req.Headers, st.adm.Carrier())
+	if st.plan.duplex || st.adm.Observed() {
+		// The answer will be read: it must come whole and uncompressed.
+		for _, name := range [...]string{"accept-encoding", "range", "if-range", "if-none-match", "if-modified-since"} {
+			if _, ok := st.req.Headers[name]; ok && st.reading() {
+				m.Remove = append(m.Remove, name)
+			}
+		}
+	}
+	if name, ok := signedBy(st.req, m.Remove); ok && !st.adm.Observed() {
+		return st.deny(&authz.Error{Kind: authz.KindBadRequest, Label: "signed_header",
+			Public: "the request's signature covers " + name + ", which Weir must change: sign without it, and add weir-token after signing"})
+	}
+	if o != nil {
+		st.asked = st.asked || o.Request || o.Response
+	}
+	st.request.held = false
+	return st.send(wire.AnswerHeaders(wire.RequestHeaders, m, o))
+}
+
+// reading reports whether the answer to this operation is read, not only measured.
+func (st *stream) reading() bool {
+	return st.dialect.Answer(st.adm.Operation(), authz.Response{Status: 200}).Judge
+}
+
+// signedBy returns the first of names that the request's AWS SigV4 signature covers (SignedHeaders in Authorization, or
+// X-Amz-SignedHeaders in a presigned URL). Changing one would break the signature.
+func signedBy(req authz.Request, names []string) (string, bool) {
+	list := ""
+	if v := req.Headers.Get("authorization"); strings.HasPrefix(v, "AWS4-") {
+		if _, after, ok := strings.Cut(v, "SignedHeaders="); ok {
+			list, _, _ = strings.Cut(after, ",")
+		}
+	}
+	if _, query, ok := strings.Cut(req.Path, "?"); ok && list == "" {
+		if q, err := url.ParseQuery(query); err == nil {
+			list = q.Get("X-Amz-SignedHeaders")
+		}
+	}
+	if list == "" {
+		return "", false
+	}
+	signed := strings.Split(strings.ToLower(strings.TrimSpace(list)), ";")
+	for _, n := range names {
+		for _, s := range signed {
+			if s == n {
+				return n, true
+			}
+		}
+	}
+	return "", false
+}
+
+// requestBody takes a piece of the request's body.
+func (st *stream) requestBody(m *wire.Inbound) error {
+	if st.request.ended { // Envoy has sent the end twice before (envoyproxy/envoy#46237)
+		return nil
+	}
+	if st.adm.NeedsBody() {
+		if err := st.keep(m.Body); err != nil {
+			e := authz.AsError(err)
+			if !st.adm.Observed() {
+				return st.deny(e)
+			}
+			st.releaseBody()
+			st.request.dropped = true
+		}
+	}
+	st.request.ended = m.EndOfStream
+	if st.request.passing {
+		if m.EndOfStream {
+			if err := st.requestRead(); err != nil || st.refused {
+				return err
+			}
+		}
+		body := m.Body
+		m.Body = nil
+		return st.send(&wire.Outbound{Phase: wire.RequestBody, Body: body, EndOfStream: m.EndOfStream})
+	}
+	if !m.EndOfStream {
+		return nil
+	}
+	return st.requestComplete()
+}
+
+// keep copies a piece of body into memory: many small messages would pin a buffer each.
+func (st *stream) keep(b mem.BufferSlice) error {
+	if st.request.dropped {
+		return nil
+	}
+	n := int64(b.Len())
+	if err := st.s.bodies.take(st.adm.SubjectRef(), st.request.claimed, n); err != nil {
+		return err
+	}
+	st.request.claimed += n
+	for _, part := range b {
+		st.request.body = append(st.request.body, part.ReadOnlyData()...)
+	}
+	return nil
+}
+
+// releaseBody gives the body's memory back.
+func (st *stream) releaseBody() {
+	if st.request.claimed > 0 {
+		st.s.bodies.give(st.adm.SubjectRef(), st.request.claimed)
+	}
+	st.request.body, st.request.claimed = nil, 0
+}
+
+// requestTrailers ends the request's body.
+func (st *stream) requestTrailers(*wire.Inbound) error {
+	st.request.ended, st.request.trailers = true, true
+	if st.request.passing || !st.adm.NeedsBody() {
+		if err := st.requestRead(); err != nil || st.refused {
+			return err
+		}
+		return st.send(wire.AnswerTrailers(wire.RequestTrailers, wire.Mutation{}))
+	}
+	return st.requestComplete()
+}
+
+// requestRead decides, where the body is what the decision waited for.
+func (st *stream) requestRead() error {
+	if !st.adm.NeedsBody() {
+		return nil
+	}
+	st.disarm(alarmBody)
+	op, err := st.adm.Operation(), error(nil)
+	if !st.request.dropped {
+		op, err = st.dialect.Body(op, st.request.body)
+	}
+	if err != nil {
+		st.adm.Refuse(authz.AsError(err))
+	} else {
+		st.adm.Refine(st.ctx, op)
+	}
+	if !st.adm.Allowed() {
+		return st.refuse()
+	}
+	return nil
+}
+
+// requestComplete decides about a request whose body was withheld, and lets it go on.
+func (st *stream) requestComplete() error {
+	if err := st.requestRead(); err != nil || st.refused {
+		return err
+	}
+	if !st.adm.Operation().Harmless() {
+		if err := st.adm.Durable(st.ctx); err != nil {
+			return st.refuse()
+		}
+	}
+	if st.request.held {
+		var o *wire.Override
+		if st.plan.standalone { // the last word on the response mode, now that the operation is known
+			o = &wire.Override{Request: true, Response: st.reading() || st.adm.Limits(authz.UnitBytes)}
+			st.plan.duplex = o.Response
+		}
+		if err := st.answerRequest(o); err != nil || st.refused {
+			return err
+		}
+		st.asked = st.asked && st.plan.duplex
+	}
+	if err := st.forwardRequest(); err != nil {
+		return err
+	}
+	return st.replayEarly()
+}
+
+// forwardRequest sends the body that was withheld.
+func (st *stream) forwardRequest() error {
+	body := st.request.body
+	for {
+		n := min(len(body), maxMessage)
+		last := n == len(body)
+		if n > 0 || !st.request.trailers {
+			o := &wire.Outbound{Phase: wire.RequestBody, Body: mem.BufferSlice{mem.SliceBuffer(body[:n])}, EndOfStream: last && !st.request.trailers}
+			if err := st.send(o); err != nil {
+				return err
+			}
+		}
+		if body = body[n:]; last {
+			break
+		}
+	}
+	st.releaseBody()
+	if st.request.trailers {
+		return st.send(wire.AnswerTrailers(wire.RequestTrailers, wire.Mutation{}))
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package wire
+
+import (
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	filterv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// Outbound is one ProcessingResponse: a Message, or (Message nil) a piece of body that is passed on.
+type Outbound struct {
+	Message     *extprocv3.ProcessingResponse
+	Phase       Phase           // RequestBody or ResponseBody
+	Body        mem.BufferSlice // handed over: gRPC frees it
+	EndOfStream bool
+}
+
+// marshalBody encodes ProcessingResponse{request_body|response_body{response{body_mutation{streamed_response{end_of_stream, body}}}}}
+// by hand, with the body last and by reference.
+func (o *Outbound) marshalBody() mem.BufferSlice {
+	n := o.Body.Len()
+	var inner []byte // StreamedBodyResponse without the body bytes
+	if o.EndOfStream {
+		inner = protowire.AppendTag(inner, 2, protowire.VarintType)
+		inner = protowire.AppendVarint(inner, 1)
+	}
+	if n > 0 {
+		inner = protowire.AppendTag(inner, 1, protowire.BytesType)
+		inner = protowire.AppendVarint(inner, uint64(n))
+	}
+	field := protowire.Number(4) // response_body
+	if o.Phase == RequestBody {
+		field = 3
+	}
+	size := len(inner) + n
+	head := make([]byte, 0, 48)
+	path := [...]protowire.Number{field, 1, 3, 3} // BodyResponse.response, CommonResponse.body_mutation, BodyMutation.streamed_response
+	lens := [len(path)]int{}
+	for i := len(path) - 1; i >= 0; i-- {
+		lens[i] = size
+		size += protowire.SizeTag(path[i]) + protowire.SizeVarint(uint64(size)) //nolint:gosec // never negative
+	}
+	for i, num := range path {
+		head = protowire.AppendTag(head, num, protowire.BytesType)
+		head = protowire.AppendVarint(head, uint64(lens[i])) //nolint:gosec // never negative
+	}
+	head = append(head, inner...)
+	out := make(mem.BufferSlice, 0, 1+len(o.Body))
+	return append(append(out, mem.SliceBuffer(head)), o.Body...)
+}
+
+// Mutation changes headers. Removals come first: a name in both is set.
+type Mutation struct {
+	Set    [][2]string // name, value; replaces all values
+	Remove []string
+}
+
+// proto encodes the mutation as ext_proc wants it: raw_value, and OVERWRITE by the default of the deprecated append.
+func (m Mutation) proto() *extprocv3.HeaderMutation {
+	if len(m.Set) == 0 && len(m.Remove) == 0 {
+		return nil
+	}
+	out := &extprocv3.HeaderMutation{RemoveHeaders: m.Remove}
+	for _, kv := range m.Set {
+		out.SetHeaders = append(out.SetHeaders, &corev3.HeaderValueOption{Header: &corev3.HeaderValue{Key: kv[0], RawValue: []byte(kv[1])}})
+	}
+	return out
+}
+
+// Override asks Envoy for bodies. Only two body modes are used: NONE and FULL_DUPLEX_STREAMED.
+type Override struct{ Request, Response bool } // true: FULL_DUPLEX_STREAMED
+
+// proto spells every field out: in an override an unset body mode means NONE, and FULL_DUPLEX_STREAMED needs trailers SEND.
+// response_header_mode SEND repairs a filter that was configured with SKIP.
+func (o Override) proto() *filterv3.ProcessingMode {
+	m := &filterv3.ProcessingMode{
+		RequestHeaderMode: filterv3.ProcessingMode_SEND, ResponseHeaderMode: filterv3.ProcessingMode_SEND,
+		RequestBodyMode: filterv3.ProcessingMode_NONE, ResponseBodyMode: filterv3.ProcessingMode_NONE,
+		RequestTrailerMode: filterv3.ProcessingMode_SKIP, ResponseTrailerMode: filterv3.ProcessingMode_SKIP,
+	}
+	if o.Request {
+		m.RequestBodyMode, m.RequestTrailerMode = filterv3.ProcessingMode_FULL_DUPLEX_STREAMED, filterv3.ProcessingMode_SEND
+	}
+	if o.Response {
+		m.ResponseBodyMode, m.ResponseTrailerMode = filterv3.ProcessingMode_FULL_DUPLEX_STREAMED, filterv3.ProcessingMode_SEND
+	}
+	return m
+}
+
+// Standalone is a message with nothing but a mode override: Envoy sends bodies and runs no timer until the headers are answered.
+func Standalone(o Override) *Outbound {
+	return &Outbound{Message: &extprocv3.ProcessingResponse{ModeOverride: o.proto()}}
+}
+
+// AnswerHeaders answers a headers message: go on, with m applied and, where o is not nil, a mode override.
+func AnswerHeaders(p Phase, m Mutation, o *Override) *Outbound {
+	hr := &extprocv3.HeadersResponse{Response: &extprocv3.CommonResponse{HeaderMutation: m.proto()}}
+	out := &extprocv3.ProcessingResponse{}
+	if p == RequestHeaders {
+		out.Response = &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: hr}
+	} else {
+		out.Response = &extprocv3.ProcessingResponse_ResponseHeaders{ResponseHeaders: hr}
+	}
+	if o != nil {
+		out.ModeOverride = o.proto()
+	}
+	return &Outbound{Message: out}
+}
+
+// AnswerTrailers answers a trailers message: go on, with m applied.
+func AnswerTrailers(p Phase, m Mutation) *Outbound {
+	tr := &extprocv3.TrailersResponse{HeaderMutation: m.proto()}
+	out := &extprocv3.ProcessingResponse{}
+	if p == RequestTrailers {
+		out.Response = &extprocv3.ProcessingResponse_RequestTrailers{RequestTrailers: tr}
+	} else {
+		out.Response = &extprocv3.ProcessingResponse_ResponseTrailers{ResponseTrailers: tr}
+	}
+	return &Outbound{Message: out}
+}
+
+// Refuse is an ImmediateResponse: a real answer while no response head has left, a reset after. Envoy honours it whatever
+// failure_mode_allow says.
+func Refuse(r Refusal) *Outbound {
+	im := &extprocv3.ImmediateResponse{
+		Status:  &typev3.HttpStatus{Code: typev3.StatusCode(r.Status)}, //nolint:gosec // three digits
+		Headers: Mutation{Set: r.Headers}.proto(),
+		Body:    r.Body,
+		Details: "weir_" + r.Label,
+	}
+	if r.GRPC {
+		im.GrpcStatus = &extprocv3.GrpcStatus{Status: r.Code}
+	}
+	return &Outbound{Message: &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ImmediateResponse{ImmediateResponse: im}}}
+}
+
+// CleanRequest is the mutation every allowed request gets: our token and every inbound weir-* header are stripped.
+func CleanRequest(h authz.Header, carrier string) Mutation {
+	var m Mutation
+	if carrier != "" {
+		m.Remove = append(m.Remove, carrier)
+	}
+	for name := range h {
+		if len(name) > 5 && name[:5] == "weir-" && name != carrier {
+			m.Remove = append(m.Remove, name)
+		}
+	}
+	return m
+}

@@ -1,0 +1,140 @@
+package wire
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// Refusal is a denial as a client gets it: RFC 9457 problem+json, or a gRPC status for callers that speak gRPC.
+type Refusal struct {
+	Status  int         // HTTP
+	Code    uint32      // gRPC
+	GRPC    bool        // the caller speaks gRPC
+	Label   string      // for Envoy's response code details
+	Headers [][2]string // name, value
+	Body    []byte
+}
+
+// answer is how a kind of refusal is answered; the only such table.
+type answer struct {
+	status int
+	code   codes.Code
+	title  string
+}
+
+func answerFor(k authz.Kind) answer {
+	switch k {
+	case authz.KindForbidden:
+		return answer{http.StatusForbidden, codes.PermissionDenied, "Refused by policy"}
+	case authz.KindUnauthenticated:
+		return answer{http.StatusUnauthorized, codes.Unauthenticated, "A valid token is needed"}
+	case authz.KindApproval:
+		return answer{http.StatusForbidden, codes.PermissionDenied, "A person must agree first"}
+	case authz.KindQuota:
+		return answer{http.StatusTooManyRequests, codes.ResourceExhausted, "Over a volume limit"}
+	case authz.KindTooLarge:
+		return answer{http.StatusRequestEntityTooLarge, codes.ResourceExhausted, "Too large"}
+	case authz.KindBadRequest:
+		return answer{http.StatusBadRequest, codes.InvalidArgument, "The request cannot be judged"}
+	case authz.KindBadAnswer:
+		return answer{http.StatusBadGateway, codes.Internal, "The upstream's answer cannot be judged"}
+	case authz.KindBusy:
+		return answer{http.StatusServiceUnavailable, codes.Unavailable, "Weir has no room for this now"}
+	case authz.KindUnavailable, authz.KindInternal:
+	}
+	return answer{http.StatusServiceUnavailable, codes.Unavailable, "Weir could not decide"}
+}
+
+// problem is the body of a refusal, RFC 9457 §3 with Weir's own members.
+type problem struct {
+	Type         string        `json:"type"`
+	Title        string        `json:"title"`
+	Status       int           `json:"status"`
+	Detail       string        `json:"detail,omitempty"`
+	Decision     string        `json:"decision"`
+	Rule         string        `json:"rule,omitempty"`
+	RetryAfter   int64         `json:"retry_after,omitempty"` // seconds
+	Limit        *problemLimit `json:"limit,omitempty"`
+	Alternatives []string      `json:"alternatives,omitempty"`
+}
+
+type problemLimit struct {
+	Meter  authz.Meter  `json:"meter"`
+	Unit   authz.Unit   `json:"unit"`
+	Window authz.Window `json:"window"`
+	Max    *int64       `json:"max,omitempty"`
+	Used   *int64       `json:"used,omitempty"`
+}
+
+// busyRetry is the Retry-After of a refusal for want of room, in seconds.
+const busyRetry = 1
+
+// RefusalFor turns a verdict into what the client gets. It shows what d says is public, and nothing else.
+func RefusalFor(d authz.Decision, decision string, req authz.Header) Refusal {
+	a := answerFor(d.Kind)
+	p := problem{Type: "urn:weir:refusal:" + d.Kind.String(), Title: a.title, Status: a.status, Detail: d.Reason, Decision: decision, Rule: d.Rule, Alternatives: d.Alternatives}
+	r := Refusal{Status: a.status, Code: uint32(a.code), Label: d.Kind.String(), GRPC: strings.HasPrefix(req.Get("content-type"), "application/grpc")}
+	r.Headers = [][2]string{{"content-type", "application/problem+json"}, {"cache-control", "no-store"}, {"weir-decision", decision}}
+	switch d.Kind {
+	case authz.KindUnauthenticated:
+		r.Headers = append(r.Headers, [2]string{"www-authenticate", challenge(d)})
+	case authz.KindBusy:
+		p.RetryAfter = busyRetry
+	case authz.KindQuota:
+		r.Headers = append(r.Headers, p.exceeded(d.Exceeded)...)
+	}
+	if p.RetryAfter > 0 {
+		r.Headers = append(r.Headers, [2]string{"retry-after", strconv.FormatInt(p.RetryAfter, 10)})
+	}
+	body, err := json.Marshal(p)
+	if err != nil { // cannot happen: plain strings and numbers
+		body = []byte(`{"title":"refused"}`)
+	}
+	r.Body = append(body, '\n')
+	return r
+}
+
+// exceeded tells of the first limit in the way, and returns the RateLimit fields (draft-ietf-httpapi-ratelimit-headers). max and used
+// are shown for the caller's own meters only: others' use is none of its business.
+func (p *problem) exceeded(over []authz.Exceeded) [][2]string {
+	if len(over) == 0 {
+		return nil
+	}
+	e := over[0]
+	p.RetryAfter = max(1, int64(math.Ceil(e.RetryAfter.Seconds())))
+	p.Limit = &problemLimit{Meter: e.Limit.Meter, Unit: e.Limit.Unit, Window: e.Limit.Window}
+	switch e.Limit.Meter {
+	case authz.MeterSubject, authz.MeterSubjectTarget, authz.MeterCredential:
+	default:
+		return nil
+	}
+	p.Limit.Max, p.Limit.Used = &e.Limit.Max, &e.Used
+	name := `"` + string(e.Limit.Meter) + "." + string(e.Limit.Unit) + "." + e.Limit.Window.String() + `"`
+	left := max(0, e.Limit.Max-e.Used)
+	seconds := int64(e.Limit.Window) / 1e9
+	return [][2]string{
+		{"ratelimit-policy", name + ";q=" + strconv.FormatInt(e.Limit.Max, 10) + ";w=" + strconv.FormatInt(seconds, 10)},
+		{"ratelimit", name + ";r=" + strconv.FormatInt(left, 10) + ";t=" + strconv.FormatInt(p.RetryAfter, 10)},
+	}
+}
+
+// challenge is the WWW-Authenticate value of RFC 6750 §3: without a token it carries no error code.
+func challenge(d authz.Decision) string {
+	if strings.HasSuffix(d.Rule, "token_missing") {
+		return `Bearer realm="weir"`
+	}
+	text := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' {
+			return -1
+		}
+		return r
+	}, d.Reason)
+	return `Bearer realm="weir", error="invalid_token", error_description="` + text + `"`
+}
