@@ -1,0 +1,47 @@
+// Package server is Weir as a running program: it wires every part together, owns the listeners, reloads and drains.
+//
+// # A tour, from the bottom up
+//
+// The words. [github.com/weirgate/weir/pkg/authz] is the vocabulary (Subject, Target, Operation, Decision, Limit, Volume, Record):
+// plain types on the standard library. Read it first; every other package, the configuration, Rego and the logs use its words only.
+//
+// The parts, which know authz and not each other:
+//
+//   - pkg/authn: a bearer token becomes a Subject. Keys, algorithms and issuers come from the configuration, never from the token.
+//   - pkg/target: host and path, or the route's own word, become a Target. What is ambiguous is refused.
+//   - pkg/dialect: one file per upstream API: what a request asks for, and where its answer holds vectors.
+//   - pkg/scan and pkg/vector: streaming readers, and on them: find, count and mask vectors in a byte stream.
+//   - pkg/policy: the Rego engine. rego/weir holds the shipped policy, its numbers in rego/weir/settings.yaml.
+//   - pkg/window: sliding windows in memory; pkg/redisstore: the same in Redis; pkg/window/windowtest: what both must pass.
+//   - pkg/handover: an admission on its way from ext_authz to ext_proc.
+//   - pkg/audit: the journal, its chain, reading it back, shipping it.
+//
+// The pipeline. [github.com/weirgate/weir/pkg/guard] is the life of one exchange: Begin, Admit, Refine, Respond, Spend, Finish. It
+// declares the small interfaces it needs and knows nothing of Envoy.
+//
+// The edge, under server/internal:
+//
+//   - wire: the only conversions between protobuf and authz, the table from refusal to HTTP status, the codec that does not copy bodies.
+//   - extproc: one stream per exchange: attest.go (does this Envoy honour overrides), plan.go (which treatment), stream.go (the loop),
+//     request.go and response.go (the phases), answer.go (the scanner at work), bodies.go (memory).
+//   - extauthz: Check, alone or handing over by ticket.
+//   - config: the structs are the reference manual. admin: /healthz /readyz /metrics. telemetry: metrics, spans from the journal.
+//
+// The program. This package: server.go (New, Run), build.go (what is made of the configuration), listen.go (the gRPC listener and its
+// rules), reload.go (policy and settings). cmd/weir has one file per subcommand.
+//
+// # Which file has which promise
+//
+//	fetch Envoy, see to Redis           envoy/fetch.sh, envoy/redis.sh, Makefile
+//	the gRPC and admin listeners        server/listen.go, server/internal/admin
+//	strict configuration                server/internal/config
+//	tokens                              pkg/authn
+//	targets                             pkg/target
+//	the shipped policy                  rego/weir, rego/weir/settings.yaml
+//	meters                              pkg/window, pkg/redisstore
+//	masks                               pkg/vector, pkg/dialect
+//	journal and spans                   pkg/audit, server/internal/telemetry
+//	deployments                         envoy/*.yaml, server/internal/extproc/plan.go, pkg/guard/ticket.go
+//	the demo                            examples/01-quickstart
+//	docker compose                      docker-compose.yml
+package server
