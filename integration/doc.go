@@ -24,6 +24,6 @@
 //	envoystats clean              no spurious, failed or rejected ext_proc message so far
 //	envoystats REGEXP             prints these counters
 //	upstream                      prints the requests that reached the upstream
-//	redis                         starts a Redis
+//	redis                         starts a Redis, or starts it again, empty, on the same port. Such a script begins with "[!redis] skip"
 //	stop|kill|hang|resume NAME    ends weir, envoy, upstream or redis with SIGTERM or SIGKILL; stops it in its tracks; lets it go on
 package integration

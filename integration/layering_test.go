@@ -64,18 +64,36 @@ var bans = []struct {
 	only    []string // … may be imported only under these
 	why     string
 }{
-	{[]string{"github.com/envoyproxy/go-control-plane", "google.golang.org/grpc"}, []string{"server", "integration", "examples"},
-		"wire types stop at the server: features must be testable without Envoy, and a change of protocol must stay in one place"},
-	{[]string{"github.com/open-policy-agent/opa"}, []string{"pkg/policy", "rego"},
-		"one engine evaluates policy, with one set of built-ins, one clock and strict errors"},
-	{[]string{"github.com/redis/go-redis"}, []string{"pkg/redisstore"},
-		"every key, its TTL and its hash tag are in one table"},
-	{[]string{"github.com/lestrrat-go/jwx"}, []string{"pkg/authn"},
-		"tokens are verified in one place, with the algorithms pinned"},
-	{[]string{"go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters"}, []string{"server/internal/telemetry"},
-		"what is exported, and under which name, is in one file"},
-	{[]string{"github.com/stretchr/testify"}, nil,
-		"got, want and cmp.Diff say more"},
+	{
+		[]string{"github.com/envoyproxy/go-control-plane", "google.golang.org/grpc"},
+		[]string{"server", "integration", "examples"},
+		"wire types stop at the server: features must be testable without Envoy, and a change of protocol must stay in one place",
+	},
+	{
+		[]string{"github.com/open-policy-agent/opa"},
+		[]string{"pkg/policy", "rego"},
+		"one engine evaluates policy, with one set of built-ins, one clock and strict errors",
+	},
+	{
+		[]string{"github.com/redis/go-redis"},
+		[]string{"pkg/redisstore"},
+		"every key, its TTL and its hash tag are in one table",
+	},
+	{
+		[]string{"github.com/lestrrat-go/jwx"},
+		[]string{"pkg/authn"},
+		"tokens are verified in one place, with the algorithms pinned",
+	},
+	{
+		[]string{"go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters"},
+		[]string{"server/internal/telemetry"},
+		"what is exported, and under which name, is in one file",
+	},
+	{
+		[]string{"github.com/stretchr/testify"},
+		nil,
+		"got, want and cmp.Diff say more",
+	},
 }
 
 // exceptions are feature → feature imports that are meant.

@@ -1,0 +1,271 @@
+package integration_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/weirgate/weir/integration/harness"
+)
+
+// TestScripts runs testdata/*.txtar; doc.go lists the commands.
+func TestScripts(t *testing.T) {
+	binary, err := harness.FindEnvoy()
+	harness.Need(t, err)
+	weir, err := harness.WeirBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := harness.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, noRedis := findRedis()
+	if os.Getenv("CI") == "true" {
+		harness.Need(t, noRedis) // elsewhere the scripts that need it skip themselves: [!redis] skip
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true,
+		Condition: func(name string) (bool, error) {
+			if name != "redis" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			return noRedis == nil, nil
+		},
+		Setup: func(env *testscript.Env) error {
+			return setup(env, &world{root: root, envoyBinary: binary, weirBinary: weir})
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"expand": cmdExpand, "weir": cmdWeir, "envoy": cmdEnvoy, "token": cmdToken, "http": cmdHTTP, "raw": cmdRaw, "poll": cmdPoll,
+			"envoystats": cmdEnvoyStats, "upstream": cmdUpstream, "redis": cmdRedis,
+			"stop": signalling("stop", syscall.SIGTERM, true), "kill": signalling("kill", syscall.SIGKILL, true),
+			"hang": signalling("hang", syscall.SIGSTOP, false), "resume": signalling("resume", syscall.SIGCONT, false),
+		},
+	})
+}
+
+// world is what one script has running. It belongs to the script's goroutine.
+type world struct {
+	root, envoyBinary, weirBinary string
+
+	upstream *harness.Upstream
+	issuer   *harness.Issuer
+	envoy    *harness.Envoy
+	weir     *harness.Weir
+	redis    *harness.Process
+
+	last []byte // the body of the last answer
+}
+
+type worldKey struct{}
+
+func the(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+
+// setup starts what every script has and names it in the script's variables.
+func setup(env *testscript.Env, w *world) error {
+	var err error
+	if w.upstream, err = harness.StartUpstream(harness.UpstreamConfig{}); err != nil {
+		return err
+	}
+	if w.issuer, err = harness.StartIssuer("127.0.0.1:0", ""); err != nil {
+		return err
+	}
+	env.Values[worldKey{}] = w
+	env.Defer(func() { w.close(env) })
+	ports := [2]int{}
+	for i := range ports {
+		if ports[i], err = harness.FreePort(); err != nil {
+			return err
+		}
+	}
+	env.Setenv("GRPC_PORT", strconv.Itoa(ports[0]))
+	env.Setenv("ADMIN_PORT", strconv.Itoa(ports[1]))
+	env.Setenv("ADMIN", fmt.Sprintf("http://127.0.0.1:%d", ports[1]))
+	env.Setenv("UPSTREAM_PORT", strconv.Itoa(w.upstream.Port))
+	env.Setenv("ISSUER", w.issuer.URL)
+	for _, name := range []string{"weir.yaml", "settings.yaml"} {
+		path := filepath.Join(env.WorkDir, name)
+		if _, err := os.Stat(path); err == nil {
+			continue // the script brings its own
+		}
+		text, err := os.ReadFile(filepath.Join("testdata", "common", name))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, expand(text, env.Getenv), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close ends what still runs, Envoy first. Of a failed script it shows what the programs said.
+func (w *world) close(env *testscript.Env) {
+	show := func(p *harness.Process) {
+		if t, ok := env.T().(interface{ Failed() bool }); ok && t.Failed() {
+			env.T().Log(p.Name + " said:\n" + p.Log.String())
+		}
+	}
+	if w.envoy != nil {
+		w.envoy.Kill()
+		show(w.envoy.Process)
+	}
+	if w.weir != nil {
+		w.weir.Kill()
+		show(w.weir.Process)
+	}
+	if w.redis != nil {
+		w.redis.Kill()
+	}
+	_ = w.issuer.Close()
+	_ = w.upstream.Close()
+}
+
+var variable = regexp.MustCompile(`\$\{([A-Z_]+)\}`)
+
+// expand replaces ${NAME} where lookup knows the name.
+func expand(text []byte, lookup func(string) string) []byte {
+	return variable.ReplaceAllFunc(text, func(m []byte) []byte {
+		if value := lookup(string(m[2 : len(m)-1])); value != "" {
+			return []byte(value)
+		}
+		return m
+	})
+}
+
+func cmdExpand(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNeg(ts, "expand", neg)
+	for _, name := range args {
+		path := ts.MkAbs(name)
+		text, err := os.ReadFile(path)
+		ts.Check(err)
+		ts.Check(os.WriteFile(path, expand(text, ts.Getenv), 0o600))
+	}
+}
+
+func cmdWeir(ts *testscript.TestScript, neg bool, args []string) {
+	w := the(ts)
+	if len(args) == 0 {
+		ts.Fatalf("usage: weir SUBCOMMAND ARG…")
+	}
+	if args[0] != "serve" || neg {
+		err := ts.Exec(w.weirBinary, args...)
+		if neg && err == nil {
+			ts.Fatalf("weir %s: succeeded, want a failure", args[0])
+		} else if !neg {
+			ts.Check(err)
+		}
+		return
+	}
+	if w.weir != nil {
+		w.weir.Kill() // a second serve replaces the first
+	}
+	var err error
+	w.weir, err = harness.StartWeir(context.Background(), ts.MkAbs("."), nil, args...)
+	ts.Check(err)
+}
+
+func cmdEnvoy(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNeg(ts, "envoy", neg)
+	if len(args) != 1 {
+		ts.Fatalf("usage: envoy CONFIG")
+	}
+	w := the(ts)
+	config := ts.MkAbs(args[0])
+	if _, err := os.Stat(config); err != nil {
+		config = filepath.Join(w.root, "envoy", args[0])
+	}
+	port, err := strconv.Atoi(ts.Getenv("GRPC_PORT"))
+	ts.Check(err)
+	if w.envoy != nil {
+		w.envoy.Kill()
+	}
+	w.envoy, err = harness.StartEnvoy(context.Background(), harness.EnvoyConfig{
+		Config: config, Dir: ts.MkAbs("."), Binary: w.envoyBinary,
+		Ports: map[int]int{harness.PortWeir: port, harness.PortUpstream: w.upstream.Port},
+	})
+	ts.Check(err)
+	ts.Setenv("ENVOY_URL", w.envoy.URL)
+}
+
+func cmdEnvoyStats(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNeg(ts, "envoystats", neg)
+	if len(args) != 1 {
+		ts.Fatalf("usage: envoystats clean|REGEXP")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if args[0] == "clean" {
+		bad, err := the(ts).envoy.Misunderstandings(ctx)
+		ts.Check(err)
+		if len(bad) > 0 {
+			ts.Fatalf("Envoy and Weir misunderstood each other: %v", bad)
+		}
+		return
+	}
+	stats, err := the(ts).envoy.Stats(ctx, args[0])
+	ts.Check(err)
+	for _, name := range sortedKeys(stats) {
+		fmt.Fprintf(ts.Stdout(), "%s: %d\n", name, stats[name])
+	}
+}
+
+func cmdUpstream(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNeg(ts, "upstream", neg)
+	for _, seen := range the(ts).upstream.Seen() {
+		fmt.Fprintf(ts.Stdout(), "%s %s\n", seen.Method, seen.Path)
+		printHeaders(ts.Stdout(), seen.Header, "  ")
+	}
+}
+
+// process returns the named child of the script.
+func (w *world) process(ts *testscript.TestScript, name string) *harness.Process {
+	switch {
+	case name == "weir" && w.weir != nil:
+		return w.weir.Process
+	case name == "envoy" && w.envoy != nil:
+		return w.envoy.Process
+	case name == "redis" && w.redis != nil:
+		return w.redis
+	}
+	ts.Fatalf("%q does not run", name)
+	return nil
+}
+
+// signalling returns the command that sends a signal to a child and, where the child is to end by it, waits for that.
+func signalling(verb string, sig syscall.Signal, ends bool) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		refuseNeg(ts, verb, neg)
+		if len(args) != 1 {
+			ts.Fatalf("usage: %s weir|envoy|redis|upstream", verb)
+		}
+		if args[0] == "upstream" {
+			ts.Check(the(ts).upstream.Close())
+			return
+		}
+		p := the(ts).process(ts, args[0])
+		ts.Check(p.Signal(sig))
+		if !ends {
+			return
+		}
+		select {
+		case <-p.Done():
+		case <-time.After(30 * time.Second):
+			ts.Fatalf("%s did not end within 30 s of %v:\n%s", p.Name, sig, p.Log)
+		}
+	}
+}
+
+func refuseNeg(ts *testscript.TestScript, command string, neg bool) {
+	if neg {
+		ts.Fatalf("%s cannot be negated", command)
+	}
+}
