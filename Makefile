@@ -15,7 +15,7 @@ help:
 
 build: ## build .bin/weir, one static binary
 	@mkdir -p .bin
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o .bin/weir ./server/cmd/weir
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.buildVersion=$(VERSION)' -o .bin/weir ./server/cmd/weir
 
 demo: build ## walk through Weir on this machine: real Envoy, nothing to set up (KEEP=1 leaves it running)
 	@ENVOY=$$(envoy/fetch.sh) WEIR=.bin/weir KEEP='$(KEEP)' go run ./examples/01-quickstart

@@ -32,7 +32,7 @@ type exchange struct {
 	method, url, host, shape string
 	header                   http.Header
 	body                     []byte
-	h2                       bool
+	h2, any                  bool
 	timeout                  time.Duration
 }
 
@@ -76,6 +76,7 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	x := exchange{header: http.Header{}}
 	flags := flag.NewFlagSet("http", flag.ContinueOnError)
 	flags.BoolVar(&x.h2, "h2", false, "")
+	flags.BoolVar(&x.any, "any", false, "")
 	flags.StringVar(&x.host, "host", "", "")
 	flags.StringVar(&x.shape, "shape", "", "")
 	flags.DurationVar(&x.timeout, "timeout", 30*time.Second, "")
@@ -84,6 +85,7 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	file := flags.String("f", "", "")
 	out := flags.String("o", "", "")
 	count := flags.Int("n", 1, "")
+	background := flags.Bool("background", false, "")
 	flags.Func("H", "", func(field string) error {
 		name, value, ok := strings.Cut(field, ":")
 		if !ok {
@@ -115,14 +117,34 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 		many(ts, x, *count)
 		return
 	}
+	if *background {
+		pending := make(chan answer, 1)
+		the(ts).pending = pending
+		go func() { pending <- x.do() }()
+		return
+	}
 	a := x.do()
 	the(ts).last = a.body
 	if *out != "" {
 		ts.Check(os.WriteFile(ts.MkAbs(*out), a.body, 0o600))
 	}
 	a.print(ts)
-	if (a.err != nil) != neg {
+	if (a.err != nil) != neg && !x.any {
 		ts.Fatalf("http %s %s: error %v; want one: %v", x.method, x.url, a.err, neg)
+	}
+}
+
+// cmdAnswer waits for the answer to "http -background".
+func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
+	w := the(ts)
+	if w.pending == nil {
+		ts.Fatalf("answer: no http -background before it")
+	}
+	a := <-w.pending // ends by the request's own timeout
+	w.pending, w.last = nil, a.body
+	a.print(ts)
+	if (a.err != nil) != neg && (len(args) != 1 || args[0] != "-any") {
+		ts.Fatalf("answer: error %v; want one: %v", a.err, neg)
 	}
 }
 
@@ -154,7 +176,7 @@ func many(ts *testscript.TestScript, x exchange, n int) {
 // print writes the answer so that two runs print the same: volatile headers are left out, the decision's ID is <ID>.
 func (a answer) print(ts *testscript.TestScript) {
 	if a.status == 0 {
-		fmt.Fprintf(ts.Stdout(), "no answer\n")
+		fmt.Fprintf(ts.Stdout(), "no answer: %v\n", a.err)
 		return
 	}
 	id := a.header.Get("Weir-Decision")

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestScripts(t *testing.T) {
 			return setup(env, &world{root: root, envoyBinary: binary, weirBinary: weir})
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"expand": cmdExpand, "weir": cmdWeir, "envoy": cmdEnvoy, "token": cmdToken, "http": cmdHTTP, "raw": cmdRaw, "poll": cmdPoll,
+			"expand": cmdExpand, "weir": cmdWeir, "envoy": cmdEnvoy, "token": cmdToken, "http": cmdHTTP, "answer": cmdAnswer, "raw": cmdRaw, "poll": cmdPoll,
 			"envoystats": cmdEnvoyStats, "upstream": cmdUpstream, "redis": cmdRedis,
 			"stop": signalling("stop", syscall.SIGTERM, true), "kill": signalling("kill", syscall.SIGKILL, true),
 			"hang": signalling("hang", syscall.SIGSTOP, false), "resume": signalling("resume", syscall.SIGCONT, false),
@@ -62,7 +63,8 @@ type world struct {
 	weir     *harness.Weir
 	redis    *harness.Process
 
-	last []byte // the body of the last answer
+	last    []byte      // the body of the last answer
+	pending chan answer // of "http -background"
 }
 
 type worldKey struct{}
@@ -175,8 +177,8 @@ func cmdWeir(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdEnvoy(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, "envoy", neg)
-	if len(args) != 1 {
-		ts.Fatalf("usage: envoy CONFIG")
+	if len(args)%2 != 1 {
+		ts.Fatalf("usage: envoy CONFIG [OLD NEW]…")
 	}
 	w := the(ts)
 	config := ts.MkAbs(args[0])
@@ -188,8 +190,15 @@ func cmdEnvoy(ts *testscript.TestScript, neg bool, args []string) {
 	if w.envoy != nil {
 		w.envoy.Kill()
 	}
+	text, err := os.ReadFile(config)
+	ts.Check(err)
+	for i := 1; i < len(args); i += 2 {
+		if !strings.Contains(string(text), args[i]) {
+			ts.Fatalf("%s does not hold %q", args[0], args[i])
+		}
+	}
 	w.envoy, err = harness.StartEnvoy(context.Background(), harness.EnvoyConfig{
-		Config: config, Dir: ts.MkAbs("."), Binary: w.envoyBinary,
+		Config: config, Dir: ts.MkAbs("."), Binary: w.envoyBinary, Replace: args[1:],
 		Ports: map[int]int{harness.PortWeir: port, harness.PortUpstream: w.upstream.Port},
 	})
 	ts.Check(err)

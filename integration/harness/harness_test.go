@@ -68,6 +68,7 @@ func TestShapes(t *testing.T) {
 		{shape: "status=500 text=oops", status: 500, length: 4, body: "oops"},
 		{shape: "text=hello abort=3", status: 200, length: 5, body: "hel", broken: true},
 		{shape: "text=hello abort=3 chunked", status: 200, length: -1, body: "hel", broken: true},
+		{shape: "text=hello pause=2:1ms", status: 200, length: 5, body: "hello"},
 		{shape: "nonsense", status: 400, length: 39, body: "x-test-upstream: \"nonsense\": not known\n"},
 	}
 	for _, test := range tests {

@@ -25,6 +25,7 @@ const ShapeHeader = "x-test-upstream"
 //	stall=D       between the head and the body
 //	trailers      with the trailers x-trailer and grpc-status
 //	gzip          compressed, whether the client takes it or not
+//	pause=N:D     after N bytes of the body nothing for D, then the rest
 //	abort=N       the connection is cut after N bytes of the body
 //	header=K:V    one more response header
 type Shape struct {
@@ -34,6 +35,8 @@ type Shape struct {
 	Trailers, Gzip            bool
 	Delay, Stall              time.Duration
 	Abort                     int // -1: no
+	PauseAt                   int // 0: no
+	Pause                     time.Duration
 	HeaderName, HeaderContent string
 }
 
@@ -64,6 +67,11 @@ func ParseShape(text string) (Shape, error) {
 			s.Delay, err = time.ParseDuration(value)
 		case "stall":
 			s.Stall, err = time.ParseDuration(value)
+		case "pause":
+			at, length, _ := strings.Cut(value, ":")
+			if s.PauseAt, err = strconv.Atoi(at); err == nil {
+				s.Pause, err = time.ParseDuration(length)
+			}
 		case "abort":
 			s.Abort, err = strconv.Atoi(value)
 		case "header":
@@ -175,14 +183,24 @@ func (s Shape) write(w http.ResponseWriter, r *http.Request, body []byte) {
 	if s.Trickle {
 		step = 1
 	}
+	left := s.PauseAt
 	for len(body) > 0 {
 		n := min(step, len(body))
+		if left > 0 {
+			n = min(n, left)
+		}
 		if _, err := w.Write(body[:n]); err != nil {
 			return
 		}
 		body = body[n:]
 		if s.Trickle || cut {
 			flush(w)
+		}
+		if left > 0 {
+			if left -= n; left == 0 {
+				flush(w)
+				pause(r, s.Pause)
+			}
 		}
 	}
 	if cut {
