@@ -14,9 +14,10 @@
 //	weir serve ARG…               starts weir and waits until it is ready
 //	weir ARG…                     runs any other subcommand to its end
 //	envoy CONFIG [OLD NEW]…       starts Envoy with envoy/CONFIG, or with the script's own file of that name, its text OLD replaced by NEW
+//	                              (\n in NEW is a new line)
 //	token NAME [CLAIM=VALUE…]     mints a token into the variable NAME. sub defaults to NAME; groups=a,b; exp=10m (or -1h) from now
 //	http [FLAG…] METHOD URL       sends a request and prints the answer: status, headers in order of name, body. A URL that begins with /
-//	                              goes to Envoy. Flags: -h2, -host NAME, -token NAME, -H 'name: value', -d BODY, -f FILE, -o FILE,
+//	                              goes to Envoy. Flags: -h2, -host NAME, -token NAME, -token-bytes N (that much nonsense), -H 'name: value', -d BODY, -f FILE, -o FILE,
 //	                              -shape SHAPE (see harness.Shape), -n COUNT (that many at once; prints how many of each status).
 //	                              -timeout D, -background: does not wait; "answer" does, and prints it.
 //	                              -any (also of answer) takes a whole answer, a cut one, or none.

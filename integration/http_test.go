@@ -81,6 +81,7 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	flags.StringVar(&x.shape, "shape", "", "")
 	flags.DurationVar(&x.timeout, "timeout", 30*time.Second, "")
 	token := flags.String("token", "", "")
+	tokenBytes := flags.Int("token-bytes", 0, "")
 	data := flags.String("d", "", "")
 	file := flags.String("f", "", "")
 	out := flags.String("o", "", "")
@@ -104,6 +105,9 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if *token != "" {
 		x.header.Set("Authorization", "Bearer "+ts.Getenv(*token))
+	}
+	if *tokenBytes > 0 {
+		x.header.Set("Authorization", "Bearer "+strings.Repeat("a", *tokenBytes))
 	}
 	if *file != "" {
 		body, err := os.ReadFile(ts.MkAbs(*file))

@@ -193,6 +193,7 @@ func cmdEnvoy(ts *testscript.TestScript, neg bool, args []string) {
 	text, err := os.ReadFile(config)
 	ts.Check(err)
 	for i := 1; i < len(args); i += 2 {
+		args[i+1] = strings.ReplaceAll(args[i+1], `\n`, "\n")
 		if !strings.Contains(string(text), args[i]) {
 			ts.Fatalf("%s does not hold %q", args[0], args[i])
 		}
