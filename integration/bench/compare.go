@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	rounds      = 7   // of each arm in turn; medians over the rounds are compared
+	smallCalls  = 300 // in a round
+	bigCalls    = 8   // in a round
+	flatAnswers = 200 // 8 MB answers over which Weir's memory must stay flat
+)
+
+// call is one kind of request.
+type call struct {
+	answer string // what the upstream answers: small, bigFloats, bigBase64
+	token  string // for Weir; the others do not look
+}
+
+// send sends the request and reads the answer to its end; it returns how many bytes that were.
+func (a *arm) send(ctx context.Context, c call) (int64, error) {
+	ask := `{"model":"bench","input":["` + strings.Repeat("a river ", 240) + `"],"encoding_format":"float"}`
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.envoy.URL+"/v1/embeddings", bytes.NewReader([]byte(ask)))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set(benchHeader, c.answer)
+	if a.name == weir {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	resp, err := a.client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	n, err := io.Copy(io.Discard, resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: status %d for %s", a.name, resp.StatusCode, c.answer)
+	}
+	return n, err
+}
+
+// latencies returns the p50 of each arm, the median over all rounds, arms taking turns.
+func (b *bench) latencies(ctx context.Context, c call, names ...string) (map[string]time.Duration, error) {
+	p50s := map[string][]time.Duration{}
+	for range rounds {
+		for _, name := range names {
+			times := make([]time.Duration, smallCalls)
+			for i := range times {
+				start := time.Now()
+				if _, err := b.arms[name].send(ctx, c); err != nil {
+					return nil, err
+				}
+				times[i] = time.Since(start)
+			}
+			p50s[name] = append(p50s[name], median(times))
+		}
+	}
+	of := map[string]time.Duration{}
+	for name, times := range p50s {
+		of[name] = median(times)
+		fmt.Fprintf(b.out, "%-10s %-30s p50 %8.0f µs\n", c.answer, name, float64(of[name])/float64(time.Microsecond))
+	}
+	return of, nil
+}
+
+// throughput returns input bytes per second of each arm, the median over all rounds, arms taking turns. The size is the upstream's answer,
+// whatever of it the client gets.
+func (b *bench) throughput(ctx context.Context, c call, names ...string) (map[string]float64, error) {
+	size, err := b.arms[plain].send(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	rates := map[string][]float64{}
+	for range rounds {
+		for _, name := range names {
+			start := time.Now()
+			for range bigCalls {
+				if _, err := b.arms[name].send(ctx, c); err != nil {
+					return nil, err
+				}
+			}
+			rates[name] = append(rates[name], float64(size)*bigCalls/time.Since(start).Seconds())
+		}
+	}
+	of := map[string]float64{}
+	for name, all := range rates {
+		of[name] = median(all)
+		fmt.Fprintf(b.out, "%-10s %-30s %8.0f MB/s\n", c.answer, name, of[name]/1e6)
+	}
+	return of, nil
+}
+
+// median returns the middle value; the slice is sorted by it.
+func median[T time.Duration | float64](all []T) T {
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// resident returns a process's resident memory in bytes (Linux).
+func resident(pid int) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(text))
+	pages, err := strconv.ParseInt(fields[1], 10, 64)
+	return pages * int64(os.Getpagesize()), err
+}
+
+// compare makes all measurements that go through Envoy.
+func (b *bench) compare(ctx context.Context) ([]goal, error) {
+	raw, zeroed, err := b.tokens()
+	if err != nil {
+		return nil, err
+	}
+	var goals []goal
+	p50, err := b.latencies(ctx, call{small, zeroed}, plain, noopInspect, weir)
+	if err != nil {
+		return nil, err
+	}
+	goals = append(goals, goal{name: "embeddings-2KB-p50/noop", measured: float64(p50[weir]) / float64(p50[noopInspect]), want: 1.5})
+	for _, big := range []struct {
+		name string
+		call call
+	}{{"counted-8MB/noop", call{bigFloats, raw}}, {"zeroed-8MB/noop", call{bigBase64, zeroed}}} {
+		rate, err := b.throughput(ctx, big.call, plain, noopStream, weir)
+		if err != nil {
+			return nil, err
+		}
+		goals = append(goals, goal{name: big.name, measured: rate[weir] / rate[noopStream], want: 0.85, atLeast: true})
+	}
+	memory, err := b.memory(ctx, call{bigBase64, zeroed})
+	return append(goals, memory), err
+}
+
+// memory compares Weir's resident memory after a first tenth of the answers with that after all of them.
+func (b *bench) memory(ctx context.Context, c call) (goal, error) {
+	var early, late int64
+	for i := range flatAnswers {
+		if _, err := b.arms[weir].send(ctx, c); err != nil {
+			return goal{}, err
+		}
+		var err error
+		switch i {
+		case flatAnswers / 10:
+			early, err = resident(b.arms[weir].server.PID())
+		case flatAnswers - 1:
+			late, err = resident(b.arms[weir].server.PID())
+		}
+		if err != nil {
+			return goal{}, err
+		}
+	}
+	fmt.Fprintf(b.out, "resident memory of weir: %d MB after %d answers of 8 MB, %d MB after %d\n", early>>20, flatAnswers/10, late>>20, flatAnswers)
+	return goal{name: "resident-memory-growth", measured: float64(late) / float64(max(early, 1)), want: 1.25}, nil
+}
