@@ -1,0 +1,315 @@
+package vector_test
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/scan"
+	"github.com/weirgate/weir/pkg/vector"
+)
+
+const everything = math.MaxInt64
+
+// feed runs doc through a stream in pieces that cut returns, and closes it.
+func feed(doc []byte, mask authz.MaskMode, paths []string, cut func(left int) int) (string, vector.Reading, error) {
+	var fields []scan.Field
+	for _, p := range paths {
+		fields = append(fields, scan.Field{Path: p, Role: scan.RoleVector})
+	}
+	s, err := vector.NewStream(scan.FormatJSON, fields, vector.Options{Mask: mask})
+	if err != nil {
+		return "", vector.Reading{}, err
+	}
+	var out []byte
+	for len(doc) > 0 {
+		n := min(cut(len(doc)), len(doc))
+		var consumed int
+		if out, consumed, err = s.Write(out, doc[:n], everything); err != nil {
+			return string(out), s.Reading(), err
+		}
+		if consumed != n {
+			return string(out), s.Reading(), fmt.Errorf("consumed %d of %d without an error", consumed, n)
+		}
+		doc = doc[n:]
+	}
+	out, err = s.Close(out)
+	return string(out), s.Reading(), err
+}
+
+func whole(left int) int { return left }
+func bytewise(int) int   { return 1 }
+
+// b64 is base64 of the values as little-endian float32.
+func b64(v ...float32) string {
+	var b []byte
+	for _, f := range v {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(f))
+	}
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+func long(n int) string {
+	parts := make([]string, n)
+	for i := range parts {
+		parts[i] = fmt.Sprintf("%.6f", float64(i%7)/10-0.3)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func TestMasks(t *testing.T) {
+	openai := []string{"data[*].embedding"}
+	enc := b64(0.5, -0.25, 1)
+	zeroed := strings.Repeat("A", 16)
+	tests := map[string]struct {
+		doc   string
+		paths []string
+		want  map[authz.MaskMode]string // none is always the document itself
+		read  vector.Reading
+	}{
+		"openai floats": {
+			doc: `{"object":"list","data":[{"embedding":[0.5, -0.25,1e-3 ],"index":0},{"embedding":[1,2,3]}],"usage":{"n":[1,2]}}`, paths: openai,
+			want: map[authz.MaskMode]string{
+				authz.MaskRedact: `{"object":"list","data":[{"embedding":[],"index":0},{"embedding":[]}],"usage":{"n":[1,2]}}`,
+				authz.MaskZero:   `{"object":"list","data":[{"embedding":[0,0,0],"index":0},{"embedding":[0,0,0]}],"usage":{"n":[1,2]}}`,
+			},
+			read: vector.Reading{Vectors: 2, Dims: 6, BytesFloat: 25},
+		},
+		"openai base64": {
+			doc: `{"data":[{"embedding":"` + enc + `"}]}`, paths: openai,
+			want: map[authz.MaskMode]string{authz.MaskRedact: `{"data":[{"embedding":""}]}`, authz.MaskZero: `{"data":[{"embedding":"` + zeroed + `"}]}`},
+			read: vector.Reading{Vectors: 1, Dims: 3, BytesBase64: 16},
+		},
+		"base64 with padding": {
+			doc: `["` + b64(0.5) + `"]`, paths: []string{"[*]"},
+			want: map[authz.MaskMode]string{authz.MaskRedact: `[""]`, authz.MaskZero: `["AAAAAA=="]`},
+			read: vector.Reading{Vectors: 1, Dims: 1, BytesBase64: 8},
+		},
+		"tei": {
+			doc: "[[0.1,0.2],\n [0.3]]", paths: []string{"[*]"},
+			want: map[authz.MaskMode]string{authz.MaskRedact: "[[],\n []]", authz.MaskZero: "[[0,0],\n [0]]"},
+			read: vector.Reading{Vectors: 2, Dims: 3, BytesFloat: 14},
+		},
+		"chroma query, nulls": {
+			doc: `{"ids":[["a"]],"embeddings":[[[0.1],[0.2]],null]}`, paths: []string{"embeddings[*][*]"},
+			want: map[authz.MaskMode]string{
+				authz.MaskRedact: `{"ids":[["a"]],"embeddings":[[[],[]],null]}`, authz.MaskZero: `{"ids":[["a"]],"embeddings":[[[0],[0]],null]}`,
+			},
+			read: vector.Reading{Vectors: 2, Dims: 2, BytesFloat: 10},
+		},
+		"escaped and upper-case keys": {
+			doc: `{"d\u0061ta":[{"EMBEDDING":[0.1]}]}`, paths: openai,
+			want: map[authz.MaskMode]string{authz.MaskRedact: `{"d\u0061ta":[{"EMBEDDING":[]}]}`},
+			read: vector.Reading{Vectors: 1, Dims: 1, BytesFloat: 5},
+		},
+		"undeclared numbers": {
+			doc: `{"x":[` + long(40) + `],"y":[1,2]}`, paths: openai,
+			want: map[authz.MaskMode]string{authz.MaskRedact: `{"x":[` + strings.TrimSuffix(strings.Repeat("0,", 32), ",") + strings.Repeat(", 0", 8) + `],"y":[1,2]}`},
+			read: vector.Reading{Vectors: 1, Dims: 40, Undeclared: 1},
+		},
+		"undeclared base64": {
+			doc: `{"x":"` + b64(sample(64)...) + `","y":"` + strings.Repeat("plain text, ", 40) + `"}`, paths: openai,
+			want: map[authz.MaskMode]string{authz.MaskZero: `{"x":"","y":"` + strings.Repeat("plain text, ", 40) + `"}`},
+			read: vector.Reading{Vectors: 1, Undeclared: 1},
+		},
+		"no vector at all": {
+			doc: ` {"error":{"message":"caf\u00e9 😀 \ud83d\ude00","code":null,"ok":[true,false,-0.0e+1]}} `, paths: openai,
+			want: map[authz.MaskMode]string{authz.MaskRedact: ` {"error":{"message":"caf\u00e9 😀 \ud83d\ude00","code":null,"ok":[true,false,-0.0e+1]}} `},
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			for mask, want := range tc.want {
+				got, read, err := feed([]byte(tc.doc), mask, tc.paths, whole)
+				if err != nil || got != want {
+					t.Errorf("%s: %v\n got %s\nwant %s", mask, err, got, want)
+				}
+				if diff := cmp.Diff(tc.read, read); diff != "" {
+					t.Errorf("%s reading (-want +got):\n%s", mask, diff)
+				}
+				everyCut(t, tc.doc, mask, tc.paths, want, read)
+			}
+			if tc.read.Undeclared == 0 {
+				everyCut(t, tc.doc, authz.MaskNone, tc.paths, tc.doc, tc.read)
+			}
+		})
+	}
+}
+
+func sample(n int) []float32 {
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(math.Sin(float64(i)+1)) / 8
+	}
+	return v
+}
+
+// everyCut checks that no way to cut doc in two, nor single bytes, changes anything.
+func everyCut(t *testing.T, doc string, mask authz.MaskMode, paths []string, want string, read vector.Reading) {
+	t.Helper()
+	check := func(name string, cut func(int) int) {
+		got, r, err := feed([]byte(doc), mask, paths, cut)
+		if err != nil || got != want || r != read {
+			t.Fatalf("%s, %s: %v\n got %s %+v\nwant %s %+v", mask, name, err, got, r, want, read)
+		}
+	}
+	check("bytewise", bytewise)
+	for i := 1; i < len(doc); i++ {
+		first := true
+		check(fmt.Sprint("cut at ", i), func(left int) int {
+			if first {
+				first = false
+				return i
+			}
+			return left
+		})
+	}
+}
+
+// TestStrict is the evasion table: what some parser reads differently is refused, whole and byte by byte.
+func TestStrict(t *testing.T) {
+	deep := strings.Repeat("[", scan.MaxDepth+1) + strings.Repeat("]", scan.MaxDepth+1)
+	bad := map[string]string{
+		"empty": "", "truncated": `{"data":[`, "trailing text": `{} {}`, "trailing garbage": `[]x`, "byte order mark": "\ufeff{}", "duplicate key": `{"data":1,"data":[]}`,
+		"duplicate key, case": `{"data":[],"DATA":[]}`, "duplicate key, escaped": `{"data":[{"embedding":[1],"\u0065mbedding":[2]}]}`, "invalid UTF-8": "\"\xff\"",
+		"overlong UTF-8": "\"\xc0\xaf\"", "surrogate in UTF-8": "\"\xed\xa0\x80\"", "truncated UTF-8": "\"\xe2\x82\"", "lone high surrogate": `"\ud800"`, "lone low surrogate": `"\udc00"`,
+		"high surrogate, then text": `"\ud800x"`, "raw control character": "\"a\nb\"", "unknown escape": `"\x"`, "NaN": `[NaN]`, "leading zero": `[01]`, "leading plus": `[+1]`,
+		"bare point": `[.5]`, "point at the end": `[1.]`, "exponent at the end": `[1e]`, "hexadecimal": `[0x1]`, "trailing comma": `[1,]`, "missing comma": `[1 2]`, "unquoted key": `{a:1}`,
+		"single quotes": `{'a':1}`, "comment": `[1/**/]`, "deep": deep, "long number": "[" + strings.Repeat("1", 65) + "]", "wrong bracket": `{"a":1]`, "capital literal": `[True]`,
+		"string in a vector": `{"data":[{"embedding":[1,"2"]}]}`, "array in a vector": `{"data":[{"embedding":[[1]]}]}`, "null in a vector": `{"data":[{"embedding":[null]}]}`,
+		"number for a vector": `{"data":[{"embedding":7}]}`, "object for a vector": `{"data":[{"embedding":{"0":1}}]}`, "not base64": `{"data":[{"embedding":"a b="}]}`,
+		"base64 of odd length": `{"data":[{"embedding":"AAAAA"}]}`, "half a float": `{"data":[{"embedding":"AAA="}]}`, "base64, text after padding": `{"data":[{"embedding":"AA==AAAA"}]}`,
+		"base64 with an escape": `{"data":[{"embedding":"AAAA\u0041AAA"}]}`, "url alphabet": `{"data":[{"embedding":"AA-_AA=="}]}`, "long key": `{"` + strings.Repeat("k", scan.MaxKey+1) + `":1}`,
+	}
+	for name, doc := range bad {
+		for _, mask := range []authz.MaskMode{authz.MaskNone, authz.MaskZero, authz.MaskRedact} {
+			for how, cut := range map[string]func(int) int{"whole": whole, "bytewise": bytewise} {
+				if out, _, err := feed([]byte(doc), mask, []string{"data[*].embedding"}, cut); !errors.Is(err, vector.ErrMalformed) {
+					t.Errorf("%s, %s, %s: error %v after %q; want ErrMalformed", name, mask, how, err, out)
+				}
+			}
+		}
+	}
+}
+
+func TestGrant(t *testing.T) {
+	doc := `{"data":[{"embedding":[1]},{"embedding":[2]},{"embedding":"AAAAAA=="}]}`
+	for _, mask := range []authz.MaskMode{authz.MaskNone, authz.MaskRedact} {
+		s, err := vector.NewStream(scan.FormatJSON, []scan.Field{{Path: "data[*].embedding"}}, vector.Options{Mask: mask})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []byte
+		rest := []byte(doc)
+		for grant := range int64(3) {
+			var n int
+			out, n, err = s.Write(out, rest, grant)
+			if !errors.Is(err, vector.ErrGrant) || s.Reading().Vectors != grant {
+				t.Fatalf("%s grant %d: %v, reading %+v", mask, grant, err, s.Reading())
+			}
+			rest = rest[n:]
+			if rest[0] != '[' && rest[0] != '"' {
+				t.Fatalf("%s grant %d: stopped before %q, want the vector's first byte", mask, grant, rest)
+			}
+		}
+		if out, _, err = s.Write(out, rest, 3); err != nil {
+			t.Fatal(err)
+		}
+		if out, err = s.Close(out); err != nil || mask == authz.MaskNone && string(out) != doc {
+			t.Errorf("%s: %v, %s", mask, err, out)
+		}
+	}
+}
+
+func TestRefuse(t *testing.T) {
+	for _, doc := range []string{`{"data":[{"embedding":[0.123]}]}`, `{"data":[{"embedding":"AAAAAA=="}]}`, `{"x":[` + long(40) + `]}`, `{"x":"` + b64(sample(64)...) + `"}`} {
+		out, _, err := feed([]byte(doc), authz.MaskRefuse, []string{"data[*].embedding"}, bytewise)
+		if !errors.Is(err, vector.ErrVectorRefused) || strings.Contains(out, "0.1") {
+			t.Errorf("%v after %q", err, out)
+		}
+	}
+}
+
+func TestDetect(t *testing.T) {
+	tests := map[string]struct {
+		text string
+		want bool
+	}{
+		"numbers":        {"error: [" + long(32) + "]", true},
+		"few numbers":    {"error: [" + long(31) + "]", false},
+		"csv":            {strings.ReplaceAll(long(40), ", ", ";"), true},
+		"base64":         {"<p>" + b64(sample(64)...) + "</p>", true},
+		"base64, offset": {"x" + b64(sample(64)...), true},
+		"html":           {"<html><body>502 Bad Gateway</body></html>", false},
+		"long word":      {strings.Repeat("abcdefghij", 40), false},
+		"empty":          {"", false},
+	}
+	for name, tc := range tests {
+		if got := vector.Detect([]byte(tc.text)); got != tc.want {
+			t.Errorf("%s: %v, want %v", name, got, tc.want)
+		}
+	}
+}
+
+// TestNoAllocation: in steady state nothing is allocated.
+func TestNoAllocation(t *testing.T) {
+	s, err := vector.NewStream(scan.FormatJSON, []scan.Field{{Path: "data[*].embedding"}}, vector.Options{Mask: authz.MaskZero})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([]byte, 0, 1<<16)
+	if _, _, err := s.Write(out, []byte(`{"data":[`), everything); err != nil {
+		t.Fatal(err)
+	}
+	piece := []byte(`{"embedding":[` + long(100) + `],"index":1},`)
+	if n := testing.AllocsPerRun(100, func() {
+		if _, _, err := s.Write(out[:0], piece, everything); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations per piece, want 0", n)
+	}
+}
+
+// FuzzAgainstReference: what encoding/json rejects is refused; what passes still parses, keeps everything that is no vector, and cut
+// anywhere gives the same.
+func FuzzAgainstReference(f *testing.F) {
+	f.Add([]byte(`{"data":[{"embedding":[0.5,-1e3]},{"embedding":"AAAAAA=="},{"embedding":null}],"x":[1,"a\u00e9",{}]}`), uint64(1))
+	f.Add([]byte(`{"x":[`+long(40)+`]}`), uint64(2))
+	f.Add([]byte(`{"x":"`+b64(sample(64)...)+`"}`), uint64(3))
+	f.Fuzz(func(t *testing.T, doc []byte, seed uint64) {
+		paths := []string{"data[*].embedding"}
+		for _, mask := range []authz.MaskMode{authz.MaskNone, authz.MaskZero, authz.MaskRedact} {
+			out, read, err := feed(doc, mask, paths, whole)
+			r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // repeatable
+			out2, read2, err2 := feed(doc, mask, paths, func(int) int { return 1 + r.IntN(9) })
+			if (err == nil) != (err2 == nil) {
+				t.Fatalf("%s: %v whole, %v in pieces", mask, err, err2)
+			}
+			if err != nil {
+				continue
+			}
+			if !json.Valid(doc) {
+				t.Fatalf("%s: accepted what encoding/json rejects: %q", mask, doc)
+			}
+			if out != out2 || read != read2 {
+				t.Fatalf("%s: whole %q %+v, in pieces %q %+v", mask, out, read, out2, read2)
+			}
+			if mask == authz.MaskNone && out != string(doc) {
+				t.Fatalf("none changed %q to %q", doc, out)
+			}
+			if !json.Valid([]byte(out)) {
+				t.Fatalf("%s: made %q of %q, which is no JSON", mask, out, doc)
+			}
+		}
+	})
+}
