@@ -82,7 +82,7 @@ func (st *stream) judgeBody(m *wire.Inbound) error {
 	if err != nil && !cut {
 		if st.adm.Observed() {
 			st.adm.Refuse(vectorError(err))
-			r.judge = nil
+			r.judge, r.counting = nil, true
 			return st.countBody(m)
 		}
 		return st.deny(vectorError(err))

@@ -24,7 +24,6 @@ type plan struct {
 	hold       bool           // withhold the request head until the body is read
 	override   *wire.Override // given with the answer to the request head
 	duplex     bool           // the answer's body will come
-	withhold   bool           // the response head waits for the first body message
 }
 
 // choose is the whole choice of treatment at the request head, a pure function (design.md §7). The response mode is chosen here once for
@@ -33,20 +32,20 @@ func choose(f facts) plan {
 	response := (f.judge || f.counted) && !f.head
 	switch {
 	case f.static:
-		return plan{hold: f.needsBody && !f.observe, duplex: true, withhold: f.judge && !f.observe}
+		return plan{hold: f.needsBody && !f.observe, duplex: true}
 	case f.needsBody && f.observe:
 		// The body passes while it is read. The answer is read from its head on (NONE goes up there), so that content-length stays.
 		return plan{override: &wire.Override{Request: true}}
 	case f.observe:
 		return plan{}
 	case f.needsBody && f.attested:
-		return plan{standalone: true, hold: true, duplex: true, withhold: true}
+		return plan{standalone: true, hold: true, duplex: true}
 	case f.needsBody:
 		// Not attested: a standalone override that Envoy may not heed would open an Envoy with failure_mode_allow. The head goes
 		// upstream, the body is withheld until it is judged, and the answer's head waits for a body message.
-		return plan{override: &wire.Override{Request: true, Response: true}, duplex: true, withhold: true}
+		return plan{override: &wire.Override{Request: true, Response: true}, duplex: true}
 	case response:
-		return plan{override: &wire.Override{Response: true}, duplex: true, withhold: true}
+		return plan{override: &wire.Override{Response: true}, duplex: true}
 	}
 	return plan{}
 }

@@ -84,7 +84,7 @@ func (st *stream) begin(m *wire.Inbound) error {
 
 func (st *stream) makePlan() {
 	_, counted := st.s.unsized.Load(st.adm.Target().Name)
-	attested := st.conn.isAttested(st.s.cfg.Now(), st.s.cfg.AttestationTTL)
+	attested := st.attested()
 	f := facts{
 		needsBody: st.adm.NeedsBody(), observe: st.adm.Observed(), static: st.static, attested: attested, head: st.req.Method == "HEAD",
 		judge:   st.dialect.Answer(st.adm.Operation(), authz.Response{Status: 200}).Judge,
@@ -124,8 +124,8 @@ func (st *stream) answerRequest(o *wire.Override) error {
 		return st.deny(&authz.Error{Kind: authz.KindBadRequest, Label: "signed_header",
 			Public: "the request's signature covers " + name + ", which Weir must change: sign without it, and add weir-token after signing"})
 	}
-	if o != nil {
-		st.asked = st.asked || o.Request || o.Response
+	if o != nil && !st.plan.standalone { // after a standalone one, this stream has seen a body already
+		st.asked = o.Request || o.Response
 	}
 	st.request.held = false
 	return st.send(wire.AnswerHeaders(wire.RequestHeaders, m, o))
@@ -272,7 +272,6 @@ func (st *stream) requestComplete() error {
 		if err := st.answerRequest(o); err != nil || st.refused {
 			return err
 		}
-		st.asked = st.asked && st.plan.duplex
 	}
 	if err := st.forwardRequest(); err != nil {
 		return err

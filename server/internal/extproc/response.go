@@ -17,6 +17,7 @@ type responseSide struct {
 	answered bool // the head was answered: a refusal is a cut from here on
 	closing  bool // the books are closed with the head's answer about to be sent
 	ended    bool
+	counting bool // the body is measured and not read
 	orphan   bool            // a local reply without a request: Envoy's own, passed on
 	early    *authz.Response // came before the request was decided
 	queue    []*wire.Inbound // what followed it
@@ -58,6 +59,10 @@ func (st *stream) responseHeaders(m *wire.Inbound) error {
 	st.response.seen = true
 	resp := m.Response()
 	if !st.adm.Decided() { // the upstream answers before it has the whole request
+		if isLocal(resp) {
+			st.response.head, st.response.status = resp, resp.Status
+			return st.localReply(resp)
+		}
 		if st.adm.Observed() {
 			st.adm.Refine(st.ctx, st.adm.Operation())
 			return st.responseHead(resp)
@@ -104,10 +109,13 @@ func (st *stream) replayEarly() error {
 
 // watchAttestation bounds the wait for a body message where this Envoy may not send any.
 func (st *stream) watchAttestation() {
-	if st.asked {
+	if st.asked && !st.attested() {
 		st.arm(alarmAttest, st.s.cfg.AttestationTimeout)
 	}
 }
+
+// attested reports whether this Envoy has honoured an override lately.
+func (st *stream) attested() bool { return st.conn.isAttested(st.s.cfg.Now(), st.s.cfg.AttestationTTL) }
 
 // responseHead decides what becomes of the answer.
 func (st *stream) responseHead(resp authz.Response) error {
@@ -184,16 +192,16 @@ func (st *stream) closeWithHead() error {
 
 // goUp asks for the body of an answer whose length is unknown, so that it is counted.
 func (st *stream) goUp() error {
-	name := st.adm.Target().Name
-	st.s.unsized.Store(name, true)
-	attested := st.conn.isAttested(st.s.cfg.Now(), st.s.cfg.AttestationTTL)
-	if !attested && st.adm.Limits(authz.UnitBytes) && !st.adm.Observed() {
+	if st.response.judge == nil {
+		st.s.unsized.Store(st.adm.Target().Name, true)
+	}
+	if !st.attested() && st.adm.Limits(authz.UnitBytes) && !st.adm.Observed() {
 		// An Envoy that ignores the override would let the answer pass uncounted. The next request to this target asks for the body
 		// from its head on, and waits for it.
 		return st.deny(&authz.Error{Kind: authz.KindBusy, Label: "length_unknown", Public: "the answer states no length and this Envoy connection is new: ask again"})
 	}
 	st.asked = true
-	st.response.measured = "counted"
+	st.response.measured, st.response.counting = "counted", st.response.judge == nil
 	return st.answerResponse(&wire.Override{Request: st.requestDuplex(), Response: true})
 }
 
@@ -204,8 +212,8 @@ func (st *stream) requestDuplex() bool {
 
 // beginCounting passes an answer that is not read and whose body comes all the same.
 func (st *stream) beginCounting() error {
-	st.response.measured = "counted"
-	if st.asked {
+	st.response.measured, st.response.counting = "counted", true
+	if st.asked && !st.attested() {
 		st.watchAttestation()
 		return nil // the head waits for the first body message
 	}
@@ -232,8 +240,11 @@ func (st *stream) responseBody(m *wire.Inbound) error {
 		return st.lookAtSmall(m)
 	case r.judge != nil:
 		return st.judgeBody(m)
+	case r.counting:
+		return st.countBody(m)
 	}
-	return st.countBody(m)
+	// Nobody asked for this body, so nobody has said that it may pass.
+	return st.deny(&authz.Error{Kind: authz.KindUnavailable, Label: "body_unexpected", Public: "Envoy sent a body that Weir did not ask for"})
 }
 
 // responseTrailers ends the answer. Trailers could carry anything: on an answer that is read, only gRPC's and timing pass.

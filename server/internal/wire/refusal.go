@@ -81,7 +81,10 @@ func RefusalFor(d authz.Decision, decision string, req authz.Header) Refusal {
 	a := answerFor(d.Kind)
 	p := problem{Type: "urn:weir:refusal:" + d.Kind.String(), Title: a.title, Status: a.status, Detail: d.Reason, Decision: decision, Rule: d.Rule, Alternatives: d.Alternatives}
 	r := Refusal{Status: a.status, Code: uint32(a.code), Label: d.Kind.String(), GRPC: strings.HasPrefix(req.Get("content-type"), "application/grpc")}
-	r.Headers = [][2]string{{"content-type", "application/problem+json"}, {"cache-control", "no-store"}, {"weir-decision", decision}}
+	r.Headers = [][2]string{{"content-type", "application/problem+json"}, {"cache-control", "no-store"}}
+	if decision != "" {
+		r.Headers = append(r.Headers, [2]string{"weir-decision", decision})
+	}
 	switch d.Kind {
 	case authz.KindUnauthenticated:
 		r.Headers = append(r.Headers, [2]string{"www-authenticate", challenge(d)})

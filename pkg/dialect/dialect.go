@@ -1,0 +1,89 @@
+// Package dialect reads the APIs of upstreams: what a request asks for, and where its answer may hold vectors. One file per API.
+//
+// It owns the translation from an API's own words into authz.Operation, and nothing else: it neither decides nor counts. It trusts no
+// request: bodies are read with a strict JSON reader, duplicate keys that would make two readers disagree are refused, and what a dialect
+// does not know is ClassUnknown, which the shipped policy denies. Counts are upper bounds.
+package dialect
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/scan"
+)
+
+// Dialect is one upstream API. Implementations are stateless and safe for concurrent use. Paths are canonical and without query.
+type Dialect interface {
+	// Name is the name that a target's configuration uses.
+	Name() string
+	// NeedsBody reports whether the request's body must be read before its operation is complete.
+	NeedsBody(method, path string) bool
+	// Head returns the operation as the request head states it; not complete where NeedsBody.
+	Head(method, path, rawQuery string, h authz.Header) authz.Operation
+	// Body completes op by the request's body. An *authz.Error of KindBadRequest says that it is not what the API takes.
+	Body(op authz.Operation, body []byte) (authz.Operation, error)
+	// Answer says how the answer to op must be treated.
+	Answer(op authz.Operation, resp authz.Response) Answer
+}
+
+// Answer is how an answer must be treated. The zero value says that its body does not matter.
+type Answer struct {
+	Judge        bool         // it may hold vectors: it must be read, and refused when it cannot be
+	Format       scan.Format  // of the document
+	Fields       []scan.Field // where vectors are
+	ContentTypes []string     // acceptable media types; empty: any
+}
+
+// all lists the dialects.
+func all() []Dialect {
+	return []Dialect{OpenAI{}, TEI{}, Chroma{}, Files{}, HTTP{}}
+}
+
+// ByName returns the dialect of that name; the empty name is "http".
+func ByName(name string) (Dialect, bool) {
+	switch name { // no table is built per call: this is on the request path
+	case "openai":
+		return OpenAI{}, true
+	case "tei":
+		return TEI{}, true
+	case "chroma":
+		return Chroma{}, true
+	case "files":
+		return Files{}, true
+	case "http", "":
+		return HTTP{}, true
+	}
+	return nil, false
+}
+
+// Names returns the known names, sorted.
+func Names() []string {
+	var out []string
+	for _, d := range all() {
+		out = append(out, d.Name())
+	}
+	slices.Sort(out)
+	return out
+}
+
+// judged is the answer of an operation that may return vectors at the paths. Error answers are judged too: an error may quote its input.
+func judged(paths ...string) Answer {
+	a := Answer{Judge: true, Format: scan.FormatJSON, ContentTypes: []string{"application/json"}}
+	for _, p := range paths {
+		a.Fields = append(a.Fields, scan.Field{Path: p, Role: scan.RoleVector})
+	}
+	return a
+}
+
+// unknown is the operation of a request that the dialect does not know. It is complete: nothing more would be learned from its body.
+func unknown() authz.Operation { return authz.Operation{Class: authz.ClassUnknown, Complete: true} }
+
+// complete is an operation that its request's head states in full.
+func complete(c authz.Class) authz.Operation { return authz.Operation{Class: c, Complete: true} }
+
+// badBody is the refusal of a body that the API does not take.
+func badBody(format string, args ...any) error {
+	return &authz.Error{Kind: authz.KindBadRequest, Label: "request_body_malformed",
+		Public: "the request body is not what this API takes: " + fmt.Sprintf(format, args...)}
+}

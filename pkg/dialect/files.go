@@ -1,0 +1,84 @@
+package dialect
+
+import (
+	"path"
+	"strings"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// ArtifactCheckpoint is Operation.Artifact of an object that is a model checkpoint by its name.
+const ArtifactCheckpoint = "checkpoint"
+
+// Files is any HTTP file server: the path is the object. What an object is, is told by its name only; recognition by content is not
+// built yet, so a renamed model checkpoint is an ordinary file here (the README says so).
+type Files struct{}
+
+// Name implements Dialect.
+func (Files) Name() string { return "files" }
+
+// NeedsBody implements Dialect.
+func (Files) NeedsBody(string, string) bool { return false }
+
+// Head implements Dialect.
+func (Files) Head(method, p, _ string, h authz.Header) authz.Operation {
+	op := authz.Operation{Complete: true, Object: p, Range: h.Get("range"), Artifact: artifactOf(p)}
+	switch method {
+	case "GET", "HEAD":
+		op.Class, op.Documents = authz.ClassRead, 1
+	case "OPTIONS":
+		op.Class = authz.ClassList
+	case "PUT", "POST", "PATCH", "DELETE":
+		op.Class = authz.ClassWrite
+	default:
+		op.Class = authz.ClassUnknown
+	}
+	return op
+}
+
+// artifactOf recognises the names under which model weights are stored.
+func artifactOf(p string) string {
+	name := strings.ToLower(path.Base(p))
+	for { // compressed and split weights are weights: model.safetensors.gz, model.gguf.part1
+		switch ext := path.Ext(name); ext {
+		case ".safetensors", ".gguf", ".ggml", ".ggla", ".pt", ".pth", ".ckpt", ".onnx", ".h5", ".hdf5", ".keras", ".tflite", ".npz", ".npy", ".pkl",
+			".pickle", ".joblib", ".msgpack", ".pb", ".mar", ".engine", ".plan", ".nemo", ".llamafile", ".bin":
+			return ArtifactCheckpoint
+		case ".gz", ".zst", ".xz", ".bz2", ".lz4", ".zip", ".tar", ".tgz", ".part", ".bak", ".tmp", ".old":
+			name = strings.TrimSuffix(name, ext)
+		default:
+			if strings.HasPrefix(ext, ".part") || len(ext) > 1 && strings.Trim(ext[1:], "0123456789") == "" {
+				name = strings.TrimSuffix(name, ext)
+				continue
+			}
+			return ""
+		}
+	}
+}
+
+// Body implements Dialect.
+func (Files) Body(op authz.Operation, _ []byte) (authz.Operation, error) { return op, nil }
+
+// Answer implements Dialect: a file is measured, not read.
+func (Files) Answer(authz.Operation, authz.Response) Answer { return Answer{} }
+
+// HTTP is an upstream of no known dialect: its operations have no meaning here beyond the method, and its answers are measured, not read.
+// It suits targets whose policy is about who and how much only.
+type HTTP struct{}
+
+// Name implements Dialect.
+func (HTTP) Name() string { return "http" }
+
+// NeedsBody implements Dialect.
+func (HTTP) NeedsBody(string, string) bool { return false }
+
+// Head implements Dialect.
+func (HTTP) Head(method, p, q string, h authz.Header) authz.Operation {
+	return Files{}.Head(method, p, q, h)
+}
+
+// Body implements Dialect.
+func (HTTP) Body(op authz.Operation, _ []byte) (authz.Operation, error) { return op, nil }
+
+// Answer implements Dialect.
+func (HTTP) Answer(authz.Operation, authz.Response) Answer { return Answer{} }

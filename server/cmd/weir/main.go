@@ -1,0 +1,111 @@
+// Command weir is the policy service for Envoy, and the tools around it.
+//
+//	weir serve --config weir.yaml           answer Envoy
+//	weir check --config weir.yaml           validate configuration and policy
+//	weir policy eval --decision ID          evaluate a recorded decision's input again, with a trace
+//	weir audit tail | show ID | verify      read the journal
+//	weir version
+//
+// Exit codes: 0 done, 1 failed or found something wrong, 2 the command line is off.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+)
+
+// errUsage makes a command exit with 2; the message has been printed.
+var errUsage = errors.New("usage")
+
+// command is one subcommand. run gets the arguments after its name.
+type command struct {
+	name, what string
+	run        func(ctx context.Context, args []string, out io.Writer) error
+}
+
+func commands() []command {
+	return []command{
+		{"serve", "answer Envoy: ext_proc, ext_authz, health, metrics", serve},
+		{"check", "validate the configuration and the policy, with line numbers", check},
+		{"policy", "eval: evaluate an input, or a recorded decision's, with a trace", policyCommand},
+		{"audit", "tail, show, verify: read the journal", auditCommand},
+		{"version", "print the version", func(_ context.Context, _ []string, out io.Writer) error {
+			_, err := fmt.Fprintln(out, "weir", version())
+			return err
+		}},
+	}
+}
+
+// buildVersion is set by the linker (make build); without it the module's own version is printed.
+var buildVersion string
+
+func version() string {
+	if buildVersion != "" {
+		return buildVersion
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "unknown"
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout))
+}
+
+func run(ctx context.Context, args []string, out io.Writer) int {
+	if len(args) > 0 {
+		for _, c := range commands() {
+			if c.name != args[0] {
+				continue
+			}
+			err := c.run(ctx, args[1:], out)
+			switch {
+			case err == nil, errors.Is(err, flag.ErrHelp):
+				return 0
+			case errors.Is(err, errUsage):
+				return 2
+			}
+			fmt.Fprintln(os.Stderr, "weir "+c.name+":", err)
+			return 1
+		}
+	}
+	usage := os.Stderr
+	code := 2
+	if len(args) > 0 && (args[0] == "help" || args[0] == "-h" || args[0] == "--help") {
+		usage, code = os.Stdout, 0
+	}
+	fmt.Fprintln(usage, "Weir decides for Envoy who may take vectors, model checkpoints and training data, and how much.\n\nusage: weir COMMAND [flags]")
+	for _, c := range commands() {
+		fmt.Fprintf(usage, "  %-8s %s\n", c.name, c.what)
+	}
+	return code
+}
+
+// flags returns a flag set whose errors are errUsage.
+func flags(name, args string) *flag.FlagSet {
+	fs := flag.NewFlagSet("weir "+name, flag.ContinueOnError)
+	fs.Usage = func() {
+		fmt.Fprintf(fs.Output(), "usage: weir %s %s\n", name, args)
+		fs.PrintDefaults()
+	}
+	return fs
+}
+
+// parse parses args and turns a mistake into errUsage.
+func parse(fs *flag.FlagSet, args []string) error {
+	err := fs.Parse(args)
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		return errUsage
+	}
+	return err
+}

@@ -1,0 +1,463 @@
+package extproc_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/dialect"
+	"github.com/weirgate/weir/pkg/guard"
+	"github.com/weirgate/weir/server/internal/extproc"
+	"github.com/weirgate/weir/server/internal/wire"
+)
+
+// parts stands in for everything behind the guard; what a test does not set allows, without limits, and masks.
+type parts struct {
+	mu       sync.Mutex
+	target   authz.Target
+	decision authz.Decision
+	panicOn  string
+	granted  int64 // vectors; 0: everything
+	settled  []authz.Volume
+	cancels  int
+	records  []authz.Record
+}
+
+func (p *parts) Authenticate(_ context.Context, req authz.Request, _ authz.Target) (authz.Identity, error) {
+	if p.panicOn == "authenticate" {
+		panic("boom")
+	}
+	if req.Headers.Get("authorization") == "" {
+		return authz.Identity{}, &authz.Error{Kind: authz.KindUnauthenticated, Label: "token_missing", Public: "no token"}
+	}
+	return authz.Identity{Subject: authz.Subject{Issuer: "i", ID: "ada", Credential: "c"}, Carrier: "authorization"}, nil
+}
+
+func (p *parts) Resolve(req authz.Request) (authz.Match, error) {
+	path, _, _ := strings.Cut(req.Path, "?")
+	return authz.Match{Target: p.target, Host: "h", Path: path}, nil
+}
+
+func (p *parts) Describe(m authz.Match, req authz.Request) (authz.Operation, bool) {
+	d, _ := dialect.ByName(m.Target.Dialect)
+	return d.Head(req.Method, m.Path, "", req.Headers), d.NeedsBody(req.Method, m.Path)
+}
+func (p *parts) Eval(context.Context, *authz.Input) (authz.Decision, error) { return p.decision, nil }
+func (p *parts) Reads() authz.Reads                                         { return authz.Reads{} }
+func (p *parts) Revision() string                                           { return "r" }
+
+func (p *parts) Reserve(_ context.Context, r authz.Reservation) (authz.Quota, error) {
+	return authz.Quota{Granted: r.Volume}, nil
+}
+
+func (p *parts) Raise(_ context.Context, r authz.Reservation) (authz.Quota, error) {
+	q := authz.Quota{Granted: r.Volume}
+	if n := r.Volume.Of(authz.UnitVectors); p.granted > 0 && n > p.granted {
+		q.Granted = q.Granted.With(authz.UnitVectors, p.granted)
+		q.Over = []authz.Exceeded{{Limit: r.Limits[0], RetryAfter: time.Minute}}
+	}
+	return q, nil
+}
+
+func (p *parts) Settle(_ context.Context, r authz.Reservation) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.settled = append(p.settled, r.Volume)
+	return nil
+}
+
+func (p *parts) Cancel(context.Context, authz.Reservation) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cancels++
+	return nil
+}
+
+func (p *parts) Usage(context.Context, string, []authz.MeterKey) (authz.Usage, error) {
+	return nil, nil
+}
+
+type onDisk struct{}
+
+func (onDisk) Wait(context.Context) error { return nil }
+
+func (p *parts) Append(r *authz.Record) (guard.Receipt, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.records = append(p.records, *r)
+	return onDisk{}, nil
+}
+
+func (p *parts) completion() authz.Record {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range p.records {
+		if r.Event == authz.EventCompletion {
+			return r
+		}
+	}
+	return authz.Record{}
+}
+
+func (*parts) Decided(authz.Target, string, authz.Effect, authz.Effect) {}
+func (*parts) Undecided(string)                                         {}
+func (*parts) AuthFailed(string)                                        {}
+func (*parts) Phase(string, time.Duration)                              {}
+func (*parts) Overshoot(authz.Unit, int64)                              {}
+func (*parts) Left(authz.Unit, int64)                                   {}
+func (*parts) StreamStarted()                                           {}
+func (*parts) StreamEnded()                                             {}
+func (*parts) Panicked()                                                {}
+func (*parts) Unattested()                                              {}
+func (*parts) OverrideIgnored()                                         {}
+func (*parts) Observability()                                           {}
+func (*parts) AnswerRefused(string)                                     {}
+
+// envoy drives one stream as Envoy would.
+type envoy struct {
+	t      *testing.T
+	stream extprocv3.ExternalProcessor_ProcessClient
+}
+
+func newParts() *parts {
+	return &parts{
+		target:   authz.Target{Name: "e", Kind: authz.KindInference, Dialect: "openai"},
+		decision: authz.Decision{Effect: authz.Allow, Mask: authz.Mask{Vectors: authz.MaskRedact}},
+	}
+}
+
+// serve starts the service and returns a connection to it.
+func serve(t *testing.T, p *parts) (*grpc.ClientConn, *extproc.Server) {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	g, err := guard.New(guard.Config{Authenticator: p, Targets: p, Describer: p, Policy: p, Store: p, Journal: p, Observer: p, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := extproc.New(extproc.Config{Guard: g, Observer: p, Log: log, AttestationTimeout: 50 * time.Millisecond, BodyBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := grpc.NewServer(grpc.ForceServerCodecV2(wire.NewCodec()))
+	s.Register(srv)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = srv.Serve(extproc.Track(l)) }()
+	t.Cleanup(srv.Stop)
+	conn, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn, s
+}
+
+func open(t *testing.T, conn *grpc.ClientConn) *envoy {
+	t.Helper()
+	stream, err := extprocv3.NewExternalProcessorClient(conn).Process(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &envoy{t: t, stream: stream}
+}
+
+func headerMap(kv ...string) *corev3.HeaderMap {
+	m := &corev3.HeaderMap{}
+	for i := 0; i < len(kv); i += 2 {
+		m.Headers = append(m.Headers, &corev3.HeaderValue{Key: kv[i], RawValue: []byte(kv[i+1])})
+	}
+	return m
+}
+
+func requestHeaders(eos bool, kv ...string) *extprocv3.ProcessingRequest {
+	return &extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_RequestHeaders{RequestHeaders: &extprocv3.HttpHeaders{Headers: headerMap(kv...), EndOfStream: eos}}}
+}
+
+func embeddings() *extprocv3.ProcessingRequest {
+	return requestHeaders(false, ":method", "POST", ":path", "/v1/embeddings", ":authority", "h", "authorization", "Bearer x", "content-type", "application/json")
+}
+
+func responseHeaders(eos bool, details string, kv ...string) *extprocv3.ProcessingRequest {
+	return &extprocv3.ProcessingRequest{
+		Request: &extprocv3.ProcessingRequest_ResponseHeaders{ResponseHeaders: &extprocv3.HttpHeaders{Headers: headerMap(kv...), EndOfStream: eos}},
+		Attributes: map[string]*structpb.Struct{"envoy.filters.http.ext_proc": {Fields: map[string]*structpb.Value{
+			"response.code_details": structpb.NewStringValue(details),
+		}}},
+	}
+}
+
+func ok() *extprocv3.ProcessingRequest {
+	return responseHeaders(false, "via_upstream", ":status", "200", "content-type", "application/json", "etag", "x")
+}
+
+func requestBody(eos bool, b string) *extprocv3.ProcessingRequest {
+	return &extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_RequestBody{RequestBody: &extprocv3.HttpBody{Body: []byte(b), EndOfStream: eos}}}
+}
+
+func responseBody(eos bool, b string) *extprocv3.ProcessingRequest {
+	return &extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_ResponseBody{ResponseBody: &extprocv3.HttpBody{Body: []byte(b), EndOfStream: eos}}}
+}
+
+func (e *envoy) send(ms ...*extprocv3.ProcessingRequest) {
+	e.t.Helper()
+	for _, m := range ms {
+		if err := e.stream.Send(m); err != nil {
+			e.t.Fatalf("send: %v", err)
+		}
+	}
+}
+
+// next returns Weir's next message in a few words.
+func (e *envoy) next() string {
+	e.t.Helper()
+	m, err := e.stream.Recv()
+	if errors.Is(err, io.EOF) {
+		return "end: OK"
+	}
+	if err != nil {
+		return "end: " + status.Code(err).String()
+	}
+	return describe(m)
+}
+
+func describe(m *extprocv3.ProcessingResponse) string {
+	mode := ""
+	if o := m.GetModeOverride(); o != nil {
+		mode = fmt.Sprintf(" {%v,%v}", o.GetRequestBodyMode(), o.GetResponseBodyMode())
+	}
+	streamed := func(b *extprocv3.BodyResponse) string {
+		s := b.GetResponse().GetBodyMutation().GetStreamedResponse()
+		return fmt.Sprintf("%q eos=%v", s.GetBody(), s.GetEndOfStream())
+	}
+	switch r := m.GetResponse().(type) {
+	case *extprocv3.ProcessingResponse_RequestHeaders:
+		return "request head" + mode
+	case *extprocv3.ProcessingResponse_ResponseHeaders:
+		return "response head" + mode
+	case *extprocv3.ProcessingResponse_RequestBody:
+		return "request body " + streamed(r.RequestBody)
+	case *extprocv3.ProcessingResponse_ResponseBody:
+		return "response body " + streamed(r.ResponseBody)
+	case *extprocv3.ProcessingResponse_ImmediateResponse:
+		return fmt.Sprintf("refused %d", r.ImmediateResponse.GetStatus().GetCode())
+	case nil:
+		return "standalone" + mode
+	}
+	return fmt.Sprintf("%T", m.GetResponse())
+}
+
+func (e *envoy) want(ms ...string) {
+	e.t.Helper()
+	for _, want := range ms {
+		if got := e.next(); got != want {
+			e.t.Fatalf("got %s\nwant %s", got, want)
+		}
+	}
+}
+
+const (
+	ask    = `{"model":"m","input":["a"]}`
+	answer = `{"data":[{"embedding":[0.5,0.25]}]}`
+	masked = `{"data":[{"embedding":[]}]}`
+)
+
+// attest makes the connection one that has honoured an override.
+func attest(t *testing.T, conn *grpc.ClientConn) {
+	t.Helper()
+	e := open(t, conn)
+	e.send(embeddings())
+	e.want("request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}")
+	e.send(requestBody(true, ask))
+	e.want(fmt.Sprintf("request body %q eos=true", ask))
+	e.send(ok(), responseBody(true, answer))
+	e.want("response head", fmt.Sprintf("response body %q eos=true", masked))
+	_ = e.stream.CloseSend()
+	e.want("end: OK")
+}
+
+func TestInspectAndRewrite(t *testing.T) {
+	p := newParts()
+	conn, s := serve(t, p)
+	attest(t, conn)
+	e := open(t, conn)
+	e.send(embeddings())
+	e.want("standalone {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}")
+	for i := range len(ask) - 1 {
+		e.send(requestBody(false, ask[i:i+1]))
+	}
+	e.send(requestBody(false, ask[len(ask)-1:]), requestBody(true, ""))
+	e.want("request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", fmt.Sprintf("request body %q eos=true", ask))
+	e.send(ok(), responseBody(false, answer[:20]))
+	e.want("response head", fmt.Sprintf("response body %q eos=false", answer[:20]))
+	e.send(responseBody(true, answer[20:]))
+	if got := e.next(); strings.Contains(got, "0.") || !strings.HasSuffix(got, "eos=true") {
+		t.Errorf("the rest of the answer: %s", got)
+	}
+	if c := p.completion(); c.Outcome != authz.OutcomeComplete || c.Volume.Of(authz.UnitVectorsMasked) != 1 || c.Dims != 2 {
+		t.Errorf("completion %+v", c)
+	}
+	if s.BodyMemory() != 0 {
+		t.Errorf("%d bytes of request bodies are still claimed", s.BodyMemory())
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	deny := authz.Decision{Effect: authz.Deny, Reason: "no"}
+	tests := map[string]struct {
+		set  func(*parts)
+		send []*extprocv3.ProcessingRequest
+		want []string
+	}{
+		"no token": {nil, []*extprocv3.ProcessingRequest{requestHeaders(true, ":method", "POST", ":path", "/v1/embeddings")}, []string{"refused 401"}},
+		"denied at the body": {func(p *parts) { p.decision = deny }, []*extprocv3.ProcessingRequest{embeddings(), requestBody(true, ask)},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "refused 403"}},
+		"a body that is not JSON": {nil, []*extprocv3.ProcessingRequest{embeddings(), requestBody(true, "not json")},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "refused 400"}},
+		"a body over the cap": {nil, []*extprocv3.ProcessingRequest{embeddings(), requestBody(true, strings.Repeat(" ", 1<<20+1))},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "refused 413"}},
+		"the request was not shown": {nil, []*extprocv3.ProcessingRequest{ok()}, []string{"refused 503"}},
+		"an upgrade": {nil, []*extprocv3.ProcessingRequest{requestHeaders(false, ":method", "GET", ":path", "/v1/models", "upgrade", "websocket", "authorization", "Bearer x")},
+			[]string{"refused 403"}},
+		"an answer that is not JSON": {nil, []*extprocv3.ProcessingRequest{embeddings(), requestBody(true, ask), ok(), responseBody(true, "<html>")},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", fmt.Sprintf("request body %q eos=true", ask), "refused 502"}},
+		"a compressed answer": {nil, []*extprocv3.ProcessingRequest{embeddings(), requestBody(true, ask),
+			responseHeaders(false, "via_upstream", ":status", "200", "content-type", "application/json", "content-encoding", "gzip")},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", fmt.Sprintf("request body %q eos=true", ask), "refused 502"}},
+		"a cache's answer is judged": {nil, []*extprocv3.ProcessingRequest{embeddings(), requestBody(true, ask),
+			responseHeaders(false, "cache.response_from_cache_filter", ":status", "200", "content-type", "application/json"), responseBody(true, answer)},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", fmt.Sprintf("request body %q eos=true", ask), "response head", fmt.Sprintf("response body %q eos=true", masked)}},
+		"an override that is ignored": {nil, []*extprocv3.ProcessingRequest{embeddings(), ok()},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "refused 503"}},
+		"an early answer waits for the decision": {func(p *parts) { p.decision = deny }, []*extprocv3.ProcessingRequest{embeddings(), ok(), responseBody(true, answer), requestBody(true, ask)},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "refused 403"}},
+		"a panic": {func(p *parts) { p.panicOn = "authenticate" }, []*extprocv3.ProcessingRequest{requestHeaders(true, ":method", "GET", ":path", "/")}, []string{"end: Internal"}},
+		"a second request head": {nil, []*extprocv3.ProcessingRequest{embeddings(), embeddings()},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "end: Internal"}},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := newParts()
+			if tc.set != nil {
+				tc.set(p)
+			}
+			conn, _ := serve(t, p)
+			e := open(t, conn)
+			e.send(tc.send...)
+			e.want(tc.want...)
+		})
+	}
+}
+
+func TestLocalReplies(t *testing.T) {
+	numbers := strings.TrimSuffix(strings.Repeat("0.5,", 32), ",")
+	tests := map[string]struct {
+		body string
+		want []string
+	}{
+		"Envoy's own text passes":     {"upstream connect error", []string{"response head", `response body "upstream connect error" eos=true`}},
+		"what looks like a vector":    {"[" + numbers + "]", []string{"refused 502"}},
+		"more than Envoy ever writes": {strings.Repeat("x", 9<<10), []string{"refused 502"}},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			conn, _ := serve(t, newParts())
+			e := open(t, conn)
+			e.send(embeddings())
+			e.next()
+			e.send(requestBody(true, ask))
+			e.next()
+			e.send(responseHeaders(false, "upstream_reset_before_response_started{connection_failure}", ":status", "503", "content-type", "text/plain"), responseBody(true, tc.body))
+			e.want(tc.want...)
+		})
+	}
+}
+
+func TestVolumeEndsTheAnswerBeforeTheNextVector(t *testing.T) {
+	p := newParts()
+	p.granted = 2
+	p.decision.Mask.Vectors = authz.MaskNone
+	p.decision.Limits = []authz.Limit{{Meter: authz.MeterSubject, Unit: authz.UnitVectors, Window: authz.Window(time.Hour), Max: 2}}
+	conn, _ := serve(t, p)
+	e := open(t, conn)
+	e.send(embeddings())
+	e.next()
+	e.send(requestBody(true, ask))
+	e.next()
+	v := `{"embedding":[0.5,0.25]}`
+	e.send(ok(), responseBody(false, `{"data":[`+v))
+	e.want("response head")
+	e.next()
+	e.send(responseBody(true, ","+v+","+v+"]}"))
+	if got := e.next(); strings.Count(got, "0.5") != 1 {
+		t.Errorf("after the second vector: %s", got)
+	}
+	e.want("refused 429") // which Envoy turns into a cut
+	if c := p.completion(); c.Outcome != authz.OutcomeCut || c.Volume.Of(authz.UnitVectors) != 2 {
+		t.Errorf("completion: %s, %v", c.Outcome, c.Volume)
+	}
+}
+
+// TestRandomSequences sends messages in random order and cuts: no vector may leave raw, and the stream never ends with OK while Envoy has
+// not ended it.
+func TestRandomSequences(t *testing.T) {
+	p := newParts()
+	conn, _ := serve(t, p)
+	secret := []byte("0.123456")
+	body := fmt.Sprintf(`{"data":[{"embedding":[%s]}]}`, strings.TrimSuffix(strings.Repeat(string(secret)+",", 40), ","))
+	all := func(r *rand.Rand) *extprocv3.ProcessingRequest {
+		cut := r.IntN(len(body))
+		return []*extprocv3.ProcessingRequest{
+			embeddings(), requestHeaders(true, ":method", "GET", ":path", "/v1/models", "authorization", "Bearer x"), requestBody(false, ask), requestBody(true, ""), requestBody(true, ask),
+			ok(), responseHeaders(true, "via_upstream", ":status", "204"), responseHeaders(false, "cache.response_from_cache_filter", ":status", "404", "content-type", "application/json"),
+			responseBody(false, body[:cut]), responseBody(true, body[cut:]), responseBody(true, body), responseBody(false, ""),
+			{Request: &extprocv3.ProcessingRequest_RequestTrailers{RequestTrailers: &extprocv3.HttpTrailers{}}},
+			{Request: &extprocv3.ProcessingRequest_ResponseTrailers{ResponseTrailers: &extprocv3.HttpTrailers{}}},
+		}[r.IntN(14)]
+	}
+	for seed := range uint64(400) {
+		r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a repeatable sequence
+		e := open(t, conn)
+		if r.IntN(3) > 0 {
+			_ = e.stream.Send(embeddings())
+		}
+		for range r.IntN(8) {
+			if e.stream.Send(all(r)) != nil {
+				break
+			}
+		}
+		_ = e.stream.CloseSend()
+		for {
+			m, err := e.stream.Recv()
+			if err != nil {
+				if !errors.Is(err, io.EOF) && status.Code(err) != codes.Internal && status.Code(err) != codes.Canceled {
+					t.Fatalf("seed %d: %v", seed, err)
+				}
+				break
+			}
+			b := m.GetResponseBody().GetResponse().GetBodyMutation().GetStreamedResponse().GetBody()
+			if bytes.Contains(b, secret) {
+				t.Fatalf("seed %d: a raw number left: %s", seed, b)
+			}
+		}
+	}
+}
