@@ -1,0 +1,42 @@
+package policy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/topdown"
+	"github.com/open-policy-agent/opa/v1/topdown/lineage"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// Explain evaluates an input given as JSON, as it stands in a decision record, and writes a readable trace to w: the rules that were
+// tried, and where each failed. It decides what Eval decides.
+func (e *Engine) Explain(ctx context.Context, inputJSON []byte, w io.Writer) (authz.Decision, error) {
+	dec := json.NewDecoder(bytes.NewReader(inputJSON))
+	dec.UseNumber()
+	var doc map[string]any
+	if err := dec.Decode(&doc); err != nil {
+		return authz.Decision{}, fmt.Errorf("input: %w", err)
+	}
+	value, err := ast.InterfaceToValue(doc)
+	if err != nil {
+		return authz.Decision{}, fmt.Errorf("input: %w", err)
+	}
+	var in authz.Input
+	if err := json.Unmarshal(inputJSON, &in); err != nil {
+		return authz.Decision{}, fmt.Errorf("input: %w", err)
+	}
+	tracer := topdown.NewBufferTracer()
+	l := *e.loaded.Load()
+	l.timeout = 10 * time.Second // tracing is slow, and nobody waits for an answer
+	d, err := l.eval(ctx, value, time.Unix(0, in.Time.UnixNS), rego.EvalQueryTracer(tracer))
+	topdown.PrettyTraceWithLocation(w, lineage.Fails(*tracer))
+	return d, err
+}

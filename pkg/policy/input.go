@@ -1,0 +1,219 @@
+package policy
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// keys holds the terms of all member names of an input, made once: the input is built by hand on every request.
+type keys struct{ terms map[string]*ast.Term }
+
+func newKeys() *keys {
+	k := &keys{terms: map[string]*ast.Term{}}
+	for _, s := range []string{
+		"phase", "final", "subject", "target", "operation", "usage", "risk", "grant", "justification", "response", "time", "request",
+		"issuer", "id", "name", "email", "groups", "kind", "actors", "credential", "expires", "claims", "tenant", "sensitivity", "dialect", "labels",
+		"class", "complete", "model", "collection", "object", "artifact", "range", "vectors", "dims", "documents", "bytes", "sealed",
+		"score", "signals", "budget", "status", "content_type", "content_length", "unix_ns", "rfc3339", "method", "host", "path",
+		"subject_target", "credential", "group",
+	} {
+		k.terms[s] = ast.StringTerm(s)
+	}
+	return k
+}
+
+// object builds an object out of members that are there.
+type object struct {
+	keys  *keys
+	pairs [][2]*ast.Term
+}
+
+func (o *object) put(key string, v *ast.Term) {
+	o.pairs = append(o.pairs, [2]*ast.Term{o.keys.terms[key], v})
+}
+
+// text puts a string, unless it is empty.
+func (o *object) text(key, v string) {
+	if v != "" {
+		o.put(key, ast.StringTerm(v))
+	}
+}
+
+func (o *object) always(key, v string) { o.put(key, ast.StringTerm(v)) }
+func (o *object) number(key string, n int64) {
+	o.put(key, ast.NewTerm(ast.Number(strconv.FormatInt(n, 10))))
+}
+func (o *object) flag(key string, v bool) { o.put(key, ast.BooleanTerm(v)) }
+func (o *object) term() *ast.Term         { return ast.NewTerm(ast.NewObject(o.pairs...)) }
+
+func (k *keys) object(size int) *object {
+	return &object{keys: k, pairs: make([][2]*ast.Term, 0, size)}
+}
+
+func stringList(v []string) *ast.Term {
+	terms := make([]*ast.Term, len(v))
+	for i, s := range v {
+		terms[i] = ast.StringTerm(s)
+	}
+	return ast.ArrayTerm(terms...)
+}
+
+// input builds the value that Rego sees; it equals the JSON form of in (a test holds them together).
+func (k *keys) input(in *authz.Input) ast.Value {
+	o := k.object(12)
+	o.always("phase", in.Phase)
+	o.flag("final", in.Final)
+	o.put("subject", k.subject(&in.Subject))
+	o.put("target", k.target(&in.Target))
+	o.put("operation", k.operation(&in.Operation))
+	if in.Usage != nil {
+		o.put("usage", k.usage(in.Usage))
+	}
+	if in.Risk != nil {
+		r := k.object(2)
+		r.put("score", ast.FloatNumberTerm(in.Risk.Score))
+		if len(in.Risk.Signals) > 0 {
+			r.put("signals", stringList(in.Risk.Signals))
+		}
+		o.put("risk", r.term())
+	}
+	if in.Grant != nil {
+		o.put("grant", k.grant(in.Grant))
+	}
+	o.text("justification", in.Justification)
+	if r := in.Response; r != nil {
+		p := k.object(4)
+		p.number("status", int64(r.Status))
+		p.text("content_type", r.ContentType)
+		p.number("content_length", r.ContentLength)
+		p.text("artifact", r.Artifact)
+		o.put("response", p.term())
+	}
+	t := k.object(2)
+	t.number("unix_ns", in.Time.UnixNS)
+	t.always("rfc3339", in.Time.RFC3339)
+	o.put("time", t.term())
+	r := k.object(3)
+	r.always("method", in.Request.Method)
+	r.always("host", in.Request.Host)
+	r.always("path", in.Request.Path)
+	o.put("request", r.term())
+	return o.term().Value
+}
+
+func (k *keys) subject(s *authz.Subject) *ast.Term {
+	o := k.object(10)
+	o.always("issuer", s.Issuer)
+	o.always("id", s.ID)
+	o.text("name", s.Name)
+	o.text("email", s.Email)
+	if len(s.Groups) > 0 {
+		o.put("groups", stringList(s.Groups))
+	}
+	o.always("kind", string(s.Kind))
+	if len(s.Actors) > 0 {
+		actors := make([]*ast.Term, len(s.Actors))
+		for i, a := range s.Actors {
+			p := k.object(2)
+			p.text("issuer", a.Issuer)
+			p.always("id", a.ID)
+			actors[i] = p.term()
+		}
+		o.put("actors", ast.ArrayTerm(actors...))
+	}
+	o.text("credential", s.Credential)
+	o.always("expires", s.Expires.Format(time.RFC3339Nano))
+	if len(s.Claims) > 0 {
+		if v, err := ast.InterfaceToValue(s.Claims); err == nil { // JSON types only: it does not fail
+			o.put("claims", ast.NewTerm(v))
+		}
+	}
+	return o.term()
+}
+
+func (k *keys) target(t *authz.Target) *ast.Term {
+	o := k.object(6)
+	o.always("name", t.Name)
+	o.always("kind", string(t.Kind))
+	o.text("tenant", t.Tenant)
+	o.text("sensitivity", t.Sensitivity)
+	o.text("dialect", t.Dialect)
+	if len(t.Labels) > 0 {
+		pairs := make([][2]*ast.Term, 0, len(t.Labels))
+		for name, v := range t.Labels {
+			pairs = append(pairs, [2]*ast.Term{ast.StringTerm(name), ast.StringTerm(v)})
+		}
+		o.put("labels", ast.ObjectTerm(pairs...))
+	}
+	return o.term()
+}
+
+func (k *keys) operation(p *authz.Operation) *ast.Term {
+	o := k.object(12)
+	o.always("class", string(p.Class))
+	o.flag("complete", p.Complete)
+	o.text("model", p.Model)
+	o.text("collection", p.Collection)
+	o.text("object", p.Object)
+	o.text("artifact", p.Artifact)
+	o.text("range", p.Range)
+	o.number("vectors", p.Vectors)
+	o.number("dims", p.Dims)
+	o.number("documents", p.Documents)
+	o.number("bytes", p.Bytes)
+	if p.Sealed {
+		o.flag("sealed", true)
+	}
+	return o.term()
+}
+
+func (k *keys) grant(g *authz.Grant) *ast.Term {
+	o := k.object(4)
+	o.always("id", g.ID)
+	if len(g.Budget) > 0 {
+		pairs := make([][2]*ast.Term, 0, len(g.Budget))
+		for u, n := range g.Budget {
+			pairs = append(pairs, [2]*ast.Term{ast.StringTerm(string(u)), ast.NewTerm(ast.Number(strconv.FormatInt(n, 10)))})
+		}
+		o.put("budget", ast.ObjectTerm(pairs...))
+	}
+	o.always("expires", g.Expires.Format(time.RFC3339Nano))
+	o.text("justification", g.Justification)
+	return o.term()
+}
+
+func (k *keys) usage(u *authz.UsageInput) *ast.Term {
+	o := k.object(5)
+	for _, m := range []struct {
+		name  string
+		units map[authz.Unit]map[string]int64
+	}{{"subject", u.Subject}, {"subject_target", u.SubjectTarget}, {"target", u.Target}, {"credential", u.Credential}} {
+		if len(m.units) > 0 {
+			o.put(m.name, unitsTerm(m.units))
+		}
+	}
+	if len(u.Group) > 0 {
+		pairs := make([][2]*ast.Term, 0, len(u.Group))
+		for name, units := range u.Group {
+			pairs = append(pairs, [2]*ast.Term{ast.StringTerm(name), unitsTerm(units)})
+		}
+		o.put("group", ast.ObjectTerm(pairs...))
+	}
+	return o.term()
+}
+
+func unitsTerm(units map[authz.Unit]map[string]int64) *ast.Term {
+	pairs := make([][2]*ast.Term, 0, len(units))
+	for u, windows := range units {
+		inner := make([][2]*ast.Term, 0, len(windows))
+		for w, n := range windows {
+			inner = append(inner, [2]*ast.Term{ast.StringTerm(w), ast.NewTerm(ast.Number(strconv.FormatInt(n, 10)))})
+		}
+		pairs = append(pairs, [2]*ast.Term{ast.StringTerm(string(u)), ast.ObjectTerm(inner...)})
+	}
+	return ast.ObjectTerm(pairs...)
+}

@@ -1,0 +1,218 @@
+package policy
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/dependencies"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+	"github.com/open-policy-agent/opa/v1/tester"
+
+	"github.com/weirgate/weir/pkg/authz"
+	shipped "github.com/weirgate/weir/rego"
+)
+
+func sorted(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
+
+// compile builds a policy: parse, check against the input schema, prepare.
+func compile(ctx context.Context, cfg Config) (*loaded, error) {
+	if cfg.FS == nil {
+		sub, err := fs.Sub(shipped.FS, "weir")
+		if err != nil {
+			return nil, err
+		}
+		cfg.FS = sub
+	}
+	if cfg.Entrypoint == "" {
+		cfg.Entrypoint = defaultEntrypoint
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = defaultTimeout
+	}
+	settings, err := mergeSettings(cfg)
+	if err != nil {
+		return nil, err
+	}
+	files, tests, err := read(cfg.FS)
+	if err != nil {
+		return nil, err
+	}
+	compiler, err := compileFiles(files)
+	if err != nil {
+		return nil, err
+	}
+	query := "data." + strings.ReplaceAll(cfg.Entrypoint, "/", ".")
+	ref, err := ast.ParseRef(query)
+	if err != nil || len(compiler.GetRulesExact(ref)) == 0 {
+		return nil, fmt.Errorf("policy.entrypoint %s: no rule of that name in the policy", cfg.Entrypoint)
+	}
+	store := newStore(settings)
+	prepared, err := rego.New(rego.Query(query), rego.Compiler(compiler), rego.Store(store), rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("prepare the policy: %w", err)
+	}
+	reads, err := readsOf(compiler, query)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.RunTests {
+		if err := runTests(ctx, files, tests, settings); err != nil {
+			return nil, err
+		}
+	}
+	raw, err := json.Marshal(settings)
+	if err != nil {
+		return nil, err
+	}
+	return &loaded{query: prepared, keys: newKeys(), reads: reads, revision: revisionOf(files, raw), timeout: cfg.Timeout, random: drawsRandom(files)}, nil
+}
+
+// newStore keeps the settings as parsed terms, so that evaluation does not convert them each time. Nothing writes to it.
+func newStore(settings map[string]any) storage.Store {
+	return inmem.NewFromObjectWithOpts(map[string]any{"weir": map[string]any{"settings": settings}}, inmem.OptReturnASTValuesOnRead(true))
+}
+
+// read returns the policy's files and its tests (_test.rego), by path.
+func read(dir fs.FS) (files, tests map[string]string, err error) {
+	files, tests = map[string]string{}, map[string]string{}
+	err = fs.WalkDir(dir, ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".rego") {
+			return err
+		}
+		b, err := fs.ReadFile(dir, path)
+		if err != nil {
+			return err
+		}
+		if strings.HasSuffix(path, "_test.rego") {
+			tests[path] = string(b)
+		} else {
+			files[path] = string(b)
+		}
+		return nil
+	})
+	if err == nil && len(files) == 0 {
+		err = errNoPolicy
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the policy: %w", err)
+	}
+	return files, tests, nil
+}
+
+// compileFiles parses and compiles strictly: against the input schema, and without built-ins that reach outside.
+func compileFiles(files map[string]string) (*ast.Compiler, error) {
+	modules := make(map[string]*ast.Module, len(files))
+	for name, src := range files {
+		m, err := ast.ParseModuleWithOpts(name, src, ast.ParserOptions{RegoVersion: ast.RegoV1, ProcessAnnotation: true})
+		if err != nil {
+			return nil, fmt.Errorf("parse the policy: %w", err)
+		}
+		if m == nil {
+			return nil, fmt.Errorf("parse the policy: %s is empty", name)
+		}
+		modules[name] = m
+	}
+	schemas, err := inputSchema()
+	if err != nil {
+		return nil, err
+	}
+	c := ast.NewCompiler().WithStrict(true).WithSchemas(schemas).WithCapabilities(capabilities())
+	if c.Compile(modules); c.Failed() {
+		return nil, fmt.Errorf("compile the policy: %w", c.Errors)
+	}
+	return c, nil
+}
+
+// inputSchema puts the schema where the compiler checks every reference to input against it; anywhere else it is ignored without a word.
+func inputSchema() (*ast.SchemaSet, error) {
+	b, err := shipped.FS.ReadFile("schemas/input.json")
+	if err != nil {
+		return nil, err
+	}
+	var schema any
+	if err := json.Unmarshal(b, &schema); err != nil {
+		return nil, fmt.Errorf("schemas/input.json: %w", err)
+	}
+	set := ast.NewSchemaSet()
+	set.Put(ast.SchemaRootRef, schema)
+	return set, nil
+}
+
+// capabilities are OPA's, without built-ins whose answer does not follow from the input. Clock, random and uuid stay: they run under
+// values from the input.
+func capabilities() *ast.Capabilities {
+	c := ast.CapabilitiesForThisVersion()
+	c.AllowNet = []string{}
+	c.Builtins = slices.DeleteFunc(c.Builtins, func(b *ast.Builtin) bool {
+		switch b.Name {
+		case "time.now_ns", "rand.intn", "uuid.rfc4122":
+			return false
+		case "opa.runtime", "http.send", "net.lookup_ip_addr":
+			return true
+		}
+		return b.Nondeterministic
+	})
+	return c
+}
+
+// readsOf asks which parts of the input the entrypoint can reach.
+func readsOf(c *ast.Compiler, query string) (authz.Reads, error) {
+	refs, err := dependencies.Base(c, ast.MustParseBody(query))
+	if err != nil {
+		return authz.Reads{}, fmt.Errorf("analyse the policy: %w", err)
+	}
+	var r authz.Reads
+	for _, ref := range refs {
+		if !ref[0].Equal(ast.InputRootDocument) {
+			continue
+		}
+		part := ""
+		if len(ref) > 1 {
+			if s, ok := ref[1].Value.(ast.String); ok {
+				part = string(s)
+			}
+		}
+		all := part == "" // the input as a whole, or a part that is computed
+		r.Usage = r.Usage || all || part == "usage"
+		r.Risk = r.Risk || all || part == "risk"
+		r.Response = r.Response || all || part == "response"
+	}
+	return r, nil
+}
+
+// runTests runs the policy's own tests with the settings that it will have.
+func runTests(ctx context.Context, files, tests map[string]string, settings map[string]any) error {
+	all := maps.Clone(files)
+	maps.Copy(all, tests)
+	modules := make(map[string]*ast.Module, len(all))
+	for name, src := range all {
+		m, err := ast.ParseModuleWithOpts(name, src, ast.ParserOptions{RegoVersion: ast.RegoV1})
+		if err != nil {
+			return fmt.Errorf("parse the policy's tests: %w", err)
+		}
+		modules[name] = m
+	}
+	store := newStore(settings)
+	results, err := tester.NewRunner().SetCompiler(ast.NewCompiler()).SetStore(store).Run(ctx, modules)
+	if err != nil {
+		return fmt.Errorf("run the policy's tests: %w", err)
+	}
+	var failed []string
+	for r := range results {
+		if r.Error != nil || r.Fail {
+			failed = append(failed, fmt.Sprintf("%s: %s.%s", r.Location, r.Package, r.Name))
+		}
+	}
+	if len(failed) > 0 {
+		return fmt.Errorf("the policy's own tests fail:\n  %s", strings.Join(failed, "\n  "))
+	}
+	return nil
+}

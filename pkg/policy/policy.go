@@ -1,0 +1,154 @@
+// Package policy evaluates Rego: an authz.Input goes in, an authz.Decision comes out.
+//
+// It owns loading, compiling, swapping and evaluating policies, and the strict reading of their results. It trusts nothing a policy says
+// until it has been read as a Decision: an unknown field, meter, unit, window or mask is an error, and every error refuses. A policy gets
+// time and randomness from its input only, and neither network nor environment, so that a recorded input decides the same for ever. It is
+// the only importer of OPA.
+package policy
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// Config says which policy to evaluate. The zero value is the shipped one with its own numbers.
+type Config struct {
+	FS         fs.FS         // .rego files; nil: the shipped policy
+	Settings   []byte        // YAML laid over the shipped settings, at data.weir.settings
+	Name       string        // what Settings are called in errors; default settings.yaml
+	Entrypoint string        // default weir/authz/decision
+	Timeout    time.Duration // of one evaluation; default 50 ms
+	RunTests   bool          // run the policy's own tests before it is taken
+	Log        *slog.Logger  // default slog.Default()
+}
+
+const (
+	defaultEntrypoint = "weir/authz/decision"
+	defaultTimeout    = 50 * time.Millisecond
+)
+
+// Engine evaluates the policy that was loaded last without error. It is safe for concurrent use.
+type Engine struct {
+	log    *slog.Logger
+	loaded atomic.Pointer[loaded] // immutable; swapped as a whole
+}
+
+// loaded is one compiled policy with its data. Immutable.
+type loaded struct {
+	query    rego.PreparedEvalQuery
+	keys     *keys
+	reads    authz.Reads
+	revision string
+	timeout  time.Duration
+	random   bool // some rule draws random numbers or uuids
+}
+
+// New compiles the policy and returns an engine for it. Errors name file and line.
+func New(ctx context.Context, cfg Config) (*Engine, error) {
+	e := &Engine{log: cfg.Log}
+	if e.log == nil {
+		e.log = slog.Default()
+	}
+	return e, e.Reload(ctx, cfg)
+}
+
+// Reload compiles a policy aside and swaps it in. On an error the policy that was there stays.
+func (e *Engine) Reload(ctx context.Context, cfg Config) error {
+	l, err := compile(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if old := e.loaded.Swap(l); old == nil || old.revision != l.revision {
+		e.log.Info("policy loaded", "revision", l.revision)
+	}
+	return nil
+}
+
+// Check compiles the policy and forgets it: what "weir check" does.
+func Check(ctx context.Context, cfg Config) error {
+	cfg.RunTests = true
+	_, err := compile(ctx, cfg)
+	return err
+}
+
+// Revision names the policy and its numbers: it changes when either does.
+func (e *Engine) Revision() string { return e.loaded.Load().revision }
+
+// Reads tells which parts of the input the policy can reach.
+func (e *Engine) Reads() authz.Reads { return e.loaded.Load().reads }
+
+// Eval asks the policy. A policy that says nothing denies. An error is an *authz.Error of KindUnavailable and means that there is no
+// decision: policy_timeout, policy_error (a built-in failed, rules conflict) or policy_result (the result is no decision).
+func (e *Engine) Eval(ctx context.Context, in *authz.Input) (authz.Decision, error) {
+	l := e.loaded.Load()
+	return l.eval(ctx, l.keys.input(in), time.Unix(0, in.Time.UnixNS))
+}
+
+func (l *loaded) eval(ctx context.Context, input ast.Value, now time.Time, opts ...rego.EvalOption) (authz.Decision, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
+	opts = append(opts, rego.EvalParsedInput(input), rego.EvalTime(now))
+	if l.random {
+		opts = append(opts, rego.EvalSeed(rand.NewChaCha8(sha256.Sum256([]byte(input.String())))))
+	}
+	rs, err := l.query.Eval(ctx, opts...)
+	if err != nil {
+		label := "policy_error"
+		if ctx.Err() != nil || topdown.IsCancel(err) {
+			label = "policy_timeout"
+		}
+		return authz.Decision{}, undecided(label, err)
+	}
+	if len(rs) == 0 || len(rs[0].Expressions) == 0 {
+		return authz.Decision{Effect: authz.Deny, Rule: "undefined", Reason: "the policy says nothing about this request", Revision: l.revision}, nil
+	}
+	d, err := decode(rs[0].Expressions[0].Value)
+	if err != nil {
+		return authz.Decision{}, undecided("policy_result", err)
+	}
+	d.Revision = l.revision
+	return d, nil
+}
+
+func undecided(label string, err error) error {
+	return &authz.Error{Kind: authz.KindUnavailable, Label: label, Public: "Weir could not decide about this request", Err: err}
+}
+
+// revisionOf hashes what a policy is made of.
+func revisionOf(files map[string]string, settings []byte) string {
+	h := sha256.New()
+	for _, name := range sorted(files) {
+		fmt.Fprintf(h, "%d %s %d ", len(name), name, len(files[name]))
+		h.Write([]byte(files[name]))
+	}
+	h.Write(settings)
+	return hex.EncodeToString(h.Sum(nil)[:6])
+}
+
+// drawsRandom reports whether a policy uses random built-ins, which need a seed.
+func drawsRandom(files map[string]string) bool {
+	for _, src := range files {
+		if strings.Contains(src, "rand.") || strings.Contains(src, "uuid.") {
+			return true
+		}
+	}
+	return false
+}
+
+// errNoPolicy is the error of a directory without .rego files.
+var errNoPolicy = errors.New("no .rego files")

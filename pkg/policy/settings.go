@@ -1,0 +1,123 @@
+package policy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+
+	shipped "github.com/weirgate/weir/rego"
+)
+
+// mergeSettings lays the operator's settings over the shipped ones. Over the shipped policy a key that is not there is a mistake; a policy
+// of the operator's own has its own settings, and takes them as they are.
+func mergeSettings(cfg Config) (map[string]any, error) {
+	name := cfg.Name
+	if name == "" {
+		name = "settings.yaml"
+	}
+	base, err := shipped.FS.ReadFile("weir/settings.yaml")
+	if err != nil {
+		return nil, err
+	}
+	var into, over yaml.Node
+	if err := yaml.Unmarshal(base, &into); err != nil {
+		return nil, fmt.Errorf("shipped settings: %w", err)
+	}
+	if err := yaml.Unmarshal(cfg.Settings, &over); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if over.Kind != 0 {
+		if err := errors.Join(lay(into.Content[0], over.Content[0], name, "")...); err != nil {
+			return nil, err
+		}
+	}
+	var out map[string]any
+	if err := into.Decode(&out); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	b, err := json.Marshal(out)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	out = nil
+	return out, json.Unmarshal(b, &out)
+}
+
+// lay puts over's keys into into. Values must be of the same kind.
+func lay(into, over *yaml.Node, name, path string) []error {
+	if over.Kind != yaml.MappingNode {
+		return []error{fmt.Errorf("%s:%d: want keys and values", name, over.Line)}
+	}
+	var errs []error
+	for i := 0; i < len(over.Content); i += 2 {
+		key, value := over.Content[i], over.Content[i+1]
+		at := path + key.Value
+		have := find(into, key.Value)
+		switch {
+		case have == nil:
+			errs = append(errs, fmt.Errorf("%s:%d: no setting %q; nearest: %s", name, key.Line, at, path+nearest(key.Value, into)))
+		case have.Kind != value.Kind:
+			errs = append(errs, fmt.Errorf("%s:%d: %s: want a %s", name, value.Line, at, kindName(have.Kind)))
+		case have.Kind == yaml.MappingNode:
+			errs = append(errs, lay(have, value, name, at+".")...)
+		case have.Kind == yaml.ScalarNode && have.Tag != value.Tag:
+			errs = append(errs, fmt.Errorf("%s:%d: %s: want a value like %s", name, value.Line, at, have.Value))
+		default:
+			*have = *value
+		}
+	}
+	return errs
+}
+
+func kindName(k yaml.Kind) string {
+	switch k {
+	case yaml.MappingNode:
+		return "group of keys"
+	case yaml.SequenceNode:
+		return "list"
+	case yaml.DocumentNode, yaml.ScalarNode, yaml.AliasNode:
+	}
+	return "single value"
+}
+
+func find(m *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if m.Content[i].Value == key {
+			return m.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// nearest returns the key of m that is the fewest changes away.
+func nearest(key string, m *yaml.Node) string {
+	best, dist := "", 1<<30
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if d := distance(key, m.Content[i].Value); d < dist {
+			best, dist = m.Content[i].Value, d
+		}
+	}
+	return best
+}
+
+// distance is the Levenshtein distance.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		prev := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			prev, row[j] = row[j], min(row[j]+1, row[j-1]+1, prev+cost)
+		}
+	}
+	return row[len(b)]
+}

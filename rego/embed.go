@@ -1,0 +1,10 @@
+// Package rego is the shipped policy, embedded: Rego files under weir/, their numbers in weir/settings.yaml, the schema of their input in
+// schemas/input.json. It decides nothing by itself; pkg/policy evaluates it, or a directory of the operator's in its place.
+package rego
+
+import "embed"
+
+// FS holds weir/ (the policy and its tests) and schemas/.
+//
+//go:embed weir schemas
+var FS embed.FS
