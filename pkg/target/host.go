@@ -74,9 +74,12 @@ func validPort(s string) bool {
 	return s == "" || n > 0 && n <= 65535
 }
 
-// CheckHost tells what is wrong with a rule's host: a canonical host name, or "*." and one, which stands for every name below it and
-// not for the name itself. Ports are not compared, so a rule names none.
+// CheckHost tells what is wrong with a rule's host: a canonical host name; or "*." and one, which stands for every name below it and
+// not for the name itself; or "*" for any host. Ports are not compared, so a rule names none.
 func CheckHost(pattern string) error {
+	if pattern == "*" {
+		return nil
+	}
 	name := strings.TrimPrefix(pattern, "*.")
 	canonical, err := CanonicalHost(name)
 	if err != nil {

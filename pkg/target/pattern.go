@@ -16,9 +16,9 @@ type pattern struct {
 	literals []int    // bytes of each segment that are not stars; -1 where there is no star
 }
 
-// CheckPath tells what is wrong with a rule's path. "/v1/corpus" covers /v1/corpus and everything below it by whole segments, never
-// /v1/corpus2; "=/v1/corpus" covers that path alone; a star stands for any run of bytes inside one segment, and a segment that is a
-// star for any one segment. "/" covers everything.
+// CheckPath tells what is wrong with a rule's path. "/v1/corpus", and "/v1/corpus/**" just the same, covers /v1/corpus and everything
+// below it by whole segments, never /v1/corpus2; "=/v1/corpus" covers that path alone; a star stands for any run of bytes inside one
+// segment, and a segment that is a star for any one segment. "/" covers everything.
 func CheckPath(text string) error {
 	_, err := parsePattern(text)
 	return err
@@ -28,8 +28,11 @@ func parsePattern(text string) (pattern, error) {
 	p := pattern{text: text}
 	path, exact := strings.CutPrefix(text, "=")
 	p.exact = exact
+	if above, all := strings.CutSuffix(path, "/**"); all && !exact {
+		path = above + "/"
+	}
 	if strings.Contains(path, "**") {
-		return p, fmt.Errorf("path %q: a path covers everything below it, so ** is not needed", text)
+		return p, fmt.Errorf("path %q: ** can only be the last segment", text)
 	}
 	if strings.Contains(path, "?") {
 		return p, fmt.Errorf("path %q: queries are not compared", text)
@@ -39,7 +42,7 @@ func parsePattern(text string) (pattern, error) {
 		return p, fmt.Errorf("path %q: %w", text, err)
 	}
 	if canonical != path {
-		return p, fmt.Errorf("path %q: write %q", text, text[:len(text)-len(path)]+canonical)
+		return p, fmt.Errorf("path %q: write %q", text, strings.Replace(text, path, canonical, 1))
 	}
 	p.slash = exact && path != "/" && strings.HasSuffix(path, "/")
 	for seg := range strings.SplitSeq(strings.Trim(path, "/"), "/") {

@@ -161,6 +161,10 @@ func (t *Table) add(r Rule, suffixes map[string]*bucket) error {
 		if err := CheckHost(h); err != nil {
 			return fmt.Errorf("target %q: %w", target.Name, err)
 		}
+		if h == "*" {
+			t.any.entries = append(t.any.entries, entries...)
+			continue
+		}
 		in := t.exact
 		suffix, isSuffix := strings.CutPrefix(h, "*")
 		if isSuffix {

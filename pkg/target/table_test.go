@@ -39,6 +39,7 @@ func TestResolve(t *testing.T) {
 		rule("six", "[2001:db8::1]"),
 		rule("slash", "", "=/dir/"),
 		rule("routed", ""),
+		rule("star", "*", "/star/**"),
 	}})
 	for _, tt := range []struct{ host, path, route, want string }{
 		{"a", "/v1/embeddings", "", "embeddings"},
@@ -59,6 +60,9 @@ func TestResolve(t *testing.T) {
 		{"a", "/v12", "", "target_unmatched"},
 		{"a", "/dir/", "", "slash"},
 		{"a", "/dir", "", "target_unmatched"},
+		{"a", "/star/x/y", "", "star"},
+		{"a", "/star", "", "star"},
+		{"a", "/star2", "", "target_unmatched"},
 		{"a", "/", "", "target_unmatched"},
 		{"files.example.com", "/corpus/a", "", "corpus"},
 		{"FILES.example.com.", "/corpus/a", "", "corpus"},
