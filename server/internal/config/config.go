@@ -1,0 +1,195 @@
+package config
+
+import (
+	"time"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// Config is the whole file. Keys that are left out have their default. File names that are not absolute are taken from the directory of
+// the configuration file. Durations are written as in Go (300ms, 5s, 1h30m), sizes as a number of bytes or with KiB, MiB, GiB.
+type Config struct {
+	// Listen says where Weir is reached.
+	Listen Listen `yaml:"listen"`
+	// Entry is how Envoy asks. ext_proc: one filter that sees requests and answers. ext_authz: request heads only, so whatever depends on the
+	// answer is refused. both: ext_authz decides, ext_proc resumes by ticket. Default ext_proc.
+	Entry string `yaml:"entry" default:"ext_proc" oneof:"ext_proc ext_authz both"`
+	// Default is what becomes of a request that no target covers. deny: refused. observe: passes, counted and recorded, as the target
+	// "unmatched". Default deny.
+	Default string `yaml:"default" default:"deny" oneof:"deny observe"`
+	// Replica is this process's name in decision IDs and records: 1 to 24 lower-case letters, digits and '-', different for every replica.
+	// Default: the host name.
+	Replica string `yaml:"replica"`
+	// Issuers are who may say who somebody is. At least one.
+	Issuers []Issuer `yaml:"issuers"`
+	// Token says where tokens are found and how they are judged, whoever issued them.
+	Token Token `yaml:"token"`
+	// Targets are what is guarded. At least one, unless default is observe.
+	Targets []Target `yaml:"targets"`
+	// Policy is what decides.
+	Policy Policy `yaml:"policy"`
+	// Counters are the sliding windows that limits are judged by.
+	Counters Counters `yaml:"counters"`
+	// Audit is the journal of decisions.
+	Audit Audit `yaml:"audit"`
+	// Handover is how ext_authz passes an admission to ext_proc, with entry both.
+	Handover Handover `yaml:"handover"`
+	// Limits bound memory and waiting.
+	Limits Limits `yaml:"limits"`
+
+	file  string         // as given to Load or Parse
+	lines map[string]int // key → line, for the keys that are in the file
+}
+
+// Listen says where Weir is reached. Whoever reaches the gRPC port can act as Envoy: ask about anything, and use up other people's limits.
+// That is why it must be a unix socket, loopback TCP, or TCP with mutual TLS and a list of peers.
+type Listen struct {
+	// GRPC is where Envoy connects, for ext_proc, ext_authz and health: "host:port" or "unix:///path". Default 127.0.0.1:9001.
+	GRPC string `yaml:"grpc" default:"127.0.0.1:9001"`
+	// Admin is the "host:port" of /healthz, /readyz and /metrics, and of pprof where it is loopback. Default 127.0.0.1:9002.
+	Admin string `yaml:"admin" default:"127.0.0.1:9002"`
+	// TLS is for the gRPC listener. Without it the listener speaks plain HTTP/2.
+	TLS TLS `yaml:"tls"`
+	// InsecureListener permits a gRPC listener that others can reach without mutual TLS, and an admin listener that is not loopback. Only
+	// where something else keeps them away, such as a network of its own. Default false.
+	InsecureListener bool `yaml:"insecure_listener"`
+}
+
+// TLS is a server certificate and who may connect. The zero value is no TLS.
+type TLS struct {
+	// Cert is the file of the certificate chain, PEM. Required with Key.
+	Cert string `yaml:"cert"`
+	// Key is the file of the private key, PEM. Required with Cert.
+	Key string `yaml:"key"`
+	// ClientCA is the file of the certificate authorities that client certificates must come from, PEM. Required with Peers.
+	ClientCA string `yaml:"client_ca"`
+	// Peers are the SPIFFE IDs (spiffe://trust-domain/path) and DNS names that may connect, compared byte for byte. Required with ClientCA:
+	// an authority signs for many, and only Envoys may ask.
+	Peers []string `yaml:"peers"`
+}
+
+// Issuer is an OpenID Connect issuer. Its keys come from JWKSFile, else JWKSURL, else discovery (issuer + /.well-known/openid-configuration).
+type Issuer struct {
+	// Issuer is the iss claim, byte for byte (OpenID Connect Core §2). Required.
+	Issuer string `yaml:"issuer"`
+	// Audiences are the values of aud of which a token must have one. At least one: without it, a token made for another service would do.
+	Audiences []string `yaml:"audiences"`
+	// Algorithms are the signature algorithms taken (RFC 7518, RFC 8037). Default [RS256, ES256, EdDSA], which are all there are.
+	Algorithms []string `yaml:"algorithms" default:"RS256 ES256 EdDSA" oneof:"RS256 ES256 EdDSA"`
+	// JWKSURL is where the keys are (RFC 7517 §5), for issuers without discovery.
+	JWKSURL string `yaml:"jwks_url"`
+	// JWKSFile is a file that holds the keys, for issuers that Weir cannot reach. Read again when it changes.
+	JWKSFile string `yaml:"jwks_file"`
+	// InsecureHTTP permits fetching keys over plain HTTP from another host. Whoever is on the way can then make tokens. Default false.
+	InsecureHTTP bool `yaml:"insecure_http"`
+	// Claims tell which claims say what.
+	Claims Claims `yaml:"claims"`
+	// Types are the values of the typ header taken (RFC 8725 §3.11), without regard to case, such as at+jwt. Default: any.
+	Types []string `yaml:"types"`
+	// MaxLifetime bounds exp - iat of a token; a longer-lived one is refused. 1m to 8760h. Default: no bound.
+	MaxLifetime time.Duration `yaml:"max_lifetime" min:"1m" max:"8760h"`
+}
+
+// Claims tell which claims say what about a subject. A dot goes into an object: realm_access.roles.
+type Claims struct {
+	// Groups are the claims that list groups; what they hold is joined. Default [groups].
+	Groups []string `yaml:"groups" default:"groups"`
+	// Name is the claim of the display name. Default name.
+	Name string `yaml:"name" default:"name"`
+	// Email is the claim of the e-mail address. Default email.
+	Email string `yaml:"email" default:"email"`
+	// Kind is the claim that says human, workload or agent. Default: none, and the kind is told from the token's other claims.
+	Kind string `yaml:"kind"`
+}
+
+// Token says where tokens are found and how they are judged.
+type Token struct {
+	// Carriers are the request headers that are looked at, in order; the token's one is stripped before the upstream. Default
+	// [authorization, weir-token].
+	Carriers []string `yaml:"carriers" default:"authorization weir-token"`
+	// Leeway is how far the issuer's clock and ours may differ. 1s to 10m. Default 30s.
+	Leeway time.Duration `yaml:"leeway" default:"30s" min:"1s" max:"10m"`
+	// MaxBytes is the longest token that is looked at. 1KiB to 1MiB. Default 16KiB.
+	MaxBytes Size `yaml:"max_bytes" default:"16KiB" min:"1KiB" max:"1MiB"`
+	// CacheSize is how many verified tokens are remembered. 1 to 10000000. Default 10000.
+	CacheSize int `yaml:"cache_size" default:"10000" min:"1" max:"10000000"`
+	// CacheTTL is how long a verified token is remembered, and so how long a withdrawn key goes on working; never beyond exp. 1s to 1h.
+	// Default 5m.
+	CacheTTL time.Duration `yaml:"cache_ttl" default:"5m" min:"1s" max:"1h"`
+}
+
+// Policy is what decides: the shipped policy unless Dir says otherwise. Policy and settings are read again on SIGHUP and when they change;
+// what does not compile leaves the last good one in force.
+type Policy struct {
+	// Dir is a directory of .rego files that replaces the shipped policy. Default: the shipped policy.
+	Dir string `yaml:"dir"`
+	// Settings is a YAML file of the policy's numbers and groups, laid over the shipped ones. Default: the shipped ones.
+	Settings string `yaml:"settings"`
+	// Entrypoint is the rule that decides. Default weir/authz/decision.
+	Entrypoint string `yaml:"entrypoint" default:"weir/authz/decision"`
+	// Timeout bounds one evaluation; beyond it the request is refused. 1ms to 10s. Default 50ms.
+	Timeout time.Duration `yaml:"timeout" default:"50ms" min:"1ms" max:"10s"`
+	// TestOnReload runs the policy's own tests before a policy is taken. Default false.
+	TestOnReload bool `yaml:"test_on_reload"`
+}
+
+// Counters are the sliding windows.
+type Counters struct {
+	// URL is where they are: redis://, rediss:// (TLS) or unix:// for Redis, which all replicas share. Default: in this process's memory,
+	// which suits one replica.
+	URL Secret `yaml:"url"`
+	// Windows are the lengths that limits may name: a number and m, h or d. 1 to 16 of them, 1m to 366d. Default [1m, 1h, 24h, 30d].
+	Windows []authz.Window `yaml:"windows" default:"1m 1h 24h 30d"`
+	// Timeout bounds one call to the store; beyond it the request is refused. 1ms to 10s. Default 500ms.
+	Timeout time.Duration `yaml:"timeout" default:"500ms" min:"1ms" max:"10s"`
+	// Snapshot is a file in which counters in memory are kept over a restart. Default: they start at zero.
+	Snapshot string `yaml:"snapshot"`
+}
+
+// Audit is the journal: one decision record and one completion record per exchange, on disk before anything is released.
+type Audit struct {
+	// Dir is the directory of the journal, made when it is not there. Required.
+	Dir string `yaml:"dir"`
+	// SegmentBytes is the size of one file of the journal. 1MiB to 4GiB. Default 64MiB.
+	SegmentBytes Size `yaml:"segment_bytes" default:"64MiB" min:"1MiB" max:"4GiB"`
+	// MaxBytes bounds the whole journal: beyond it the oldest files go that have been shipped. 2MiB or more, and at least two segments.
+	// Default 10GiB.
+	MaxBytes Size `yaml:"max_bytes" default:"10GiB" min:"2MiB"`
+	// Queue is how many records may wait for the disk; beyond it requests wait, then are refused. 1 to 1000000. Default 4096.
+	Queue int `yaml:"queue" default:"4096" min:"1" max:"1000000"`
+}
+
+// Handover is how ext_authz passes an admission to ext_proc, with entry both.
+type Handover struct {
+	// KeyFile holds at least 32 random bytes, the same on every replica, that tickets are sealed with. Required with entry both and counters
+	// in Redis. Default: random bytes of this process.
+	KeyFile string `yaml:"key_file"`
+	// TTL is how long a ticket is good for: the time between the two filters, and whatever stands between them. 100ms to 5m. Default 10s.
+	TTL time.Duration `yaml:"ttl" default:"10s" min:"100ms" max:"5m"`
+}
+
+// Limits bound memory and waiting.
+type Limits struct {
+	// RequestBodyBytes is the largest request body that is read; a larger one is refused with 413 where it must be read. 1KiB to 1GiB.
+	// Default 8MiB.
+	RequestBodyBytes Size `yaml:"request_body_bytes" default:"8MiB" min:"1KiB" max:"1GiB"`
+	// RequestBodyBytesPerSubject bounds the request bodies of one subject that are held at once; beyond it 503. At least
+	// request_body_bytes. Default 32MiB.
+	RequestBodyBytesPerSubject Size `yaml:"request_body_bytes_per_subject" default:"32MiB" min:"1KiB"`
+	// RequestBodyBytesTotal bounds the request bodies that are held at once; beyond it 503. At least request_body_bytes_per_subject.
+	// Default 512MiB.
+	RequestBodyBytesTotal Size `yaml:"request_body_bytes_total" default:"512MiB" min:"1KiB"`
+	// DecisionTimeout bounds one decision, its calls to policy and store included; beyond it 503. 10ms to 60s. Default 5s.
+	DecisionTimeout time.Duration `yaml:"decision_timeout" default:"5s" min:"10ms" max:"60s"`
+	// BodyTimeout bounds the wait for a request body. 100ms to 1h. Default 30s.
+	BodyTimeout time.Duration `yaml:"body_timeout" default:"30s" min:"100ms" max:"1h"`
+	// StreamIdleTimeout ends an exchange about which Envoy says nothing for so long. 1s to 24h. Default 10m.
+	StreamIdleTimeout time.Duration `yaml:"stream_idle_timeout" default:"10m" min:"1s" max:"24h"`
+	// AttestationTTL is how long an Envoy connection that delivered a body on request is taken to go on doing so. 1s to 1h. Default 60s.
+	AttestationTTL time.Duration `yaml:"attestation_ttl" default:"60s" min:"1s" max:"1h"`
+	// AttestationTimeout is how long a connection that did not yet may take to deliver the first piece; beyond it 503. 10ms to 60s.
+	// Default 1s.
+	AttestationTimeout time.Duration `yaml:"attestation_timeout" default:"1s" min:"10ms" max:"60s"`
+	// DrainTimeout is how long exchanges may go on after SIGTERM. 1s to 1h. Default 20s.
+	DrainTimeout time.Duration `yaml:"drain_timeout" default:"20s" min:"1s" max:"1h"`
+}
