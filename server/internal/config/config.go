@@ -175,10 +175,10 @@ type Limits struct {
 	RequestBodyBytes Size `yaml:"request_body_bytes" default:"8MiB" min:"1KiB" max:"1GiB"`
 	// RequestBodyBytesPerSubject bounds the request bodies of one subject that are held at once; beyond it 503. At least
 	// request_body_bytes. Default 32MiB.
-	RequestBodyBytesPerSubject Size `yaml:"request_body_bytes_per_subject" default:"32MiB" min:"1KiB"`
+	RequestBodyBytesPerSubject Size `yaml:"request_body_bytes_per_subject" default:"32MiB"`
 	// RequestBodyBytesTotal bounds the request bodies that are held at once; beyond it 503. At least request_body_bytes_per_subject.
 	// Default 512MiB.
-	RequestBodyBytesTotal Size `yaml:"request_body_bytes_total" default:"512MiB" min:"1KiB"`
+	RequestBodyBytesTotal Size `yaml:"request_body_bytes_total" default:"512MiB"`
 	// DecisionTimeout bounds one decision, its calls to policy and store included; beyond it 503. 10ms to 60s. Default 5s.
 	DecisionTimeout time.Duration `yaml:"decision_timeout" default:"5s" min:"10ms" max:"60s"`
 	// BodyTimeout bounds the wait for a request body. 100ms to 1h. Default 30s.

@@ -48,6 +48,9 @@ func (d *decoder) syntax(err error) {
 			}
 		}
 	}
+	if strings.Contains(text, "cannot start any token") {
+		text += "; YAML is indented with spaces, never tabs"
+	}
 	d.at(line, "", "not YAML: %s", text)
 }
 
@@ -166,7 +169,11 @@ func (d *decoder) labels(n *yaml.Node, v reflect.Value, key string) {
 }
 
 func (d *decoder) text(n *yaml.Node, v reflect.Value, key string, tag reflect.StructTag) {
-	if !d.scalar(n, key, "!!str", "want text: put it in quotes") {
+	want := "want text: put it in quotes"
+	if n.Kind != yaml.ScalarNode {
+		want = "want text"
+	}
+	if !d.scalar(n, key, "!!str", want) {
 		return
 	}
 	if choices := strings.Fields(tag.Get("oneof")); len(choices) > 0 && !contains(choices, n.Value) {

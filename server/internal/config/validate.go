@@ -162,7 +162,6 @@ func (c *Config) checkTargets(r *report) {
 	if len(c.Targets) == 0 && c.Default != "observe" {
 		r.add("targets", "is missing: with default: deny everything would be refused")
 	}
-	before := len(r.found)
 	names := map[string]int{}
 	for i := range c.Targets {
 		key := fmt.Sprintf("targets[%d]", i)
@@ -173,8 +172,8 @@ func (c *Config) checkTargets(r *report) {
 		}
 		names[c.Targets[i].Name] = i
 	}
-	if len(r.found) > before {
-		return
+	if slices.ContainsFunc(r.found, func(p Problem) bool { return strings.HasPrefix(p.Key, "targets") }) {
+		return // a table of what is half wrong would say nothing new
 	}
 	_, err := target.New(c.TargetTable())
 	for _, e := range unjoin(err) {
