@@ -13,115 +13,125 @@ type Chroma struct{}
 // Name implements Dialect.
 func (Chroma) Name() string { return "chroma" }
 
-// chromaVerb splits a path into the collection and what is done with it.
-func chromaVerb(path string) (collection, verb string, ok bool) {
-	rest, ok := strings.CutPrefix(path, "/api/v2/tenants/")
-	if !ok {
-		return "", "", false
-	}
-	parts := strings.Split(rest, "/") // t databases d collections [id [verb]]
-	if len(parts) < 4 || len(parts) > 6 || parts[1] != "databases" || parts[3] != "collections" {
-		return "", "", false
-	}
-	if len(parts) > 4 {
-		collection = parts[4]
-	}
-	if len(parts) > 5 {
-		verb = parts[5]
-	}
-	return collection, verb, true
+// chromaPath is a path of the API, below /api/v2/.
+type chromaPath struct {
+	server     bool   // of the server, a tenant or a database, as a whole
+	collection string // empty: the collections of a database
+	verb       string // what is done with the collection; empty: the collection itself
 }
 
-// NeedsBody implements Dialect.
+// parseChroma reads a path; ok is false for one that the API does not have.
+func parseChroma(path string) (p chromaPath, ok bool) {
+	rest, ok := strings.CutPrefix(path, "/api/v2")
+	if !ok {
+		return p, false
+	}
+	switch rest {
+	case "", "/heartbeat", "/version", "/pre-flight-checks", "/healthcheck", "/auth/identity", "/reset", "/tenants":
+		return chromaPath{server: true}, true
+	}
+	parts := strings.Split(rest, "/") // "" tenants t databases d collections id verb
+	if len(parts) > 8 || len(parts) < 3 || parts[1] != "tenants" || len(parts) > 3 && parts[3] != "databases" {
+		return p, false
+	}
+	switch {
+	case len(parts) <= 5, len(parts) == 6 && parts[5] == "collections_count":
+		p.server = true
+	case parts[5] != "collections":
+		return p, false
+	}
+	if len(parts) > 6 {
+		p.collection = parts[6]
+	}
+	if len(parts) > 7 {
+		p.verb = parts[7]
+	}
+	return p, true
+}
+
+// NeedsBody implements Dialect. Bodies of writes are not read: they may be large, and nothing in them leaves.
 func (Chroma) NeedsBody(method, path string) bool {
-	_, verb, ok := chromaVerb(path)
-	return ok && method == "POST" && (verb == "get" || verb == "query")
+	p, ok := parseChroma(path)
+	return ok && method == "POST" && (p.verb == "get" || p.verb == "query")
 }
 
 // Head implements Dialect.
 func (Chroma) Head(method, path, _ string, _ authz.Header) authz.Operation {
-	collection, verb, ok := chromaVerb(path)
-	if !ok {
-		switch {
-		case method == "POST" && path == "/api/v2/reset":
-			return complete(authz.ClassAdmin)
-		case method == "GET" && (path == "/api/v2" || path == "/api/v2/heartbeat" || path == "/api/v2/version" || path == "/api/v2/pre-flight-checks" ||
-			path == "/api/v2/healthcheck" || path == "/api/v2/auth/identity" || strings.HasPrefix(path, "/api/v2/tenants/")):
-			return complete(authz.ClassList)
-		case method == "POST" && strings.HasPrefix(path, "/api/v2/tenants"):
-			return complete(authz.ClassAdmin)
-		}
-		return unknown()
-	}
-	op := authz.Operation{Collection: collection, Complete: true}
+	p, ok := parseChroma(path)
+	op := authz.Operation{Collection: p.collection, Complete: true}
 	switch {
-	case method == "POST" && verb == "get":
-		op.Class, op.Complete = authz.ClassRead, false
-	case method == "POST" && verb == "query":
-		op.Class, op.Complete = authz.ClassSearch, false
-	case method == "POST" && (verb == "add" || verb == "upsert" || verb == "update" || verb == "delete"):
-		op.Class = authz.ClassWrite
-	case method == "GET" && (verb == "" || verb == "count"):
+	case !ok:
+		return unknown()
+	case method == "POST" && p.verb == "get":
+		op.Class = authz.ClassRead
+		return incomplete(op)
+	case method == "POST" && p.verb == "query":
+		op.Class = authz.ClassSearch
+		return incomplete(op)
+	case method == "POST" && (p.verb == "add" || p.verb == "upsert" || p.verb == "update" || p.verb == "delete"):
+		op.Class, op.Documents = authz.ClassWrite, authz.Unbounded
+	case method == "GET" && (p.verb == "" || p.verb == "count"):
 		op.Class = authz.ClassList
-	case verb == "" && (method == "PUT" || method == "DELETE" || method == "POST"):
+	case p.verb == "" && (method == "PUT" || method == "DELETE" || method == "POST"):
 		op.Class = authz.ClassAdmin
 	default:
-		op.Class = authz.ClassUnknown
+		op = unknown()
+		op.Collection = p.collection
 	}
 	return op
 }
 
-// Body implements Dialect. The answer holds embeddings only where include says so; get without a limit is the whole collection, unless it
-// names ids. n_results is 10 when absent.
+// chromaBody is what a get or query body says of volume. Absent counts are negative.
+type chromaBody struct {
+	limit, ids, queries, results int64
+	embeddings                   bool
+}
+
+// Body implements Dialect. The answer holds embeddings only where include says so (by default it does not); get without a limit is the
+// whole collection, unless it names ids. n_results is 10 when absent.
 func (Chroma) Body(op authz.Operation, body []byte) (authz.Operation, error) {
-	const absent = -1
-	limit, ids, queries, results := int64(absent), int64(absent), int64(0), int64(10)
-	embeddings, included := false, false
-	err := readObject(body, func(r *reader, key string) error {
-		switch key {
-		case "include":
-			included = true
-			return r.include(&embeddings)
-		case "limit", "n_results":
-			n, present, err := r.number(key)
-			if present && key == "limit" {
-				limit = n
-			} else if present {
-				results = n
-			}
-			return err
-		case "ids":
-			c, err := r.peek()
-			if err == nil && c == '[' {
-				ids, err = r.count(key, nil)
-				return err
-			}
-			return r.skip()
-		case "query_embeddings", "query_texts":
-			n, err := r.count(key, nil)
-			queries += n
-			return err
-		}
-		return r.skip()
-	})
-	if err != nil {
+	in := chromaBody{limit: -1, ids: -1, queries: -1, results: 10}
+	if err := readObject(body, []string{"include", "limit", "n_results", "ids", "query_embeddings"}, in.member); err != nil {
 		return op, err
 	}
-	op.Bytes, op.Complete = int64(len(body)), true
+	out := op
 	switch {
+	case op.Class == authz.ClassSearch && in.queries <= 0:
+		return op, badBody("query_embeddings is missing")
 	case op.Class == authz.ClassSearch:
-		op.Documents = bounded(queries, results)
-	case ids > absent && (limit == absent || ids < limit):
-		op.Documents = ids
-	case limit > absent:
-		op.Documents = limit
+		out.Documents = bounded(in.queries, in.results)
+	case in.ids > 0 && (in.limit <= 0 || in.ids < in.limit): // no ids and a limit of 0 are no bound that every version keeps
+		out.Documents = in.ids
+	case in.limit > 0:
+		out.Documents = in.limit
 	default:
-		op.Documents, op.Class = authz.Unbounded, authz.ClassExport
+		out.Documents, out.Class = authz.Unbounded, authz.ClassExport
 	}
-	if embeddings && included {
-		op.Vectors = op.Documents
+	out.Vectors = 0
+	if in.embeddings {
+		out.Vectors = out.Documents
 	}
-	return op, nil
+	out.Bytes, out.Complete = int64(len(body)), true
+	return out, nil
+}
+
+func (in *chromaBody) member(r *reader, key string) error {
+	place := map[string]*int64{"limit": &in.limit, "n_results": &in.results, "ids": &in.ids, "query_embeddings": &in.queries}[key]
+	var n int64
+	var present bool
+	var err error
+	switch key {
+	case "include":
+		return r.include(&in.embeddings)
+	case "limit", "n_results":
+		n, present, err = r.number(key)
+	default:
+		n, present, err = r.count(key)
+	}
+	if present {
+		*place = n
+	}
+	return err
 }
 
 // bounded multiplies two counts; a product that does not fit is no bound.
@@ -132,18 +142,18 @@ func bounded(a, b int64) int64 {
 	return a * b
 }
 
-// include consumes an include list and notes whether it names embeddings.
+// include consumes an include list and notes whether it names embeddings; null is the default, which does not.
 func (r *reader) include(embeddings *bool) error {
 	c, err := r.peek()
 	if err != nil {
 		return err
 	}
-	if c != '[' {
-		return r.skip()
+	if c == 'n' {
+		return r.scalar(c)
 	}
 	return r.array(func() error {
 		s, err := r.text("include")
-		*embeddings = *embeddings || s == "embeddings"
+		*embeddings = *embeddings || strings.EqualFold(s, "embeddings")
 		return err
 	})
 }

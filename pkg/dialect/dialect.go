@@ -40,7 +40,7 @@ func all() []Dialect {
 	return []Dialect{OpenAI{}, TEI{}, Chroma{}, Files{}, HTTP{}}
 }
 
-// ByName returns the dialect of that name; the empty name is "http".
+// ByName returns the dialect of that name; "none" and the empty name are "http".
 func ByName(name string) (Dialect, bool) {
 	switch name { // no table is built per call: this is on the request path
 	case "openai":
@@ -51,10 +51,21 @@ func ByName(name string) (Dialect, bool) {
 		return Chroma{}, true
 	case "files":
 		return Files{}, true
-	case "http", "":
+	case "http", "none", "":
 		return HTTP{}, true
 	}
 	return nil, false
+}
+
+// ForTarget returns the dialect of a target. Where its dialect reads no answers, or is not known, and its kind is one whose answers hold
+// vectors, every answer is judged all the same: what holds a vector nobody declared is caught.
+func ForTarget(t authz.Target) Dialect {
+	d, ok := ByName(t.Dialect)
+	vectors := t.Kind == authz.KindInference || t.Kind == authz.KindVectorDB
+	if _, headOnly := d.(HTTP); !ok || headOnly && vectors {
+		return HTTP{Judge: vectors || !ok}
+	}
+	return d
 }
 
 // Names returns the known names, sorted.
@@ -76,8 +87,17 @@ func judged(paths ...string) Answer {
 	return a
 }
 
-// unknown is the operation of a request that the dialect does not know. It is complete: nothing more would be learned from its body.
-func unknown() authz.Operation { return authz.Operation{Class: authz.ClassUnknown, Complete: true} }
+// unknown is the operation of a request that the dialect does not know. It is complete: nothing more would be learned from its body. What
+// it returns is anybody's guess, and so without bound.
+func unknown() authz.Operation {
+	return authz.Operation{Class: authz.ClassUnknown, Complete: true, Vectors: authz.Unbounded, Documents: authz.Unbounded}
+}
+
+// incomplete is an operation whose counts only its body tells: until then there is no bound.
+func incomplete(op authz.Operation) authz.Operation {
+	op.Complete, op.Vectors, op.Documents = false, authz.Unbounded, authz.Unbounded
+	return op
+}
 
 // complete is an operation that its request's head states in full.
 func complete(c authz.Class) authz.Operation { return authz.Operation{Class: c, Complete: true} }

@@ -2,6 +2,7 @@ package dialect_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/weirgate/weir/pkg/authz"
 	"github.com/weirgate/weir/pkg/dialect"
+	"github.com/weirgate/weir/pkg/scan"
 )
 
 type headCase struct {
@@ -32,16 +34,20 @@ func checkHeads(t *testing.T, d dialect.Dialect, tests []headCase) {
 type bodyCase struct {
 	body string
 	want authz.Operation // Bytes is filled in
-	bad  bool
+	bad  string          // what the refusal says
 }
 
 func checkBodies(t *testing.T, d dialect.Dialect, method, path string, tests map[string]bodyCase) {
 	t.Helper()
 	for name, tc := range tests {
-		got, err := d.Body(d.Head(method, path, "", nil), []byte(tc.body))
-		if tc.bad {
-			if err == nil || authz.AsError(err).Kind != authz.KindBadRequest || got.Complete {
-				t.Errorf("%s: %+v, %v; want a bad request", name, got, err)
+		head := d.Head(method, path, "", nil)
+		got, err := d.Body(head, []byte(tc.body))
+		if tc.bad != "" {
+			if err == nil || authz.AsError(err).Kind != authz.KindBadRequest || !strings.Contains(authz.AsError(err).Public, tc.bad) {
+				t.Errorf("%s: %+v, %v; want a bad request: %s", name, got, err, tc.bad)
+			}
+			if diff := cmp.Diff(head, got); diff != "" {
+				t.Errorf("%s: a refused body changed the operation:\n%s", name, diff)
 			}
 			continue
 		}
@@ -52,114 +58,23 @@ func checkBodies(t *testing.T, d dialect.Dialect, method, path string, tests map
 	}
 }
 
-func TestOpenAI(t *testing.T) {
-	checkHeads(t, dialect.OpenAI{}, []headCase{
-		{"POST", "/v1/embeddings", authz.Operation{Class: authz.ClassEmbed}, true},
-		{"POST", "/proxy/v1/embeddings", authz.Operation{Class: authz.ClassEmbed}, true},
-		{"POST", "/openai/deployments/ada/embeddings", authz.Operation{Class: authz.ClassEmbed, Model: "ada"}, true},
-		{"GET", "/v1/models", authz.Operation{Class: authz.ClassList, Complete: true}, false},
-		{"GET", "/v1/embeddings", authz.Operation{Class: authz.ClassUnknown, Complete: true}, false},
-		{"POST", "/v1/chat/completions", authz.Operation{Class: authz.ClassUnknown, Complete: true}, false},
-		{"POST", "/v1/embeddings/batch", authz.Operation{Class: authz.ClassUnknown, Complete: true}, false},
-	})
-	op := func(n, dims int64) authz.Operation {
-		return authz.Operation{Class: authz.ClassEmbed, Model: "m", Vectors: n, Documents: n, Dims: dims}
-	}
-	checkBodies(t, dialect.OpenAI{}, "POST", "/v1/embeddings", map[string]bodyCase{
-		"openai-python": {body: `{"input": ["a", "b"], "model": "m", "encoding_format": "base64"}`, want: op(2, 0)},
-		"one string":    {body: `{"input":"a","model":"m"}`, want: op(1, 0)},
-		"tokens":        {body: `{"input":[1,2,3],"model":"m"}`, want: op(1, 0)},
-		"token lists":   {body: `{"input":[[1,2],[3]],"model":"m","dimensions":256}`, want: op(2, 256)},
-		"empty list":    {body: `{"input":[],"model":"m"}`, want: op(0, 0)},
-		"spaces":        {body: " {\n \"model\" : \"m\" ,\t\"input\" : [ \"a\" , \"b\" ] } ", want: op(2, 0)},
-		"nested user":   {body: `{"input":"a","model":"m","user":{"x":[1,{"input":["y","z"]}]}}`, want: op(1, 0)},
-		"escaped key":   {body: `{"\u0069nput":["a","b"],"model":"m"}`, want: op(2, 0)},
-		"no input":      {body: `{"model":"m"}`, bad: true},
-		"input twice":   {body: `{"input":["a"],"input":["a","b"]}`, bad: true},
-		"twice escaped": {body: `{"input":["a"],"\u0069nput":["a","b"]}`, bad: true},
-		"object":        {body: `{"input":{"a":1}}`, bad: true},
-		"array":         {body: `[]`, bad: true},
-		"not JSON":      {body: `input=a`, bad: true},
-		"two documents": {body: `{"input":"a"} {"input":"b"}`, bad: true},
-		"truncated":     {body: `{"input":["a"`, bad: true},
-		"empty":         {body: ``, bad: true},
-		"bad dims":      {body: `{"input":"a","dimensions":1.5}`, bad: true},
-		"deep":          {body: `{"input":"a","x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, bad: true},
-	})
+// unknown is what every dialect that reads answers makes of a request it does not know.
+func unknown() authz.Operation {
+	return authz.Operation{Class: authz.ClassUnknown, Complete: true, Vectors: authz.Unbounded, Documents: authz.Unbounded}
 }
 
-func TestTEI(t *testing.T) {
-	checkHeads(t, dialect.TEI{}, []headCase{
-		{"POST", "/embed", authz.Operation{Class: authz.ClassEmbed, Object: "/embed"}, true},
-		{"POST", "/v1/embeddings", authz.Operation{Class: authz.ClassEmbed}, true},
-		{"POST", "/embed_all", authz.Operation{Class: authz.ClassUnknown, Complete: true}, false},
-		{"GET", "/info", authz.Operation{Class: authz.ClassList, Complete: true}, false},
-	})
-	checkBodies(t, dialect.TEI{}, "POST", "/embed", map[string]bodyCase{
-		"one":     {body: `{"inputs":"a"}`, want: authz.Operation{Class: authz.ClassEmbed, Object: "/embed", Vectors: 1, Documents: 1}},
-		"several": {body: `{"inputs":["a","b","c"],"truncate":true}`, want: authz.Operation{Class: authz.ClassEmbed, Object: "/embed", Vectors: 3, Documents: 3}},
-		"missing": {body: `{}`, bad: true},
-	})
-	if a := (dialect.TEI{}).Answer(authz.Operation{Class: authz.ClassEmbed, Object: "/embed"}, authz.Response{Status: 422}); !a.Judge || len(a.Fields) != 0 {
-		t.Errorf("an error of /embed: %+v; want judged without fields", a)
-	}
-}
+func list() authz.Operation { return authz.Operation{Class: authz.ClassList, Complete: true} }
 
-func TestChroma(t *testing.T) {
-	base := "/api/v2/tenants/t/databases/d/collections"
-	col := func(c authz.Class, complete bool) authz.Operation {
-		return authz.Operation{Class: c, Collection: "c1", Complete: complete}
-	}
-	checkHeads(t, dialect.Chroma{}, []headCase{
-		{"POST", base + "/c1/get", col(authz.ClassRead, false), true},
-		{"POST", base + "/c1/query", col(authz.ClassSearch, false), true},
-		{"POST", base + "/c1/upsert", col(authz.ClassWrite, true), false},
-		{"GET", base + "/c1/count", col(authz.ClassList, true), false},
-		{"GET", base, authz.Operation{Class: authz.ClassList, Complete: true}, false},
-		{"DELETE", base + "/c1", col(authz.ClassAdmin, true), false},
-		{"POST", base + "/c1/search", col(authz.ClassUnknown, true), false},
-		{"GET", "/api/v2/heartbeat", authz.Operation{Class: authz.ClassList, Complete: true}, false},
-		{"POST", "/api/v2/reset", authz.Operation{Class: authz.ClassAdmin, Complete: true}, false},
-		{"POST", "/api/v1/collections", authz.Operation{Class: authz.ClassUnknown, Complete: true}, false},
-	})
-	get := func(c authz.Class, docs, vectors int64) authz.Operation {
-		return authz.Operation{Class: c, Collection: "c1", Documents: docs, Vectors: vectors}
-	}
-	checkBodies(t, dialect.Chroma{}, "POST", base+"/c1/get", map[string]bodyCase{
-		"everything":         {body: `{"include":["embeddings","documents"]}`, want: get(authz.ClassExport, authz.Unbounded, authz.Unbounded)},
-		"null ids":           {body: `{"ids":null,"limit":null,"include":["embeddings"]}`, want: get(authz.ClassExport, authz.Unbounded, authz.Unbounded)},
-		"ids":                {body: `{"ids":["a","b"],"include":["embeddings"]}`, want: get(authz.ClassRead, 2, 2)},
-		"limit":              {body: `{"limit":10,"offset":5,"include":["metadatas","documents"]}`, want: get(authz.ClassRead, 10, 0)},
-		"ids and limit":      {body: `{"ids":["a","b"],"limit":1,"include":["embeddings"]}`, want: get(authz.ClassRead, 1, 1)},
-		"escaped include":    {body: `{"limit":1,"include":["\u0065mbeddings"]}`, want: get(authz.ClassRead, 1, 1)},
-		"no include":         {body: `{"limit":1}`, want: get(authz.ClassRead, 1, 0)},
-		"negative limit":     {body: `{"limit":-1}`, bad: true},
-		"include of numbers": {body: `{"include":[1]}`, bad: true},
-	})
-	checkBodies(t, dialect.Chroma{}, "POST", base+"/c1/query", map[string]bodyCase{
-		"default": {body: `{"query_embeddings":[[0.1,0.2]],"include":["embeddings"]}`, want: get(authz.ClassSearch, 10, 10)},
-		"batch":   {body: `{"query_embeddings":[[0.1],[0.2]],"n_results":100,"include":["embeddings","distances"]}`, want: get(authz.ClassSearch, 200, 200)},
-		"huge":    {body: `{"query_embeddings":[[0.1],[0.2]],"n_results":9000000000000000000,"include":[]}`, want: get(authz.ClassSearch, authz.Unbounded, 0)},
-	})
-}
-
-func TestFiles(t *testing.T) {
-	for path, want := range map[string]string{
-		"/models/a.safetensors": "checkpoint", "/A.GGUF": "checkpoint", "/m.safetensors.gz": "checkpoint", "/m.gguf.part1": "checkpoint", "/m.ckpt.001": "checkpoint",
-		"/pytorch_model.bin": "checkpoint", "/README.md": "", "/config.json": "", "/": "", "/noext": "", "/v1.0": "",
-	} {
-		op := dialect.Files{}.Head("GET", path, "", authz.Header{"range": {"bytes=0-9"}})
-		want := authz.Operation{Class: authz.ClassRead, Complete: true, Object: path, Range: "bytes=0-9", Documents: 1, Artifact: want}
-		if diff := cmp.Diff(want, op); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", path, diff)
-		}
-	}
-	if op := (dialect.Files{}).Head("BREW", "/x", "", nil); op.Class != authz.ClassUnknown {
-		t.Errorf("an unknown method is %s", op.Class)
-	}
+// unread is an operation whose body was not read yet.
+func unread(op authz.Operation) authz.Operation {
+	op.Vectors, op.Documents = authz.Unbounded, authz.Unbounded
+	return op
 }
 
 func TestNames(t *testing.T) {
+	if diff := cmp.Diff([]string{"chroma", "files", "http", "openai", "tei"}, dialect.Names()); diff != "" {
+		t.Error(diff)
+	}
 	for _, n := range dialect.Names() {
 		if d, ok := dialect.ByName(n); !ok || d.Name() != n {
 			t.Errorf("ByName(%q) = %v, %v", n, d, ok)
@@ -170,24 +85,174 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// FuzzBody: what is accepted is JSON that encoding/json accepts too, and the count of inputs is the one it finds.
+// TestAnswers: where vectors are, and that nothing a vector store or an embedding server answers goes unread, errors included.
+func TestAnswers(t *testing.T) {
+	embed := authz.Operation{Class: authz.ClassEmbed}
+	for _, tt := range []struct {
+		dialect string
+		op      authz.Operation
+		want    string // paths; "-" for none, "" for an answer that is not judged
+	}{
+		{"openai", embed, "data[*].embedding"},
+		{"openai", list(), "-"},
+		{"openai", unknown(), "data[*].embedding"},
+		{"tei", authz.Operation{Class: authz.ClassEmbed, Object: "/embed"}, "[*]"},
+		{"tei", embed, "data[*].embedding"},
+		{"tei", list(), "-"},
+		{"tei", unknown(), "-"},
+		{"chroma", authz.Operation{Class: authz.ClassRead}, "embeddings[*]"},
+		{"chroma", authz.Operation{Class: authz.ClassExport}, "embeddings[*]"},
+		{"chroma", authz.Operation{Class: authz.ClassSearch}, "embeddings[*][*]"},
+		{"chroma", authz.Operation{Class: authz.ClassWrite}, "-"},
+		{"chroma", list(), "-"},
+		{"chroma", unknown(), "-"},
+		{"files", authz.Operation{Class: authz.ClassRead}, ""},
+		{"http", authz.Operation{Class: authz.ClassRead}, ""},
+	} {
+		d, _ := dialect.ByName(tt.dialect)
+		for _, status := range []int{0, 200, 400, 500} {
+			a := d.Answer(tt.op, authz.Response{Status: status})
+			got := "-"
+			for _, f := range a.Fields {
+				if got = f.Path; f.Role != scan.RoleVector || f.Encoding != scan.EncodingAuto {
+					t.Errorf("%s %s: %+v", tt.dialect, tt.op.Class, f)
+				}
+			}
+			if !a.Judge {
+				got = ""
+			} else if a.Format != scan.FormatJSON || len(a.ContentTypes) != 1 || a.ContentTypes[0] != "application/json" {
+				t.Errorf("%s %s: %+v", tt.dialect, tt.op.Class, a)
+			}
+			if tt.want == "[*]" && status >= 400 {
+				got = "[*]" // an error of /embed is an object; judged, without fields
+			}
+			if got != tt.want {
+				t.Errorf("%s %s, status %d: vectors at %q, want %q", tt.dialect, tt.op.Class, status, got, tt.want)
+			}
+		}
+		if _, err := scan.CompilePaths(d.Answer(tt.op, authz.Response{}).Fields); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestForTarget(t *testing.T) {
+	for _, tt := range []struct {
+		target authz.Target
+		name   string
+		judge  bool
+	}{
+		{authz.Target{Dialect: "openai", Kind: authz.KindInference}, "openai", true},
+		{authz.Target{Dialect: "http", Kind: authz.KindVectorDB}, "http", true},
+		{authz.Target{Kind: authz.KindInference}, "http", true},
+		{authz.Target{Dialect: "qdrant", Kind: authz.KindCorpus}, "http", true},
+		{authz.Target{Dialect: "http", Kind: authz.KindCorpus}, "http", false},
+		{authz.Target{Name: "unmatched"}, "http", false},
+		{authz.Target{Dialect: "files", Kind: authz.KindWeights}, "files", false},
+	} {
+		d := dialect.ForTarget(tt.target)
+		op := d.Head("GET", "/x", "", nil)
+		if got := d.Answer(op, authz.Response{}).Judge; d.Name() != tt.name || got != tt.judge {
+			t.Errorf("%+v: %s, judge %v", tt.target, d.Name(), got)
+		}
+		if tt.judge && op.Vectors != authz.Unbounded {
+			t.Errorf("%+v: %+v", tt.target, op)
+		}
+	}
+}
+
+// FuzzBody: what is accepted is JSON that encoding/json accepts too, and no reader finds more in it than the operation says.
 func FuzzBody(f *testing.F) {
 	f.Add([]byte(`{"input":["a",[1]],"model":"m"}`))
-	f.Add([]byte(`{"include":["embeddings"],"limit":3,"ids":["x"]}`))
-	f.Add([]byte(`{"inputs":"a","x":[1,2,-3e5,null,true]}`))
+	f.Add([]byte(`{"include":["embeddings"],"limit":3,"ids":["x"],"query_embeddings":[[1]],"n_results":2}`))
+	f.Add([]byte(`{"inputs":"a","x":[1,2,-3e5,null,true],"Input":["b"]}`))
+	f.Add([]byte(`{"input":[1,2],"\u0049nput":["a","b"]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, d := range []dialect.Dialect{dialect.OpenAI{}, dialect.TEI{}, dialect.Chroma{}} {
-			op, err := d.Body(authz.Operation{Class: authz.ClassEmbed}, body)
-			if err != nil {
-				continue
-			}
-			if !json.Valid(body) || !op.Complete {
-				t.Fatalf("%s accepted %q as %+v", d.Name(), body, op)
-			}
-			var doc struct{ Input []json.RawMessage }
-			if d.Name() == "openai" && json.Unmarshal(body, &doc) == nil && int64(len(doc.Input)) < op.Vectors && op.Vectors > 1 {
-				t.Fatalf("%d inputs, operation %+v", len(doc.Input), op)
+			for _, head := range []authz.Operation{{Class: authz.ClassEmbed}, {Class: authz.ClassEmbed, Object: "/embed"}, {Class: authz.ClassRead}, {Class: authz.ClassSearch}} {
+				op, err := d.Body(head, body)
+				if err != nil {
+					continue
+				}
+				if !json.Valid(body) || !op.Complete {
+					t.Fatalf("%s accepted %q as %+v", d.Name(), body, op)
+				}
+				compare(t, d.Name(), body, op)
 			}
 		}
 	})
+}
+
+// compare reads the body as a Go upstream would: keys in any case, the last one wins.
+func compare(t *testing.T, name string, body []byte, op authz.Operation) {
+	var doc struct {
+		Input, Inputs, IDs any
+		QueryEmbeddings    []any  `json:"query_embeddings"`
+		NResults           *int64 `json:"n_results"`
+		Limit              *int64
+		Include            []string
+	}
+	if json.Unmarshal(body, &doc) != nil {
+		return
+	}
+	switch {
+	case name == "openai":
+		want := textsIn(doc.Input)
+		if op.Vectors != want || op.Documents != want {
+			t.Fatalf("%s: %q holds %d texts, the operation is %+v", name, body, want, op)
+		}
+	case name == "tei" && op.Object == "/embed":
+		if want := textsIn(doc.Inputs); op.Vectors != want {
+			t.Fatalf("%s: %q holds %d texts, the operation is %+v", name, body, want, op)
+		}
+	case name == "chroma":
+		if slices.Contains(doc.Include, "embeddings") && op.Vectors != op.Documents {
+			t.Fatalf("%q: %+v", body, op)
+		}
+		if op.Class == authz.ClassExport && doc.Limit != nil && *doc.Limit > 0 {
+			t.Fatalf("%q has a limit: %+v", body, op)
+		}
+	}
+}
+
+func textsIn(v any) int64 {
+	a, ok := v.([]any)
+	if !ok {
+		return 1
+	}
+	for _, e := range a {
+		if _, ok := e.(float64); ok {
+			return 1
+		}
+	}
+	return int64(len(a))
+}
+
+func BenchmarkBody(b *testing.B) {
+	text := strings.Repeat("lorem ipsum ", 100)
+	texts := `{"input": ["` + strings.Repeat(text+`","`, 63) + text + `"], "model": "m", "encoding_format": "base64"}`
+	tokens := `{"input":[[` + strings.Repeat(strings.Repeat("1234,", 500)+"1],[", 63) + `1]],"model":"m"}`
+	query := `{"query_embeddings":[[` + strings.Repeat("0.123456789,", 1535) + `1]],"n_results":10,"include":["embeddings"]}`
+	for _, tt := range []struct {
+		name string
+		d    dialect.Dialect
+		op   authz.Operation
+		body string
+	}{
+		{"openai/small", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, `{"input":"a river","model":"m","encoding_format":"base64"}`},
+		{"openai/texts=64", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, texts},
+		{"openai/tokens=32k", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, tokens},
+		{"chroma/query", dialect.Chroma{}, authz.Operation{Class: authz.ClassSearch}, query},
+	} {
+		b.Run(tt.name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(tt.body)))
+			body := []byte(tt.body)
+			for b.Loop() {
+				if _, err := tt.d.Body(tt.op, body); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"net/url"
 	"path"
 	"strings"
 
@@ -21,8 +22,15 @@ func (Files) Name() string { return "files" }
 func (Files) NeedsBody(string, string) bool { return false }
 
 // Head implements Dialect.
-func (Files) Head(method, p, _ string, h authz.Header) authz.Operation {
-	op := authz.Operation{Complete: true, Object: p, Range: h.Get("range"), Artifact: artifactOf(p)}
+func (Files) Head(method, p, query string, h authz.Header) authz.Operation {
+	op := authz.Operation{Complete: true, Object: p, Range: strings.Join(h["range"], ", "), Artifact: artifactOf(p)}
+	if op.Artifact == "" {
+		op.Artifact = artifactInQuery(query)
+	}
+	if overridesMethod(h) {
+		op.Class = authz.ClassUnknown
+		return op
+	}
 	switch method {
 	case "GET", "HEAD":
 		op.Class, op.Documents = authz.ClassRead, 1
@@ -34,6 +42,25 @@ func (Files) Head(method, p, _ string, h authz.Header) authz.Operation {
 		op.Class = authz.ClassUnknown
 	}
 	return op
+}
+
+// overridesMethod reports whether a header asks the upstream to take the request for one of another method, which some frameworks do.
+func overridesMethod(h authz.Header) bool {
+	return len(h["x-http-method-override"])+len(h["x-http-method"])+len(h["x-method-override"]) > 0
+}
+
+// artifactInQuery recognises an object that a parameter names: /get-artifact?path=model.safetensors.
+func artifactInQuery(query string) string {
+	for pair := range strings.FieldsFuncSeq(query, func(c rune) bool { return c == '&' || c == ';' }) {
+		_, value, _ := strings.Cut(pair, "=")
+		if decoded, err := url.QueryUnescape(value); err == nil {
+			value = decoded
+		}
+		if a := artifactOf(strings.ReplaceAll(value, "\\", "/")); a != "" {
+			return a
+		}
+	}
+	return ""
 }
 
 // artifactOf recognises the names under which model weights are stored.
@@ -61,24 +88,3 @@ func (Files) Body(op authz.Operation, _ []byte) (authz.Operation, error) { retur
 
 // Answer implements Dialect: a file is measured, not read.
 func (Files) Answer(authz.Operation, authz.Response) Answer { return Answer{} }
-
-// HTTP is an upstream of no known dialect: its operations have no meaning here beyond the method, and its answers are measured, not read.
-// It suits targets whose policy is about who and how much only.
-type HTTP struct{}
-
-// Name implements Dialect.
-func (HTTP) Name() string { return "http" }
-
-// NeedsBody implements Dialect.
-func (HTTP) NeedsBody(string, string) bool { return false }
-
-// Head implements Dialect.
-func (HTTP) Head(method, p, q string, h authz.Header) authz.Operation {
-	return Files{}.Head(method, p, q, h)
-}
-
-// Body implements Dialect.
-func (HTTP) Body(op authz.Operation, _ []byte) (authz.Operation, error) { return op, nil }
-
-// Answer implements Dialect.
-func (HTTP) Answer(authz.Operation, authz.Response) Answer { return Answer{} }

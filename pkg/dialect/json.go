@@ -3,6 +3,8 @@ package dialect
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/weirgate/weir/pkg/scan"
 )
@@ -12,11 +14,11 @@ type reader struct {
 	src []byte
 	lex scan.Lexer
 	at  int
-	key string // of the member that the reader is at
+	key []byte // of the member that the reader is at; reused
 }
 
-// object calls member for every member of the object at the reader's place; member must consume the value. Keys are unique.
-func (r *reader) object(member func(key string) error) error {
+// object calls member for every member of the object at the reader's place; r.key is its key, and member must consume the value.
+func (r *reader) object(member func() error) error {
 	if c, err := r.peek(); err != nil {
 		return err
 	} else if c != '{' {
@@ -25,7 +27,6 @@ func (r *reader) object(member func(key string) error) error {
 	if err := r.enter('{'); err != nil {
 		return err
 	}
-	seen := map[string]bool{}
 	for {
 		ev, err := r.next()
 		if err != nil {
@@ -34,14 +35,7 @@ func (r *reader) object(member func(key string) error) error {
 		if ev == scan.End {
 			return nil
 		}
-		key := r.key
-		if seen[key] {
-			return badBody("a key stands twice at byte %d", r.at)
-		}
-		if seen[key] = true; len(seen) > 256 {
-			return badBody("too many keys at byte %d", r.at)
-		}
-		if err := member(key); err != nil {
+		if err := member(); err != nil {
 			return err
 		}
 	}
@@ -76,7 +70,7 @@ func (r *reader) next() (scan.Event, error) {
 	ev, n, err := r.lex.Next(r.src[r.at:])
 	r.at += n
 	if err == nil && ev == scan.Key {
-		r.key = string(r.lex.Key())
+		r.key = append(r.key[:0], r.lex.Key()...)
 		if ev, n, err = r.lex.Next(r.src[r.at:]); ev == scan.Value {
 			ev = scan.Key
 		}
@@ -125,7 +119,7 @@ func (r *reader) skip() error {
 	}
 	switch c {
 	case '{':
-		return r.object(func(string) error { return r.skip() })
+		return r.object(r.skip)
 	case '[':
 		if err := r.enter('['); err != nil {
 			return err
@@ -188,7 +182,10 @@ func (r *reader) scalar(c byte) error {
 	return nil
 }
 
-// text consumes a string; null is the empty string.
+// maxText bounds the names that are taken over into an operation, in bytes. They are written into records.
+const maxText = 256
+
+// text consumes a name; null is the empty string.
 func (r *reader) text(what string) (string, error) {
 	c, err := r.peek()
 	if err != nil {
@@ -207,6 +204,9 @@ func (r *reader) text(what string) (string, error) {
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return "", badBody("%s is no string", what)
+	}
+	if len(s) > maxText || strings.ContainsFunc(s, unicode.IsControl) {
+		return "", badBody("%s has more than %d bytes, or control characters", what, maxText)
 	}
 	return s, nil
 }
@@ -234,38 +234,122 @@ func (r *reader) number(what string) (n int64, present bool, err error) {
 	return n, true, nil
 }
 
-// count consumes an array and returns how many elements it has; null is none. each, where it is not nil, is called with each element's
-// first byte.
-func (r *reader) count(what string, each func(c byte)) (int64, error) {
+// count consumes an array and returns how many elements it has; null is none, and absent.
+func (r *reader) count(what string) (n int64, present bool, err error) {
 	c, err := r.peek()
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if c == 'n' {
-		return 0, r.scalar(c)
+		return 0, false, r.scalar(c)
 	}
 	if c != '[' {
-		return 0, badBody("%s is no array", what)
+		return 0, false, badBody("%s is no array", what)
 	}
-	n := int64(0)
 	err = r.array(func() error {
 		n++
-		if each != nil {
-			c, err := r.peek()
-			if err != nil {
-				return err
+		return r.skip()
+	})
+	return n, true, err
+}
+
+// texts consumes what is to be embedded and returns how many texts it is: a string is one, an array of token IDs is one, an array of
+// strings and arrays of token IDs is as many as it has elements. Anything else could be more texts than it seems, and is refused.
+func (r *reader) texts(what string) (int64, error) {
+	c, err := r.peek()
+	switch {
+	case err != nil:
+		return 0, err
+	case c == '"':
+		return 1, r.skip()
+	case c != '[':
+		return 0, badBody("%s is neither a string nor an array", what)
+	}
+	var texts, tokens int64
+	err = r.array(func() error {
+		c, err := r.peek()
+		switch {
+		case err != nil:
+			return err
+		case c == '"':
+			texts++
+			return r.skip()
+		case c == '[':
+			texts++
+			return r.tokens(what)
+		}
+		tokens++
+		return r.token(what)
+	})
+	switch {
+	case err != nil:
+		return 0, err
+	case tokens > 0 && texts > 0:
+		return 0, badBody("%s mixes texts and token IDs", what)
+	case tokens > 0:
+		return 1, nil
+	}
+	return texts, nil
+}
+
+// tokens consumes an array of numbers.
+func (r *reader) tokens(what string) error {
+	if err := r.enter('['); err != nil {
+		return err
+	}
+	for {
+		n, _ := r.lex.Numbers(r.src[r.at:])
+		r.at += n
+		ev, err := r.next()
+		if err != nil {
+			return err
+		}
+		if ev == scan.End {
+			return nil
+		}
+		if err := r.token(what); err != nil {
+			return err
+		}
+	}
+}
+
+// token consumes a number.
+func (r *reader) token(what string) error {
+	c, err := r.peek()
+	if err != nil {
+		return err
+	}
+	if c != '-' && (c < '0' || c > '9') {
+		return badBody("%s holds something that is neither text nor token ID", what)
+	}
+	return r.scalar(c)
+}
+
+// readObject reads a body that is one JSON object, and calls member for the known keys. Keys are compared after unescaping. A known key
+// that stands twice, or in another case, is refused: readers differ in which they take (encoding/json takes the last, whatever its case).
+// Other keys are skipped; at most 64 keys can be known.
+func readObject(body []byte, known []string, member func(r *reader, key string) error) error {
+	if len(body) > 2 && body[0] == 0x1f && body[1] == 0x8b {
+		return badBody("it is compressed; send it as it is, without content-encoding")
+	}
+	r := &reader{src: body}
+	seen := uint64(0)
+	err := r.object(func() error {
+		for i, k := range known {
+			switch {
+			case !strings.EqualFold(string(r.key), k):
+				continue
+			case string(r.key) != k:
+				return badBody("a key differs from %s in case only", k)
+			case seen>>i&1 == 1:
+				return badBody("%s stands twice", k)
 			}
-			each(c)
+			seen |= 1 << i
+			return member(r, k)
 		}
 		return r.skip()
 	})
-	return n, err
-}
-
-// readObject reads a body that is one JSON object.
-func readObject(body []byte, member func(r *reader, key string) error) error {
-	r := &reader{src: body}
-	if err := r.object(func(key string) error { return member(r, key) }); err != nil {
+	if err != nil {
 		return err
 	}
 	if _, n, err := r.lex.Next(r.src[r.at:]); err != nil || r.at+n != len(body) {

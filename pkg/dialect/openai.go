@@ -37,7 +37,7 @@ func (OpenAI) Head(method, path, _ string, _ authz.Header) authz.Operation {
 	deployment, ok := openaiEmbeddings(path)
 	switch {
 	case ok && method == "POST":
-		return authz.Operation{Class: authz.ClassEmbed, Model: deployment}
+		return incomplete(authz.Operation{Class: authz.ClassEmbed, Model: deployment})
 	case method == "GET" && (strings.HasSuffix(path, "/v1/models") || strings.Contains(path, "/v1/models/")):
 		return complete(authz.ClassList)
 	}
@@ -46,49 +46,39 @@ func (OpenAI) Head(method, path, _ string, _ authz.Header) authz.Operation {
 
 // Body implements Dialect. input is a string (one text), an array of strings, an array of token IDs (one text) or an array of those.
 func (OpenAI) Body(op authz.Operation, body []byte) (authz.Operation, error) {
-	inputs := int64(-1)
-	err := readObject(body, func(r *reader, key string) (err error) {
-		switch key {
-		case "input":
-			inputs, err = r.inputs()
-			return err
-		case "model":
-			model, err := r.text("model")
-			if op.Model == "" { // Azure's deployment, in the path, is what the upstream goes by
-				op.Model = model
-			}
-			return err
+	return embedBody(op, body, "input")
+}
+
+// embedBody reads the body of an embedding request, whose texts are at key.
+func embedBody(op authz.Operation, body []byte, key string) (authz.Operation, error) {
+	texts, out := int64(-1), op
+	err := readObject(body, []string{key, "model", "dimensions", "encoding_format"}, func(r *reader, k string) (err error) {
+		switch k {
+		case key:
+			texts, err = r.texts(key)
 		case "dimensions":
-			op.Dims, _, err = r.number("dimensions")
-			return err
+			out.Dims, _, err = r.number(k)
+		case "model":
+			var model string
+			if model, err = r.text(k); out.Model == "" { // Azure's deployment, in the path, is what the upstream goes by
+				out.Model = model
+			}
+		case "encoding_format": // some servers know more (vLLM's bytes), whose answers could not be judged
+			var f string
+			if f, err = r.text(k); err == nil && f != "" && f != "float" && f != "base64" {
+				err = badBody("encoding_format must be float or base64")
+			}
 		}
-		return r.skip()
+		return err
 	})
 	if err != nil {
 		return op, err
 	}
-	if inputs < 0 {
-		return op, badBody("input is missing")
+	if texts < 0 {
+		return op, badBody("%s is missing", key)
 	}
-	op.Vectors, op.Documents, op.Bytes, op.Complete = inputs, inputs, int64(len(body)), true
-	return op, nil
-}
-
-// inputs consumes an OpenAI input and returns how many texts it is.
-func (r *reader) inputs() (int64, error) {
-	c, err := r.peek()
-	if err != nil {
-		return 0, err
-	}
-	if c == '"' {
-		return 1, r.skip()
-	}
-	tokens := false
-	n, err := r.count("input", func(c byte) { tokens = tokens || c == '-' || c >= '0' && c <= '9' })
-	if tokens && n > 0 && err == nil {
-		return 1, nil
-	}
-	return n, err
+	out.Vectors, out.Documents, out.Bytes, out.Complete = texts, texts, int64(len(body)), true
+	return out, nil
 }
 
 // Answer implements Dialect.

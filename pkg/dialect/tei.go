@@ -4,7 +4,8 @@ import (
 	"github.com/weirgate/weir/pkg/authz"
 )
 
-// TEI is Hugging Face's text-embeddings-inference: POST /embed, and its OpenAI-compatible POST /v1/embeddings. Source: its OpenAPI
+// TEI is Hugging Face's text-embeddings-inference: POST /embed, and its OpenAI-compatible POST /v1/embeddings
+// (/embeddings is the same). Source: its OpenAPI
 // description. /embed_all and /embed_sparse return other shapes and are not known here.
 type TEI struct{}
 
@@ -13,50 +14,28 @@ func (TEI) Name() string { return "tei" }
 
 // NeedsBody implements Dialect.
 func (TEI) NeedsBody(method, path string) bool {
-	return method == "POST" && (path == "/embed" || OpenAI{}.NeedsBody(method, path))
+	return method == "POST" && (path == "/embed" || path == "/embeddings" || OpenAI{}.NeedsBody(method, path))
 }
 
 // Head implements Dialect.
 func (TEI) Head(method, path, query string, h authz.Header) authz.Operation {
 	switch {
 	case path == "/embed" && method == "POST":
-		return authz.Operation{Class: authz.ClassEmbed, Object: path}
+		return incomplete(authz.Operation{Class: authz.ClassEmbed, Object: path})
+	case path == "/embeddings" && method == "POST":
+		return incomplete(authz.Operation{Class: authz.ClassEmbed})
 	case method == "GET" && (path == "/health" || path == "/info" || path == "/"):
 		return complete(authz.ClassList)
 	}
 	return OpenAI{}.Head(method, path, query, h)
 }
 
-// Body implements Dialect. inputs is a string, or an array of strings.
+// Body implements Dialect. inputs of /embed is what input is to OpenAI.
 func (TEI) Body(op authz.Operation, body []byte) (authz.Operation, error) {
-	if op.Object != "/embed" {
-		return OpenAI{}.Body(op, body)
+	if op.Object == "/embed" {
+		return embedBody(op, body, "inputs")
 	}
-	inputs := int64(-1)
-	err := readObject(body, func(r *reader, key string) (err error) {
-		switch key {
-		case "inputs":
-			c, err := r.peek()
-			if err == nil && c == '"' {
-				inputs = 1
-				return r.skip()
-			}
-			inputs, err = r.count("inputs", nil) // an array of token IDs is counted per ID: an upper bound
-			return err
-		case "dimensions":
-			op.Dims, _, err = r.number("dimensions")
-			return err
-		}
-		return r.skip()
-	})
-	if err != nil {
-		return op, err
-	}
-	if inputs < 0 {
-		return op, badBody("inputs is missing")
-	}
-	op.Vectors, op.Documents, op.Bytes, op.Complete = inputs, inputs, int64(len(body)), true
-	return op, nil
+	return OpenAI{}.Body(op, body)
 }
 
 // Answer implements Dialect.

@@ -231,8 +231,8 @@ func (c *Config) checkDialect(r *report, key string, t *Target) {
 	if t.Dialect == "" {
 		t.Dialect = dialectFor(t.Kind)
 	}
-	_, known := dialect.ByName(t.Dialect)
-	reads := t.Dialect != "http" && t.Dialect != "files"
+	d, known := dialect.ByName(t.Dialect)
+	reads := known && slices.Contains(reading(), d.Name())
 	switch {
 	case t.Dialect == "": // of a kind that needs one
 		r.add(key+".dialect", "is missing: the answers of %s hold vectors and must be read; want %s", t.Kind, or(reading()))
