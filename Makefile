@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 FUZZTIME ?= 10s
 KEEP ?=
 OPA := go tool opa
-REGAL := go tool regal
+REGAL := go tool -modfile=.regal/go.mod regal
 
 help:
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  \1\t\2/' | expand -t 10
@@ -32,7 +32,7 @@ lint: ## check formatting, go vet, staticcheck, go.mod, and the policies
 	go mod tidy -diff
 	@if [ -d rego/weir ]; then set -x; \
 	  $(OPA) fmt --fail --list rego/weir; \
-	  $(OPA) check --strict --schema rego/schemas rego/weir; \
+	  $(OPA) check --strict --schema rego/schemas/input.json rego/weir; \
 	  $(REGAL) lint rego/weir; fi
 
 bench: build ## run the benchmarks, then print each speed goal against what was measured

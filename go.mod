@@ -122,6 +122,7 @@ require (
 )
 
 tool (
+	github.com/open-policy-agent/opa
 	honnef.co/go/tools/cmd/staticcheck
 	mvdan.cc/gofumpt
 )
