@@ -3,6 +3,7 @@ package policy
 import (
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
@@ -39,11 +40,11 @@ func (o *object) put(key string, v *ast.Term) {
 // text puts a string, unless it is empty.
 func (o *object) text(key, v string) {
 	if v != "" {
-		o.put(key, ast.StringTerm(v))
+		o.put(key, str(v))
 	}
 }
 
-func (o *object) always(key, v string) { o.put(key, ast.StringTerm(v)) }
+func (o *object) always(key, v string) { o.put(key, str(v)) }
 func (o *object) number(key string, n int64) {
 	o.put(key, ast.NewTerm(ast.Number(strconv.FormatInt(n, 10))))
 }
@@ -54,10 +55,19 @@ func (k *keys) object(size int) *object {
 	return &object{keys: k, pairs: make([][2]*ast.Term, 0, size)}
 }
 
+// str is a string as JSON would carry it: every byte that is no UTF-8 becomes U+FFFD. A path may hold such bytes, and what is recorded must
+// decide as it did.
+func str(v string) *ast.Term {
+	if !utf8.ValidString(v) {
+		v = string([]rune(v))
+	}
+	return ast.StringTerm(v)
+}
+
 func stringList(v []string) *ast.Term {
 	terms := make([]*ast.Term, len(v))
 	for i, s := range v {
-		terms[i] = ast.StringTerm(s)
+		terms[i] = str(s)
 	}
 	return ast.ArrayTerm(terms...)
 }
@@ -145,7 +155,7 @@ func (k *keys) target(t *authz.Target) *ast.Term {
 	if len(t.Labels) > 0 {
 		pairs := make([][2]*ast.Term, 0, len(t.Labels))
 		for name, v := range t.Labels {
-			pairs = append(pairs, [2]*ast.Term{ast.StringTerm(name), ast.StringTerm(v)})
+			pairs = append(pairs, [2]*ast.Term{str(name), str(v)})
 		}
 		o.put("labels", ast.ObjectTerm(pairs...))
 	}
@@ -177,7 +187,7 @@ func (k *keys) grant(g *authz.Grant) *ast.Term {
 	if len(g.Budget) > 0 {
 		pairs := make([][2]*ast.Term, 0, len(g.Budget))
 		for u, n := range g.Budget {
-			pairs = append(pairs, [2]*ast.Term{ast.StringTerm(string(u)), ast.NewTerm(ast.Number(strconv.FormatInt(n, 10)))})
+			pairs = append(pairs, [2]*ast.Term{str(string(u)), ast.NewTerm(ast.Number(strconv.FormatInt(n, 10)))})
 		}
 		o.put("budget", ast.ObjectTerm(pairs...))
 	}
@@ -199,7 +209,7 @@ func (k *keys) usage(u *authz.UsageInput) *ast.Term {
 	if len(u.Group) > 0 {
 		pairs := make([][2]*ast.Term, 0, len(u.Group))
 		for name, units := range u.Group {
-			pairs = append(pairs, [2]*ast.Term{ast.StringTerm(name), unitsTerm(units)})
+			pairs = append(pairs, [2]*ast.Term{str(name), unitsTerm(units)})
 		}
 		o.put("group", ast.ObjectTerm(pairs...))
 	}
@@ -211,9 +221,9 @@ func unitsTerm(units map[authz.Unit]map[string]int64) *ast.Term {
 	for u, windows := range units {
 		inner := make([][2]*ast.Term, 0, len(windows))
 		for w, n := range windows {
-			inner = append(inner, [2]*ast.Term{ast.StringTerm(w), ast.NewTerm(ast.Number(strconv.FormatInt(n, 10)))})
+			inner = append(inner, [2]*ast.Term{str(w), ast.NewTerm(ast.Number(strconv.FormatInt(n, 10)))})
 		}
-		pairs = append(pairs, [2]*ast.Term{ast.StringTerm(string(u)), ast.ObjectTerm(inner...)})
+		pairs = append(pairs, [2]*ast.Term{str(string(u)), ast.ObjectTerm(inner...)})
 	}
 	return ast.ObjectTerm(pairs...)
 }

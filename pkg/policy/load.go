@@ -37,6 +37,9 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = defaultTimeout
 	}
+	if cfg.Name == "" {
+		cfg.Name = settingsFile
+	}
 	settings, err := mergeSettings(cfg)
 	if err != nil {
 		return nil, err
@@ -55,6 +58,9 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 		return nil, fmt.Errorf("policy.entrypoint %s: no rule of that name in the policy", cfg.Entrypoint)
 	}
 	store := newStore(settings)
+	if err := problems(ctx, compiler, store, cfg.Name); err != nil {
+		return nil, err
+	}
 	prepared, err := rego.New(rego.Query(query), rego.Compiler(compiler), rego.Store(store), rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the policy: %w", err)
@@ -72,7 +78,7 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{query: prepared, keys: newKeys(), reads: reads, revision: revisionOf(files, raw), timeout: cfg.Timeout, random: drawsRandom(files)}, nil
+	return &loaded{query: prepared, keys: newKeys(), reads: reads, revision: revisionOf(cfg.Entrypoint, files, raw), timeout: cfg.Timeout, random: drawsRandom(files)}, nil
 }
 
 // newStore keeps the settings as parsed terms, so that evaluation does not convert them each time. Nothing writes to it.
@@ -119,6 +125,9 @@ func compileFiles(files map[string]string) (*ast.Compiler, error) {
 			return nil, fmt.Errorf("parse the policy: %s is empty", name)
 		}
 		modules[name] = m
+	}
+	if err := checkRules(modules); err != nil {
+		return nil, fmt.Errorf("compile the policy: %w", err)
 	}
 	schemas, err := inputSchema()
 	if err != nil {

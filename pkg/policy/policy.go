@@ -28,8 +28,8 @@ import (
 
 // Config says which policy to evaluate. The zero value is the shipped one with its own numbers.
 type Config struct {
-	FS         fs.FS         // .rego files; nil: the shipped policy
-	Settings   []byte        // YAML laid over the shipped settings, at data.weir.settings
+	FS         fs.FS         // .rego files, and their settings.yaml; nil: the shipped policy
+	Settings   []byte        // YAML laid over the policy's settings.yaml, at data.weir.settings; without such a file taken as it is
 	Name       string        // what Settings are called in errors; default settings.yaml
 	Entrypoint string        // default weir/authz/decision
 	Timeout    time.Duration // of one evaluation; default 50 ms
@@ -130,8 +130,9 @@ func undecided(label string, err error) error {
 }
 
 // revisionOf hashes what a policy is made of.
-func revisionOf(files map[string]string, settings []byte) string {
+func revisionOf(entrypoint string, files map[string]string, settings []byte) string {
 	h := sha256.New()
+	fmt.Fprintf(h, "%d %s ", len(entrypoint), entrypoint)
 	for _, name := range sorted(files) {
 		fmt.Fprintf(h, "%d %s %d ", len(name), name, len(files[name]))
 		h.Write([]byte(files[name]))

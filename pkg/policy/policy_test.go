@@ -31,6 +31,15 @@ func own(src string) policy.Config {
 	return policy.Config{FS: fstest.MapFS{"p.rego": {Data: []byte("package weir.authz\n" + src)}}}
 }
 
+// rules is the shipped composition with one package of rules.
+func rules(src string) policy.Config {
+	authzRego, err := shipped.FS.ReadFile("weir/authz/authz.rego")
+	if err != nil {
+		panic(err)
+	}
+	return policy.Config{FS: fstest.MapFS{"authz.rego": {Data: authzRego}, "r.rego": {Data: []byte(src)}}}
+}
+
 func input(change func(*authz.Input)) *authz.Input {
 	in := &authz.Input{
 		Phase: authz.PhaseRequest, Final: true,
@@ -83,7 +92,7 @@ func TestShippedPolicy(t *testing.T) {
 		"checkpoint, no justification":   {weights("checkpoint", "", "ml-platform"), authz.Deny, "weir.rules.modelcheckpoint", authz.MaskRedact, 0},
 		"checkpoint, idle justification": {weights("checkpoint", "because", "ml-platform"), authz.Deny, "weir.rules.modelcheckpoint", authz.MaskRedact, 0},
 		"checkpoint, justified":          {weights("checkpoint", "MODEL-42 evaluation", "ml-platform"), authz.Allow, "", authz.MaskRedact, 0},
-		"ordinary file":                  {weights("", "", "product"), authz.Allow, "", authz.MaskRedact, 0},
+		"any file beside it":             {weights("", "", "product"), authz.Deny, "weir.rules.modelcheckpoint", authz.MaskRedact, 0},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -166,6 +175,14 @@ func TestWhatDoesNotLoad(t *testing.T) {
 		"setting of the wrong kind":  {policy.Config{Settings: []byte("masking:\n  raw_groups: research\n")}, "settings.yaml:2: masking.raw_groups: want a list"},
 		"setting of the wrong type":  {policy.Config{Settings: []byte("bulk:\n  max_vectors_per_hour: lots\n")}, "settings.yaml:2: bulk.max_vectors_per_hour: want a value like 10000"},
 		"settings that are not YAML": {policy.Config{Settings: []byte("a: [")}, "settings.yaml"},
+		"settings said twice":        {policy.Config{Settings: []byte("bulk: {export_groups: []}\nbulk: {}\n")}, "settings.yaml:2: bulk is said twice"},
+		"settings without sense":     {policy.Config{Settings: []byte("masking: {default: blur}\nbulk: {max_vectors_per_request: -1}\n")}, "bulk.max_vectors_per_request: want a whole number"},
+		"a pattern that is none":     {policy.Config{Settings: []byte("model_checkpoints: {justification: \"(\"}\n")}, "model_checkpoints.justification"},
+		"mask raw by default":        {policy.Config{Settings: []byte("masking: {default: none}\n")}, "masking.default"},
+		"a rule that is no set":      {rules("package weir.rules.x\ndeny if input.final"), "r.rego:2: weir.rules.x.deny is no set"},
+		"a rule that is a map":       {rules("package weir.rules.x\ndeny[k] := 1 if k := input.phase"), "r.rego:2: weir.rules.x.deny is no set"},
+		"a rule too deep":            {rules("package weir.rules.x.y\ndeny contains 1"), "r.rego:1: package weir.rules.x.y takes no part"},
+		"a rule without effect":      {rules("package weir.rules.x\ndenny contains 1"), "r.rego:1: package weir.rules.x adds to none of"},
 		"tests of its own that fail": {policy.Config{RunTests: true, FS: fstest.MapFS{"p.rego": {Data: []byte("package weir.authz\ndecision := true")}, "p_test.rego": {Data: []byte("package weir.authz_test\ntest_no if data.weir.authz.decision == false")}}}, "test_no"},
 	}
 	for name, tc := range tests {
@@ -258,7 +275,7 @@ func full() *authz.Input {
 		in.Usage = &authz.UsageInput{Subject: units, SubjectTarget: units, Target: units, Credential: units, Group: map[string]map[authz.Unit]map[string]int64{"g": units}}
 		in.Risk = &authz.Risk{Score: 0.25, Signals: []string{"s"}}
 		in.Grant = &authz.Grant{ID: "g", Budget: map[authz.Unit]int64{authz.UnitBytes: 1}, Expires: time.Unix(9, 0).UTC(), Justification: "w"}
-		in.Justification = "why"
+		in.Justification = "why \xff\xfe\x80 not"
 		in.Response = &authz.Response{Status: 200, ContentType: "t", ContentLength: 9, Artifact: "z"}
 	})
 }

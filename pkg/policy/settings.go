@@ -4,34 +4,41 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"go.yaml.in/yaml/v3"
-
-	shipped "github.com/weirgate/weir/rego"
 )
 
-// mergeSettings lays the operator's settings over the shipped ones. Over the shipped policy a key that is not there is a mistake; a policy
-// of the operator's own has its own settings, and takes them as they are.
+// settingsFile is where a policy keeps its own settings, and every key that there is.
+const settingsFile = "settings.yaml"
+
+// mergeSettings lays the operator's settings over those of the policy. A key that the policy does not have is a mistake; a policy without
+// a settings file takes them as they are.
 func mergeSettings(cfg Config) (map[string]any, error) {
 	name := cfg.Name
-	if name == "" {
-		name = "settings.yaml"
-	}
-	base, err := shipped.FS.ReadFile("weir/settings.yaml")
-	if err != nil {
-		return nil, err
+	base, err := fs.ReadFile(cfg.FS, settingsFile)
+	bare := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !bare {
+		return nil, fmt.Errorf("read the policy: %w", err)
 	}
 	var into, over yaml.Node
 	if err := yaml.Unmarshal(base, &into); err != nil {
-		return nil, fmt.Errorf("shipped settings: %w", err)
+		return nil, fmt.Errorf("the policy's %s: %w", settingsFile, err)
 	}
 	if err := yaml.Unmarshal(cfg.Settings, &over); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if over.Kind != 0 {
+	switch {
+	case over.Kind == 0, over.Content[0].Tag == "!!null": // nothing said, or comments only
+	case bare || into.Kind == 0:
+		into = over
+	default:
 		if err := errors.Join(lay(into.Content[0], over.Content[0], name, "")...); err != nil {
 			return nil, err
 		}
+	}
+	if into.Kind == 0 {
+		return map[string]any{}, nil
 	}
 	var out map[string]any
 	if err := into.Decode(&out); err != nil {
@@ -51,11 +58,14 @@ func lay(into, over *yaml.Node, name, path string) []error {
 		return []error{fmt.Errorf("%s:%d: want keys and values", name, over.Line)}
 	}
 	var errs []error
+	seen := map[string]bool{}
 	for i := 0; i < len(over.Content); i += 2 {
 		key, value := over.Content[i], over.Content[i+1]
 		at := path + key.Value
 		have := find(into, key.Value)
 		switch {
+		case seen[key.Value]:
+			errs = append(errs, fmt.Errorf("%s:%d: %s is said twice", name, key.Line, at))
 		case have == nil:
 			errs = append(errs, fmt.Errorf("%s:%d: no setting %q; nearest: %s", name, key.Line, at, path+nearest(key.Value, into)))
 		case have.Kind != value.Kind:
@@ -67,6 +77,7 @@ func lay(into, over *yaml.Node, name, path string) []error {
 		default:
 			*have = *value
 		}
+		seen[key.Value] = true
 	}
 	return errs
 }

@@ -1,34 +1,61 @@
 # METADATA
 # title: Decision
 # description: |
-#   The entrypoint, data.weir.authz.decision. It composes the packages data.weir.rules.<name>: each may add to allow, deny, hold, limit and
-#   mask. Any deny wins; without an allow the answer is deny; obligations join. A new rule takes part by being there.
+#   The entrypoint, data.weir.authz.decision. It composes the packages data.weir.rules.<name>: each may add to the sets allow, deny, hold,
+#   limit and mask, and a new package takes part by being there. Any deny wins; without an allow the answer is deny; a hold turns an
+#   allow into a question to a person; limits join; the strictest mask wins, and vectors leave as they are only where a rule says "none"
+#   and no rule says more.
+#
+#   A deny or a hold is a sentence for the requester, or an object: reason, alternatives (what would pass), kind ("forbidden" or "quota"),
+#   and for a hold approval. rego/README.md describes limit and mask. The engine refuses a result that holds a word it does not know.
 package weir.authz
 
-default effect := "deny"
-
-effect := "hold" if {
+# METADATA
+# description: |
+#   What Weir asks for. The bodies exclude each other. In object.union the right side has the last word: nothing that a rule says of itself
+#   changes the effect.
+# entrypoint: true
+decision := {"effect": "allow", "rule": "weir.authz", "limits": limits, "mask": {"vectors": mask}} if {
 	count(denials) == 0
-	some name
-	some _ in data.weir.rules[name].allow
-	count(holds) > 0
-}
-
-effect := "allow" if {
-	count(denials) == 0
-	some name
-	some _ in data.weir.rules[name].allow
 	count(holds) == 0
+	allowed
 }
 
-denials contains object.union({"rule": sprintf("weir.rules.%s", [name])}, denial) if {
+decision := object.union(question, {"effect": "hold", "limits": limits, "mask": {"vectors": mask}}) if {
+	count(denials) == 0
+	count(holds) > 0
+	allowed
+	question := [hold | some hold in holds][0]
+}
+
+decision := object.union(refusal, {"effect": "deny", "limits": limits, "mask": {"vectors": mask}}) if {
+	count(denials) > 0
+}
+
+decision := {
+	"effect": "deny",
+	"rule": "weir.authz",
+	"reason": "no rule allows this",
+	"limits": limits,
+	"mask": {"vectors": mask},
+} if {
+	count(denials) == 0
+	not allowed
+}
+
+allowed if {
+	some name
+	some _ in data.weir.rules[name].allow
+}
+
+denials contains object.union(explained(denial), {"rule": concat(".", ["weir.rules", name])}) if {
 	some name
 	some denial in data.weir.rules[name].deny
 }
 
-holds contains object.union({"rule": sprintf("weir.rules.%s", [name])}, h) if {
+holds contains object.union(explained(hold), {"rule": concat(".", ["weir.rules", name])}) if {
 	some name
-	some h in data.weir.rules[name].hold
+	some hold in data.weir.rules[name].hold
 }
 
 limits contains limit if {
@@ -36,34 +63,37 @@ limits contains limit if {
 	some limit in data.weir.rules[name].limit
 }
 
-# Masks by how much they keep back: the strictest wins. Without a word from any rule, vectors are redacted.
-strength := {"none": 0, "zero": 1, "redact": 2, "refuse": 3}
-
-masks contains strength[mask] if {
+masks contains word if {
 	some name
-	some mask in data.weir.rules[name].mask
+	some word in data.weir.rules[name].mask
 }
 
-mask := [name | some name, n in strength; n == max(masks)][0] if count(masks) > 0
+# The strictest of the masks. The default is what "redact" and silence mean.
+default mask := "redact"
 
-mask := "redact" if count(masks) == 0
+mask := "none" if masks == {"none"}
 
-decision := object.union(
-	{
-		"effect": effect,
-		"limits": [limit | some limit in limits],
-		"mask": {"vectors": mask},
-	},
-	explanation,
-)
+mask := "zero" if masks - {"none"} == {"zero"}
 
-explanation := object.union({"reason": "no rule allows this"}, [d | some d in denials][0]) if count(denials) > 0
-
-explanation := {"rule": "weir.authz", "reason": "no rule allows this"} if {
-	count(denials) == 0
-	effect == "deny"
+mask := "refuse" if {
+	"refuse" in masks
+	count(strange) == 0
 }
 
-explanation := [h | some h in holds][0] if effect == "hold"
+# A mask that is not known goes out as it is, for the engine to refuse; passed over, it would protect nothing.
+mask := concat(" ", strange) if count(strange) > 0
 
-explanation := {"rule": "weir.authz"} if effect == "allow"
+strange := masks - {"none", "zero", "redact", "refuse"}
+
+# Of several denials one is told: one that waiting does not cure before one by volume. What would pass is told of all of them.
+refusal := object.union(array.concat(by_right, by_volume)[0], {"alternatives": alternatives}) if {
+	by_right := [denial | some denial in denials; not denial.kind == "quota"]
+	by_volume := [denial | some denial in denials; denial.kind == "quota"]
+}
+
+alternatives := [way | some denial in denials; some way in denial.alternatives]
+
+# A sentence alone stands for the object that holds it.
+explained(said) := {"reason": said} if is_string(said)
+
+explained(said) := said if not is_string(said)

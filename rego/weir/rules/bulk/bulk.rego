@@ -3,14 +3,13 @@
 # description: How many vectors one request may ask for, and one person may take in an hour.
 package weir.rules.bulk
 
-settings := data.weir.settings.bulk
+import data.weir.settings
 
-deny contains {
-	"kind": "quota",
-	"reason": sprintf("one request may ask for %d vectors at most, this one asks for %d", [settings.max_vectors_per_request, input.operation.vectors]),
-	"alternatives": [sprintf("ask for %d vectors or fewer at a time", [settings.max_vectors_per_request])],
-} if {
-	input.operation.vectors > settings.max_vectors_per_request
+deny contains {"kind": "quota", "reason": reason, "alternatives": [way]} if {
+	most := settings.bulk.max_vectors_per_request
+	input.operation.vectors > most
+	reason := sprintf("one request may ask for %d vectors at most, this one asks for %d", [most, input.operation.vectors])
+	way := sprintf("ask for %d vectors or fewer at a time", [most])
 }
 
 deny contains {
@@ -30,10 +29,24 @@ deny contains {
 }
 
 exporter if {
-	some group in settings.export_groups
-	group in input.subject.groups
+	some group in input.subject.groups
+	group in settings.bulk.export_groups
 }
 
-limit contains {"meter": "subject_target", "unit": "vectors", "window": "1h", "max": settings.max_vectors_per_hour, "over": "deny"}
+limit contains per_hour("vectors", settings.bulk.max_vectors_per_hour)
 
-limit contains {"meter": "subject_target", "unit": "vectors_masked", "window": "1h", "max": settings.max_masked_vectors_per_hour, "over": "deny"}
+limit contains per_hour("vectors_masked", settings.bulk.max_masked_vectors_per_hour)
+
+# One person on one target.
+per_hour(unit, most) := {"meter": "subject_target", "unit": unit, "window": "1h", "max": most, "over": "deny"}
+
+problem contains sprintf("bulk.%s: want a whole number from 0 up", [key]) if {
+	some key in ["max_vectors_per_request", "max_vectors_per_hour", "max_masked_vectors_per_hour"]
+	not natural(settings.bulk[key])
+}
+
+natural(n) if {
+	is_number(n)
+	n >= 0
+	n == floor(n)
+}

@@ -1,15 +1,19 @@
 # METADATA
 # title: Masking
-# description: Vectors leave raw for named groups only. Everybody else gets them masked.
+# description: Vectors leave as they are for named groups only. Everybody else gets them masked.
 package weir.rules.masking
 
-settings := data.weir.settings.masking
+import data.weir.settings
 
 mask contains "none" if raw
 
-mask contains settings["default"] if not raw
+mask contains settings.masking["default"] if not raw
 
 raw if {
-	some group in settings.raw_groups
-	group in input.subject.groups
+	some group in input.subject.groups
+	group in settings.masking.raw_groups
+}
+
+problem contains "masking.default: want redact, zero or refuse" if {
+	not settings.masking["default"] in {"redact", "zero", "refuse"}
 }

@@ -1,0 +1,71 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
+)
+
+// parts are the sets that a package weir.rules.<name> adds to; problem is what it finds wrong with the settings, asked at load.
+var parts = []string{"allow", "deny", "hold", "limit", "mask", "problem"}
+
+// checkRules refuses rule packages that would be passed over without a word: Rego iterates over a deny that is no set, or lies a package
+// deeper than the composition looks, by finding nothing in it.
+func checkRules(modules map[string]*ast.Module) error {
+	root := ast.MustParseRef("data.weir.rules")
+	said := map[string]bool{}
+	at := map[string]*ast.Location{}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(modules)) {
+		m := modules[name]
+		path := m.Package.Path
+		if !path.HasPrefix(root) {
+			continue
+		}
+		if len(path) != len(root)+1 {
+			errs = append(errs, fmt.Errorf("%s: package %s takes no part: want weir.rules.<name>", m.Package.Location, short(path)))
+			continue
+		}
+		at[path.String()] = m.Package.Location
+		for _, r := range m.Rules {
+			ref := r.Head.Ref()
+			part := strings.Trim(ref[0].Value.String(), `"`)
+			if !slices.Contains(parts, part) {
+				continue
+			}
+			if len(ref) != 1 || r.Head.RuleKind() != ast.MultiValue {
+				errs = append(errs, fmt.Errorf("%s: %s.%s is no set: write \"%s contains … if …\"", r.Location, short(path), part, part))
+			}
+			said[path.String()] = true
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(at)) {
+		if !said[path] && len(errs) == 0 {
+			errs = append(errs, fmt.Errorf("%s: package %s adds to none of %s", at[path], strings.TrimPrefix(path, "data."), strings.Join(parts, ", ")))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// short is a package's path as its file writes it.
+func short(path ast.Ref) string { return strings.TrimPrefix(path.String(), "data.") }
+
+// problems asks the policy what is wrong with its settings, once, before it is taken.
+func problems(ctx context.Context, c *ast.Compiler, store storage.Store, settings string) error {
+	rs, err := rego.New(rego.Query("data.weir.rules[_].problem[what]"), rego.Compiler(c), rego.Store(store), rego.StrictBuiltinErrors(true)).Eval(ctx)
+	if err != nil {
+		return fmt.Errorf("%s: %w", settings, err)
+	}
+	var errs []error
+	for _, r := range rs {
+		errs = append(errs, fmt.Errorf("%s: %v", settings, r.Bindings["what"]))
+	}
+	return errors.Join(errs...)
+}
