@@ -33,16 +33,14 @@ exporter if {
 	group in settings.bulk.export_groups
 }
 
-limit contains per_hour("vectors", settings.bulk.max_vectors_per_hour)
+# One person on one target; what left masked is counted apart from what left raw.
+limit contains {"meter": "subject_target", "unit": "vectors", "window": "1h", "max": settings.bulk.max_vectors_per_hour}
 
-limit contains per_hour("vectors_masked", settings.bulk.max_masked_vectors_per_hour)
-
-# One person on one target.
-per_hour(unit, most) := {"meter": "subject_target", "unit": unit, "window": "1h", "max": most, "over": "deny"}
+limit contains {"meter": "subject_target", "unit": "vectors_masked", "window": "1h", "max": settings.bulk.max_masked_vectors_per_hour}
 
 problem contains sprintf("bulk.%s: want a whole number from 0 up", [key]) if {
 	some key in ["max_vectors_per_request", "max_vectors_per_hour", "max_masked_vectors_per_hour"]
-	not natural(settings.bulk[key])
+	not natural(object.get(settings, ["bulk", key], null))
 }
 
 natural(n) if {

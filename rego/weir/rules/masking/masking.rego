@@ -15,5 +15,5 @@ raw if {
 }
 
 problem contains "masking.default: want redact, zero or refuse" if {
-	not settings.masking["default"] in {"redact", "zero", "refuse"}
+	not object.get(settings, ["masking", "default"], null) in {"redact", "zero", "refuse"}
 }

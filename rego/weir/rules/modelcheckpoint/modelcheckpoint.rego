@@ -15,7 +15,7 @@ wanted if {
 wanted if {
 	input.target.kind == "weights"
 	input.operation.class == "read"
-	settings.model_checkpoints.every_file
+	not settings.model_checkpoints.every_file == false
 }
 
 deny contains {"reason": "your groups may not download model checkpoints"} if {
@@ -38,5 +38,5 @@ permitted if {
 justified if regex.match(settings.model_checkpoints.justification, input.justification)
 
 problem contains "model_checkpoints.justification is not a regular expression (RE2)" if {
-	not regex.is_valid(settings.model_checkpoints.justification)
+	not regex.is_valid(object.get(settings, ["model_checkpoints", "justification"], null))
 }

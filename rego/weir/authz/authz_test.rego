@@ -1,0 +1,70 @@
+package weir.authz_test
+
+import data.weir.authz
+
+decided(rules) := decision if decision := authz.decision with data.weir.rules as rules
+
+test_no_rules_deny if decided({}).effect == "deny"
+
+test_an_allow_allows_and_masks if {
+	d := decided({"a": {"allow": {"yes"}}})
+	d.effect == "allow"
+	d.mask.vectors == "redact"
+}
+
+test_any_deny_wins if {
+	d := decided({"a": {"allow": {"yes"}, "mask": {"none"}}, "b": {"deny": {"no"}}, "c": {"hold": {"wait"}}})
+	d.effect == "deny"
+	d.rule == "weir.rules.b"
+	d.reason == "no"
+}
+
+test_a_hold_needs_an_allow if decided({"a": {"hold": {"wait"}}}).effect == "deny"
+
+test_a_hold_holds_an_allow if {
+	d := decided({"a": {"allow": {"yes"}}, "b": {"hold": {{"reason": "wait", "approval": {"reviewers": ["group:leads"], "votes": 1}}}}})
+	d.effect == "hold"
+	d.rule == "weir.rules.b"
+	d.approval.votes == 1
+}
+
+test_a_denial_cannot_change_the_effect if {
+	d := decided({"a": {"allow": {"yes"}}, "b": {"deny": {{"reason": "no", "effect": "allow", "mask": {"vectors": "none"}, "rule": "other"}}}})
+	d.effect == "deny"
+	d.mask.vectors == "redact"
+	d.rule == "weir.rules.b"
+}
+
+test_a_denial_by_right_is_told_before_one_by_volume if {
+	by_volume := {"kind": "quota", "reason": "too many", "alternatives": ["fewer"]}
+	d := decided({"a": {"deny": {by_volume}}, "b": {"deny": {{"reason": "never", "kind": "forbidden", "alternatives": ["ask"]}}}})
+	d.rule == "weir.rules.b"
+	d.kind == "forbidden"
+	{way | some way in d.alternatives} == {"fewer", "ask"}
+	decided({"a": {"deny": {by_volume}}}).kind == "quota"
+}
+
+test_limits_join if {
+	count(decided({"a": {"allow": {"yes"}, "limit": {{"max": 1}}}, "b": {"limit": {{"max": 2}, {"max": 1}}}}).limits) == 2
+}
+
+masked(words) := decided({"a": {"allow": {"yes"}, "mask": words}}).mask.vectors
+
+test_the_strictest_mask_wins if {
+	masked({"none"}) == "none"
+	masked({"none", "zero"}) == "zero"
+	masked({"zero"}) == "zero"
+	masked({"none", "redact"}) == "redact"
+	masked({"zero", "redact"}) == "redact"
+	masked({"none", "zero", "redact", "refuse"}) == "refuse"
+	masked(set()) == "redact"
+}
+
+test_masks_of_two_rules_join if {
+	decided({"a": {"allow": {"yes"}, "mask": {"none"}}, "b": {"mask": {"zero"}}}).mask.vectors == "zero"
+}
+
+test_a_mask_that_is_not_known_is_not_passed_over if {
+	masked({"none", "blur"}) == "blur"
+	masked({"none", "blur", "refuse"}) == "blur"
+}

@@ -1,0 +1,52 @@
+package weir.rules.bulk_test
+
+import data.weir.rules.bulk
+
+settings := {"bulk": {
+	"max_vectors_per_request": 50,
+	"max_vectors_per_hour": 100,
+	"max_masked_vectors_per_hour": 1000,
+	"export_groups": ["migration"],
+}}
+
+asks(class, vectors, groups) := {"subject": {"groups": groups}, "operation": {"class": class, "vectors": vectors}}
+
+denials(asked) := found if found := bulk.deny with input as asked with data.weir.settings as settings
+
+test_up_to_the_cap if {
+	denials(asks("embed", 0, [])) == set()
+	denials(asks("embed", 50, [])) == set()
+}
+
+test_beyond_the_cap_is_a_refusal_by_volume if {
+	some denial in denials(asks("embed", 51, []))
+	denial.kind == "quota"
+	denial.reason == "one request may ask for 50 vectors at most, this one asks for 51"
+	denial.alternatives == ["ask for 50 vectors or fewer at a time"]
+}
+
+test_no_bound_is_refused if {
+	some denial in denials(asks("read", -1, ["research"]))
+	not denial.kind
+	"state a limit" in denial.alternatives
+}
+
+test_a_whole_collection_is_refused if count(denials(asks("export", 0, ["research"]))) == 1
+
+test_export_groups_may if denials(asks("export", -1, ["migration"])) == set()
+
+test_export_groups_have_the_cap_too if count(denials(asks("export", 51, ["migration"]))) == 1
+
+test_limits if {
+	limits := bulk.limit with data.weir.settings as settings
+	limits == {
+		{"meter": "subject_target", "unit": "vectors", "window": "1h", "max": 100},
+		{"meter": "subject_target", "unit": "vectors_masked", "window": "1h", "max": 1000},
+	}
+}
+
+test_numbers_are_checked if {
+	bulk.problem == set() with data.weir.settings as settings
+	count(bulk.problem) == 3 with data.weir.settings as {"bulk": {"max_vectors_per_request": -1, "max_vectors_per_hour": 1.5}}
+	count(bulk.problem) == 3 with data.weir.settings as {}
+}
