@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -92,6 +93,9 @@ func whole(v any) (int64, error) {
 		return 0, fmt.Errorf("want a number, got %T", v)
 	}
 	i, err := n.Int64()
+	if f, ferr := n.Float64(); err != nil && ferr == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+		i, err = int64(f), nil // 1e6 is a whole number too
+	}
 	if err != nil || i < 0 {
 		return 0, fmt.Errorf("%s is no whole number from 0 up", n)
 	}

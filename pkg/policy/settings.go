@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,7 +50,12 @@ func mergeSettings(cfg Config) (map[string]any, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	out = nil
-	return out, json.Unmarshal(b, &out)
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber() // a float would come out as 1e+12, which is no count
+	if err := dec.Decode(&out); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return out, nil
 }
 
 // lay puts over's keys into into. Values must be of the same kind.

@@ -1,0 +1,95 @@
+package policy_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/policy"
+)
+
+// TestComposition: what a rule may say beside the shipped ones, and that the engine reads it or refuses.
+func TestComposition(t *testing.T) {
+	const allow = "package weir.rules.x\nallow contains \"yes\"\n"
+	tests := map[string]struct {
+		src   string
+		want  authz.Decision
+		label string
+	}{
+		"allow is masked": {allow, authz.Decision{Effect: authz.Allow, Rule: "weir.authz", Mask: authz.Mask{Vectors: authz.MaskRedact}}, ""},
+		"a sentence denies": {
+			allow + `deny contains "not today"`,
+			authz.Decision{Rule: "weir.rules.x", Reason: "not today", Mask: authz.Mask{Vectors: authz.MaskRedact}}, "",
+		},
+		"a hold with its approval": {
+			allow + `hold contains {"reason": "ask", "approval": {"reviewers": ["group:leads"], "votes": 1, "budget": {"vectors": 5}}}`,
+			authz.Decision{
+				Effect: authz.Hold, Rule: "weir.rules.x", Reason: "ask", Mask: authz.Mask{Vectors: authz.MaskRedact},
+				Approval: &authz.Approval{Reviewers: []string{"group:leads"}, Votes: 1, Budget: map[authz.Unit]int64{authz.UnitVectors: 5}},
+			}, "",
+		},
+		"a denial that says allow":  {allow + `deny contains {"effect": "allow", "reason": "no"}`, authz.Decision{Rule: "weir.rules.x", Reason: "no", Mask: authz.Mask{Vectors: authz.MaskRedact}}, ""},
+		"a mask that is not known":  {allow + "mask contains \"none\"\nmask contains \"blur\"", authz.Decision{}, "policy_result"},
+		"a mask that is no word":    {allow + `mask contains {"vectors": "zero"}`, authz.Decision{}, "policy_error"},
+		"a denial that is a number": {allow + `deny contains 1`, authz.Decision{}, "policy_error"},
+		"a denial with more to say": {allow + `deny contains {"reason": "no", "retry": 5}`, authz.Decision{}, "policy_result"},
+		"a limit without a unit":    {allow + `limit contains {"meter": "subject", "window": "1h", "max": 1}`, authz.Decision{}, "policy_result"},
+		"a mask whose built-in fails": {
+			allow + "mask contains \"none\"\nmask contains \"redact\" if to_number(input.target.name) > 3", authz.Decision{}, "policy_error",
+		},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := engine(t, rules(tc.src)).Eval(t.Context(), input(nil))
+			if label := labelOf(err); label != tc.label {
+				t.Fatalf("label %q (%v), want %q", label, err, tc.label)
+			}
+			got.Revision, got.Limits, got.Kind = "", nil, tc.want.Kind
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("decision (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func labelOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return authz.AsError(err).Label
+}
+
+// TestSettingsOfThisRepository: every settings file here loads, and means what its users rely on.
+func TestSettingsOfThisRepository(t *testing.T) {
+	tests := map[string]struct {
+		vectors, limit int64 // passes in one request; raw ones per hour
+		over           int64 // does not pass
+		product        authz.MaskMode
+	}{
+		"../../examples/01-quickstart/settings.yaml":      {240, 5000, 5000, authz.MaskRedact},
+		"../../integration/testdata/common/settings.yaml": {50, 100, 51, authz.MaskRedact},
+		"../../integration/bench/settings.yaml":           {1000, 1_000_000_000_000, 1_000_001, authz.MaskZero},
+	}
+	for path, tc := range tests {
+		t.Run(path, func(t *testing.T) {
+			settings, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := engine(t, policy.Config{Settings: settings, Name: path, RunTests: true})
+			for group, mask := range map[string]authz.MaskMode{"research": authz.MaskNone, "product": tc.product} {
+				in := input(func(in *authz.Input) { in.Subject.Groups, in.Operation.Vectors = []string{group}, tc.vectors })
+				d, err := e.Eval(t.Context(), in)
+				if err != nil || d.Effect != authz.Allow || d.Mask.Vectors != mask || d.Limits[0].Max != tc.limit {
+					t.Errorf("%s: %+v, %v; want %s and %d an hour", group, d, err, mask, tc.limit)
+				}
+				in.Operation.Vectors = tc.over
+				if d, err := e.Eval(t.Context(), in); err != nil || d.Effect != authz.Deny || d.Kind != authz.KindQuota {
+					t.Errorf("%s: %+v, %v; want a refusal by volume", group, d, err)
+				}
+			}
+		})
+	}
+}
