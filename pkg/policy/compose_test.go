@@ -93,3 +93,32 @@ func TestSettingsOfThisRepository(t *testing.T) {
 		})
 	}
 }
+
+// TestReloadWhileDeciding: each decision is one policy's or the other's, under its revision.
+func TestReloadWhileDeciding(t *testing.T) {
+	yes, no := own(`decision := {"effect": "allow", "rule": "yes"}`), own(`decision := {"effect": "deny", "rule": "no"}`)
+	e := engine(t, yes)
+	revisions := map[string]string{"yes": e.Revision(), "no": engine(t, no).Revision()}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 20 {
+			for _, cfg := range []policy.Config{no, yes} {
+				if err := e.Reload(t.Context(), cfg); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}()
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		d, err := e.Eval(t.Context(), input(nil))
+		if err != nil || revisions[d.Rule] != d.Revision || (d.Effect == authz.Allow) != (d.Rule == "yes") {
+			t.Fatalf("%+v, %v", d, err)
+		}
+	}
+}

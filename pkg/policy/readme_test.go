@@ -1,0 +1,85 @@
+package policy_test
+
+import (
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/policy"
+	shipped "github.com/weirgate/weir/rego"
+)
+
+// copied is the shipped policy as an operator copies it.
+func copied(t *testing.T) fstest.MapFS {
+	t.Helper()
+	dir, err := fs.Sub(shipped.FS, "weir")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := fstest.MapFS{}
+	err = fs.WalkDir(dir, ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(dir, path)
+		out[path] = &fstest.MapFile{Data: b}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestReadme does what rego/README.md says: a rule of one's own, its settings, its test.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile("../../rego/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := func(language string) (out []string) {
+		for _, m := range regexp.MustCompile("(?s)```"+language+"\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+			out = append(out, m[1])
+		}
+		return out
+	}
+	rego, yaml := blocks("rego"), blocks("yaml")
+	if len(rego) != 2 || len(yaml) != 2 {
+		t.Fatalf("%d blocks of rego, %d of yaml; want two of each", len(rego), len(yaml))
+	}
+	dir := copied(t)
+	dir["rules/night/night.rego"] = &fstest.MapFile{Data: []byte(rego[0])}
+	dir["rules/night/night_test.rego"] = &fstest.MapFile{Data: []byte(rego[1])}
+	dir["settings.yaml"].Data = append(dir["settings.yaml"].Data, "\n"+yaml[1]...)
+	e := engine(t, policy.Config{FS: dir, Settings: []byte(yaml[0] + "  default: zero\nnight: {classes: [embed]}\n"), RunTests: true})
+	if e.Reads() != (authz.Reads{}) {
+		t.Errorf("%+v; want nothing", e.Reads())
+	}
+	for hour, want := range map[int64]string{3: "weir.rules.night", 12: "weir.authz"} {
+		in := input(func(in *authz.Input) { in.Time.UnixNS = hour * 3_600_000_000_000 })
+		if d, err := e.Eval(t.Context(), in); err != nil || d.Rule != want {
+			t.Errorf("at %d: %+v, %v; want %s", hour, d, err, want)
+		}
+	}
+	_, err = policy.New(t.Context(), policy.Config{FS: dir, Settings: []byte("night: {clases: []}\n")})
+	if err == nil || !strings.Contains(err.Error(), "settings.yaml:1: no setting \"night.clases\"; nearest: night.classes") {
+		t.Errorf("a key misspelt: %v", err)
+	}
+}
+
+// TestAPolicyWithoutSettingsTakesWhatItGets: another policy, other settings.
+func TestAPolicyWithoutSettingsTakesWhatItGets(t *testing.T) {
+	cfg := own(`decision := true if input.subject.id in data.weir.settings.people`)
+	cfg.Settings = []byte("people: [ada]\n")
+	if d, err := engine(t, cfg).Eval(t.Context(), input(nil)); err != nil || d.Effect != authz.Allow {
+		t.Errorf("%+v, %v", d, err)
+	}
+	cfg.Settings = []byte("# nothing yet\n")
+	if d, err := engine(t, cfg).Eval(t.Context(), input(nil)); err != nil || d.Effect != authz.Deny {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
