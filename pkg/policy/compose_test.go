@@ -21,14 +21,16 @@ func TestComposition(t *testing.T) {
 		"allow is masked": {allow, authz.Decision{Effect: authz.Allow, Rule: "weir.authz", Mask: authz.Mask{Vectors: authz.MaskRedact}}, ""},
 		"a sentence denies": {
 			allow + `deny contains "not today"`,
-			authz.Decision{Rule: "weir.rules.x", Reason: "not today", Mask: authz.Mask{Vectors: authz.MaskRedact}}, "",
+			authz.Decision{Rule: "weir.rules.x", Reason: "not today", Mask: authz.Mask{Vectors: authz.MaskRedact}},
+			"",
 		},
 		"a hold with its approval": {
 			allow + `hold contains {"reason": "ask", "approval": {"reviewers": ["group:leads"], "votes": 1, "budget": {"vectors": 5}}}`,
 			authz.Decision{
 				Effect: authz.Hold, Rule: "weir.rules.x", Reason: "ask", Mask: authz.Mask{Vectors: authz.MaskRedact},
 				Approval: &authz.Approval{Reviewers: []string{"group:leads"}, Votes: 1, Budget: map[authz.Unit]int64{authz.UnitVectors: 5}},
-			}, "",
+			},
+			"",
 		},
 		"a denial that says allow":  {allow + `deny contains {"effect": "allow", "reason": "no"}`, authz.Decision{Rule: "weir.rules.x", Reason: "no", Mask: authz.Mask{Vectors: authz.MaskRedact}}, ""},
 		"a mask that is not known":  {allow + "mask contains \"none\"\nmask contains \"blur\"", authz.Decision{}, "policy_result"},

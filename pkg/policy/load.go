@@ -210,7 +210,7 @@ func runTests(ctx context.Context, files, tests map[string]string, settings map[
 		modules[name] = m
 	}
 	store := newStore(settings)
-	results, err := tester.NewRunner().SetCompiler(ast.NewCompiler()).SetStore(store).Run(ctx, modules)
+	results, err := tester.NewRunner().SetCompiler(ast.NewCompiler().WithCapabilities(capabilities())).SetStore(store).SetModules(modules).RunTests(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("run the policy's tests: %w", err)
 	}

@@ -268,8 +268,10 @@ func TestTimeAndChanceComeFromTheInput(t *testing.T) {
 func full() *authz.Input {
 	return input(func(in *authz.Input) {
 		units := map[authz.Unit]map[string]int64{authz.UnitBytes: {"1h": 5}}
-		in.Subject = authz.Subject{Issuer: "i", ID: "s", Name: "n", Email: "e", Groups: []string{"g"}, Kind: authz.Agent, Actors: []authz.Actor{{Issuer: "j", ID: "a"}, {ID: "b"}},
-			Credential: "c", Expires: time.Unix(5, 7).UTC(), Claims: map[string]any{"x": []any{1.5, "y", nil, true}}}
+		in.Subject = authz.Subject{
+			Issuer: "i", ID: "s", Name: "n", Email: "e", Groups: []string{"g"}, Kind: authz.Agent, Actors: []authz.Actor{{Issuer: "j", ID: "a"}, {ID: "b"}},
+			Credential: "c", Expires: time.Unix(5, 7).UTC(), Claims: map[string]any{"x": []any{1.5, "y", nil, true}},
+		}
 		in.Target.Sensitivity, in.Target.Labels = "high", map[string]string{"k": "v"}
 		in.Operation = authz.Operation{Class: "read", Complete: true, Model: "m", Collection: "c", Object: "o", Artifact: "a", Range: "r", Vectors: -1, Dims: 2, Documents: 3, Bytes: 4, Sealed: true}
 		in.Usage = &authz.UsageInput{Subject: units, SubjectTarget: units, Target: units, Credential: units, Group: map[string]map[authz.Unit]map[string]int64{"g": units}}
