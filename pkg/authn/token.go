@@ -1,0 +1,280 @@
+package authn
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// MaxToken is the longest token looked at, in bytes: verification costs time in proportion, and Envoy's own limit for all headers together
+// is 60 KiB.
+const MaxToken = 16 << 10
+
+// The labels of refusals. They are stable: metrics, records and tests name them.
+const (
+	labelMissing     = "token_missing"
+	labelMalformed   = "token_malformed"
+	labelTooLarge    = "token_too_large"
+	labelExpired     = "token_expired"
+	labelNotYetValid = "token_not_yet_valid"
+	labelIssuer      = "token_wrong_issuer"
+	labelAudience    = "token_wrong_audience"
+	labelSignature   = "token_bad_signature"
+	labelAlgorithm   = "token_alg_refused"
+	labelUnknownKey  = "token_unknown_key"
+	labelCrit        = "token_crit"
+	labelEncrypted   = "token_encrypted"
+	labelDuplicate   = "token_duplicate"
+	labelLifetime    = "token_lifetime"
+	labelTyp         = "token_typ"
+	labelUnavailable = "keys_unavailable"
+)
+
+// public returns what a client is told: the class of the problem and nothing of the token.
+func public(label string) string {
+	switch label {
+	case labelMissing:
+		return "a bearer token is required"
+	case labelTooLarge:
+		return "the token is too long"
+	case labelExpired:
+		return "the token has expired"
+	case labelNotYetValid:
+		return "the token is not valid yet"
+	case labelIssuer:
+		return "the token's issuer is not accepted here"
+	case labelAudience:
+		return "the token is meant for another audience"
+	case labelAlgorithm:
+		return "the token's signature algorithm is not accepted here"
+	case labelSignature, labelUnknownKey:
+		return "the token's signature could not be verified"
+	case labelCrit:
+		return "the token asks for an extension that is not supported"
+	case labelEncrypted:
+		return "encrypted tokens are not accepted here"
+	case labelDuplicate:
+		return "the token, or a part of it, was sent twice"
+	case labelLifetime:
+		return "the token's times are missing or too far apart"
+	case labelTyp:
+		return "this type of token is not accepted here"
+	case labelUnavailable:
+		return "the issuer's keys cannot be had at the moment"
+	}
+	return "the token cannot be read"
+}
+
+// refuse makes the error for a label. cause goes to the log and holds nothing of the token either.
+func refuse(label string, cause error) *authz.Error {
+	kind := authz.KindUnauthenticated
+	if label == labelUnavailable {
+		kind = authz.KindUnavailable
+	}
+	return &authz.Error{Kind: kind, Label: label, Public: public(label), Err: cause}
+}
+
+// parsed is a token taken apart, nothing of it verified.
+type parsed struct {
+	signed    string // what the signature is over
+	signature []byte
+	alg       string
+	kid       string
+	typ       string // without "application/", lower case; "" when absent
+	issuer    string
+	claims    map[string]any
+}
+
+// parse takes a token apart and does every check that needs neither a key nor the configuration.
+func parse(token string) (*parsed, error) {
+	if len(token) > MaxToken {
+		return nil, refuse(labelTooLarge, nil)
+	}
+	switch strings.Count(token, ".") {
+	case 2:
+	case 4: // RFC 7516 §7.1
+		return nil, refuse(labelEncrypted, nil)
+	default:
+		return nil, refuse(labelMalformed, errors.New("not three parts"))
+	}
+	head, rest, _ := strings.Cut(token, ".")
+	body, sig, _ := strings.Cut(rest, ".")
+	p := &parsed{signed: token[:len(head)+1+len(body)]}
+	if err := p.header(head); err != nil {
+		return nil, err
+	}
+	var err error
+	if p.signature, err = decodePart(sig); err != nil {
+		return nil, err
+	}
+	raw, err := decodePart(body)
+	if err != nil {
+		return nil, err
+	}
+	if p.claims, err = object(raw); err != nil {
+		return nil, err
+	}
+	var ok bool
+	if p.issuer, ok = p.claims["iss"].(string); !ok {
+		return nil, refuse(labelIssuer, errors.New("no iss"))
+	}
+	return p, nil
+}
+
+// header reads the JOSE header (RFC 7515 §4).
+func (p *parsed) header(part string) error {
+	raw, err := decodePart(part)
+	if err != nil {
+		return err
+	}
+	head, err := object(raw)
+	if err != nil {
+		return err
+	}
+	if _, ok := head["crit"]; ok { // RFC 7515 §4.1.11: we understand no extension, so none may be critical
+		return refuse(labelCrit, nil)
+	}
+	if _, ok := head["enc"]; ok {
+		return refuse(labelEncrypted, nil)
+	}
+	for name, to := range map[string]*string{"alg": &p.alg, "kid": &p.kid, "typ": &p.typ} {
+		v, there := head[name]
+		if !there {
+			continue
+		}
+		text, ok := v.(string)
+		if !ok || text == "" || len(text) > 512 {
+			return refuse(labelMalformed, errors.New("header "+name+" is no usable string"))
+		}
+		*to = text
+	}
+	if p.alg == "" {
+		return refuse(labelAlgorithm, errors.New("no alg"))
+	}
+	p.typ = strings.TrimPrefix(strings.ToLower(p.typ), "application/") // RFC 7515 §4.1.9
+	return nil
+}
+
+// decodePart decodes base64url without padding, in its one canonical form: Go's decoder skips line ends, and a second spelling of a token
+// would be a second entry in the cache and pass whoever compares tokens.
+func decodePart(part string) ([]byte, error) {
+	if part == "" || strings.ContainsAny(part, "\r\n") {
+		return nil, refuse(labelMalformed, errors.New("a part is empty or not base64url"))
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(part)
+	if err != nil {
+		return nil, refuse(labelMalformed, errors.New("a part is not base64url"))
+	}
+	return raw, nil
+}
+
+// verify decides about a token, and returns the key set that its signature was verified with.
+func (a *Authenticator) verify(ctx context.Context, token string, sum *[sha256.Size]byte, now time.Time) (authz.Subject, *keySet, error) {
+	p, err := parse(token)
+	if err != nil {
+		return authz.Subject{}, nil, err
+	}
+	s := a.sources[p.issuer]
+	if s == nil {
+		return authz.Subject{}, nil, refuse(labelIssuer, errors.New("the issuer is not configured"))
+	}
+	if !slices.Contains(s.issuer.Types, p.typ) {
+		return authz.Subject{}, nil, refuse(labelTyp, nil)
+	}
+	if !slices.Contains(s.issuer.Algorithms, p.alg) {
+		return authz.Subject{}, nil, refuse(labelAlgorithm, nil)
+	}
+	set, keys, err := s.find(ctx, p.kid, p.alg, now)
+	if err != nil {
+		return authz.Subject{}, nil, err
+	}
+	if !slices.ContainsFunc(keys, func(k key) bool { return k.verify(p.signed, p.signature) }) {
+		return authz.Subject{}, nil, refuse(labelSignature, nil)
+	}
+	expires, err := a.times(p.claims, now)
+	if err != nil {
+		return authz.Subject{}, nil, err
+	}
+	if err := audience(p.claims["aud"], s.issuer.Audiences); err != nil {
+		return authz.Subject{}, nil, err
+	}
+	subject, err := s.issuer.subject(p.claims, sum)
+	subject.Expires = expires
+	return subject, set, err
+}
+
+// times checks exp, nbf and iat (RFC 7519 §4.1.4-6). exp and iat are required: a token without an end cannot be waited out.
+func (a *Authenticator) times(claims map[string]any, now time.Time) (time.Time, error) {
+	exp, err := date(claims, "exp", true)
+	if err != nil {
+		return time.Time{}, err
+	}
+	iat, err := date(claims, "iat", true)
+	if err != nil {
+		return time.Time{}, err
+	}
+	nbf, err := date(claims, "nbf", false)
+	if err != nil {
+		return time.Time{}, err
+	}
+	switch latest := now.Add(a.cfg.Leeway); {
+	case !exp.After(iat) || exp.Sub(iat) > a.cfg.MaxLifetime:
+		return time.Time{}, refuse(labelLifetime, errors.New("exp - iat is out of range"))
+	case !exp.After(now.Add(-a.cfg.Leeway)):
+		return time.Time{}, refuse(labelExpired, nil)
+	case iat.After(latest) || nbf.After(latest):
+		return time.Time{}, refuse(labelNotYetValid, nil)
+	}
+	return exp, nil
+}
+
+// date reads a NumericDate (RFC 7519 §2), which may have a fraction. An absent one that is not required is the zero time.
+func date(claims map[string]any, name string, required bool) (time.Time, error) {
+	v, there := claims[name]
+	if !there {
+		if required {
+			return time.Time{}, refuse(labelLifetime, errors.New("no "+name))
+		}
+		return time.Time{}, nil
+	}
+	number, ok := v.(json.Number)
+	if !ok {
+		return time.Time{}, refuse(labelMalformed, errors.New(name+" is not a number"))
+	}
+	f, err := number.Float64()
+	const year9999 = 253402300799
+	if err != nil || f < 0 || f > year9999 {
+		return time.Time{}, refuse(labelMalformed, errors.New(name+" is out of range"))
+	}
+	whole, fraction := math.Modf(f)
+	return time.Unix(int64(whole), int64(fraction*1e9)).UTC(), nil
+}
+
+// audience checks aud, a string or a list of strings (RFC 7519 §4.1.3).
+func audience(aud any, want []string) error {
+	switch v := aud.(type) {
+	case nil:
+		return refuse(labelAudience, errors.New("no aud"))
+	case string:
+		if slices.Contains(want, v) {
+			return nil
+		}
+	default:
+		list, ok := texts(v)
+		if !ok {
+			return refuse(labelMalformed, errors.New("aud is not a string or a list of strings"))
+		}
+		if slices.ContainsFunc(list, func(s string) bool { return slices.Contains(want, s) }) {
+			return nil
+		}
+	}
+	return refuse(labelAudience, nil)
+}
