@@ -1,0 +1,109 @@
+package audit
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// Schema is the version of the form that Append writes. Fields are added without a new version; a field is never renamed or given
+// another meaning under the same one.
+const Schema = 1
+
+// Fields is a record as it stands in the journal, for tools: flat, with the names that spans carry too. Names without the prefix
+// "weir." are those of the OpenTelemetry semantic conventions. What is empty is left out of the JSON form, with the exceptions noted.
+//
+// The hand-written encoder in encode.go writes exactly this; a test holds the two together.
+type Fields struct {
+	Schema   int         `json:"weir.schema"`      // always
+	Event    authz.Event `json:"event.name"`       // always: weir.decision or weir.completion
+	Time     time.Time   `json:"time"`             // always: when the record was made, UTC
+	Decision string      `json:"weir.decision.id"` // always: shared by both records of an exchange
+	Replica  string      `json:"weir.replica,omitempty"`
+	Entry    string      `json:"weir.entry,omitempty"` // ext_proc, ext_authz or both
+	Started  time.Time   `json:"weir.started"`         // always: when Weir saw the request, UTC
+
+	TraceID      string `json:"trace_id,omitempty"`       // 32 hex digits
+	SpanID       string `json:"span_id,omitempty"`        // 16 hex digits
+	ParentSpanID string `json:"parent_span_id,omitempty"` // 16 hex digits; empty for a root
+	RequestID    string `json:"weir.envoy.request_id,omitempty"`
+
+	Method   string `json:"http.request.method,omitempty"`
+	Host     string `json:"server.address,omitempty"` // canonical
+	Path     string `json:"url.path,omitempty"`       // canonical, no query
+	Source   string `json:"client.address,omitempty"` // ip:port of Envoy's peer
+	Peer     string `json:"weir.peer,omitempty"`      // name in the client certificate that Envoy verified
+	Protocol string `json:"weir.protocol,omitempty"`  // such as HTTP/2
+
+	UserID           string            `json:"user.id,omitempty"` // issuer|sub
+	UserName         string            `json:"user.name,omitempty"`
+	UserEmail        string            `json:"user.email,omitempty"`
+	UserRoles        []string          `json:"user.roles,omitempty"`      // groups
+	ActorType        authz.SubjectKind `json:"weir.actor.type,omitempty"` // human, workload or agent
+	ActorChain       []string          `json:"weir.actor.chain,omitempty"`
+	Credential       string            `json:"weir.credential.id,omitempty"` // never the token
+	CredentialIssuer string            `json:"weir.credential.issuer,omitempty"`
+	CredentialEnds   *time.Time        `json:"weir.credential.expires,omitempty"`
+
+	Target      string           `json:"weir.target,omitempty"`
+	TargetKind  authz.TargetKind `json:"weir.target.kind,omitempty"`
+	Tenant      string           `json:"weir.target.tenant,omitempty"`
+	Sensitivity string           `json:"weir.target.sensitivity,omitempty"`
+	Dialect     string           `json:"weir.target.dialect,omitempty"`
+
+	Class      authz.Class `json:"weir.operation,omitempty"`
+	Complete   bool        `json:"weir.operation.complete,omitempty"`
+	Model      string      `json:"gen_ai.request.model,omitempty"`
+	Collection string      `json:"weir.collection,omitempty"`
+	Object     string      `json:"weir.object,omitempty"`
+	Range      string      `json:"weir.object.range,omitempty"`
+	Artifact   string      `json:"weir.object.artifact,omitempty"`
+	// What the request asks for, upper bounds; -1 unbounded.
+	AskedVectors   int64 `json:"weir.asked.vectors,omitempty"`
+	AskedDims      int64 `json:"weir.asked.dims,omitempty"`
+	AskedDocuments int64 `json:"weir.asked.documents,omitempty"`
+	AskedBytes     int64 `json:"weir.asked.bytes,omitempty"`
+
+	Verdict      authz.Effect     `json:"weir.verdict"`  // always: what policy and limits said
+	Enforced     authz.Effect     `json:"weir.enforced"` // always: what was done
+	Mode         string           `json:"weir.mode"`     // always: enforce or observe
+	Rule         string           `json:"weir.rule.id,omitempty"`
+	Reason       string           `json:"weir.reason,omitempty"`
+	Refusal      string           `json:"weir.refusal.kind,omitempty"` // authz.Kind; only where the verdict is not allow
+	ErrorType    string           `json:"error.type,omitempty"`        // cause of a refusal that is not policy's
+	Revision     string           `json:"weir.policy.version,omitempty"`
+	Limits       []authz.Limit    `json:"weir.limits,omitempty"`
+	Exceeded     []authz.Exceeded `json:"weir.exceeded,omitempty"`
+	MaskVectors  authz.MaskMode   `json:"weir.mask.vectors,omitempty"`
+	MaskScores   string           `json:"weir.mask.scores,omitempty"`
+	MaskFields   []string         `json:"weir.mask.fields,omitempty"`
+	Approval     *authz.Approval  `json:"weir.approval,omitempty"`
+	Alternatives []string         `json:"weir.alternatives,omitempty"`
+	RecordMode   authz.RecordMode `json:"weir.record.mode,omitempty"`
+
+	ReservedRequests      int64 `json:"weir.reserved.requests,omitempty"`
+	ReservedDocuments     int64 `json:"weir.reserved.documents,omitempty"`
+	ReservedBytes         int64 `json:"weir.reserved.bytes,omitempty"`
+	ReservedVectors       int64 `json:"weir.reserved.vectors,omitempty"`
+	ReservedVectorsMasked int64 `json:"weir.reserved.vectors_masked,omitempty"`
+
+	// Completion only, and there always, but for Status and Measured, which are left out where there is none.
+	Outcome             authz.Outcome `json:"weir.outcome,omitempty"`
+	Status              int           `json:"http.response.status_code,omitempty"`
+	Measured            string        `json:"weir.measured,omitempty"` // counted or declared
+	VolumeRequests      *int64        `json:"weir.volume.requests,omitempty"`
+	VolumeDocuments     *int64        `json:"weir.volume.documents,omitempty"`
+	VolumeBytes         *int64        `json:"weir.volume.bytes,omitempty"`
+	VolumeVectors       *int64        `json:"weir.volume.vectors,omitempty"`
+	VolumeVectorsMasked *int64        `json:"weir.volume.vectors_masked,omitempty"`
+	VolumeDims          *int64        `json:"weir.volume.dims,omitempty"` // components of the vectors that left, before masking
+
+	// Input is the policy input as evaluated last, in the JSON form of authz.Input; always the last field of a record.
+	Input json.RawMessage `json:"weir.input,omitempty"`
+}
+
+// reserved returns the reserved counts as a Volume.
+func (f *Fields) reserved() authz.Volume {
+	return authz.Volume{f.ReservedRequests, f.ReservedDocuments, f.ReservedBytes, f.ReservedVectors, f.ReservedVectorsMasked}
+}
