@@ -316,9 +316,9 @@ func parseKey(raw json.RawMessage, algorithms []string) (key, []byte, error) {
 	if private, err := jwk.IsPrivateKey(j); err != nil || private {
 		return key{}, nil, errors.New("it is a private or symmetric key, and must be withdrawn")
 	}
-	var public crypto.PublicKey
-	if err := jwk.Export(j, &public); err != nil {
-		return key{}, nil, errors.New("it cannot be used")
+	public, err := export(j)
+	if err != nil {
+		return key{}, nil, err
 	}
 	k := key{public: public}
 	k.id, _ = j.KeyID()
@@ -348,4 +348,32 @@ func parseKey(raw json.RawMessage, algorithms []string) (key, []byte, error) {
 	}
 	der, err := x509.MarshalPKIXPublicKey(public)
 	return k, der, err
+}
+
+// export returns the key in the form of Go's crypto packages, its parameters checked (a point is on its curve).
+func export(j jwk.Key) (crypto.PublicKey, error) {
+	var (
+		public crypto.PublicKey
+		err    error
+	)
+	switch j.(type) { // by type: with a target of any, Export fails for RSA (jwx v3.3.0)
+	case jwk.RSAPublicKey:
+		var p rsa.PublicKey
+		err = jwk.Export(j, &p)
+		public = &p
+	case jwk.ECDSAPublicKey:
+		var p ecdsa.PublicKey
+		err = jwk.Export(j, &p)
+		public = &p
+	case jwk.OKPPublicKey:
+		var p ed25519.PublicKey
+		err = jwk.Export(j, &p)
+		public = p
+	default:
+		err = errors.New("no public key")
+	}
+	if err != nil {
+		return nil, errors.New("it is not a valid public key of a type that is used")
+	}
+	return public, nil
 }
