@@ -98,6 +98,9 @@ func parse(token string) (*parsed, error) {
 	if len(token) > MaxToken {
 		return nil, refuse(labelTooLarge, nil)
 	}
+	if strings.Contains(token, ",") { // a proxy joined two headers (RFC 9110 §5.3)
+		return nil, refuse(labelDuplicate, errors.New("more than one value in the carrier"))
+	}
 	switch strings.Count(token, ".") {
 	case 2:
 	case 4: // RFC 7516 §7.1
