@@ -5,96 +5,220 @@ import (
 	"math/bits"
 )
 
-// Eight bytes at a time (SWAR, Hacker's Delight §6-1): every byte of a word is a lane, and a lane's answer is its high bit. (x - ones) &^ x
-// marks zero lanes; a borrow can mark a lane above a zero lane wrongly, so only the lowest mark, or whether there is any, is used.
 const (
 	ones  = 0x0101010101010101
 	highs = 0x8080808080808080
 )
 
-// word loads the eight bytes at b[i:], the first in the lowest lane.
-func word(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
-
-// lane returns the index of the lowest marked lane; 8 when none is.
-func lane(marks uint64) int { return bits.TrailingZeros64(marks) >> 3 }
-
-// zeroes marks the lanes of x that are zero.
-func zeroes(x uint64) uint64 { return (x - ones) &^ x & highs }
-
-// notDigits marks the lanes of x that are no ASCII digits, each exactly.
-func notDigits(x uint64) uint64 {
-	t := x ^ (ones * '0') // digits become 0..9
-	return ((t&^highs + ones*(0x80-10)) | t) & highs
-}
-
-// textLen returns how many leading bytes of b can stand in a JSON string for themselves: all but '"', '\' and controls. ascii tells
-// whether all of them are ASCII.
-func textLen(b []byte) (n int, ascii bool) {
-	var all uint64
+// plain returns how many leading bytes of b are ASCII without '"', '\' and control characters, eight at a time (SWAR; exact zero-byte
+// test as in Hacker's Delight §6-1: the borrow of x - ones can only raise a false bit above a true one, and the first is what counts).
+func plain(b []byte) int {
+	n := 0
 	for len(b)-n >= 8 {
-		x := word(b, n)
-		if bad := zeroes(x^(ones*'"')) | zeroes(x^(ones*'\\')) | (x-ones*' ')&^x&highs; bad != 0 {
+		x := binary.LittleEndian.Uint64(b[n:])
+		quote := x ^ (ones * '"')
+		slash := x ^ (ones * '\\')
+		bad := (x | (quote - ones) | (slash - ones) | (x - ones*' ')) & highs
+		if bad != 0 {
 			break
 		}
-		all |= x
 		n += 8
 	}
-	for ; n < len(b); n++ {
-		c := b[n]
-		if c < ' ' || c == '"' || c == '\\' {
-			break
+	for n < len(b) {
+		if c := b[n]; c < ' ' || c >= 0x80 || c == '"' || c == '\\' {
+			return n
 		}
-		all |= uint64(c)
-	}
-	return n, all&highs == 0
-}
-
-// Base64Len returns how many leading bytes of b are of the standard base64 alphabet (RFC 4648 §4), '=' not among them.
-func Base64Len(b []byte) int {
-	n := 0
-	for len(b)-n >= 16 {
-		if notBase64(word(b, n))|notBase64(word(b, n+8)) != 0 {
-			break
-		}
-		n += 16
-	}
-	for n < len(b) && isBase64(b[n]) {
 		n++
 	}
 	return n
 }
 
-// notBase64 marks the lanes of x that are not of the standard base64 alphabet. Every sum stays within its lane, so each mark is exact.
-func notBase64(x uint64) uint64 {
-	low := x &^ highs
-	y := low | ones*0x20                                   // upper case becomes lower; nothing else becomes a letter
-	letter := (y + ones*(0x80-'a')) &^ (y + ones*(0x7f-'z')) // from a to z
-	digit := (low + ones*(0x80-'/')) &^ (low + ones*(0x7f-'9')) // from / to 9
-	plus := (low ^ ones*'+') + ones*0x7f                   // high bit clear: '+'
-	return (^(letter | digit) & plus | x) & highs
+// numberState walks the number grammar: -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?
+type numberState struct {
+	at  numberPart
+	len int
 }
 
-// isBase64 reports whether c is of the standard base64 alphabet.
-func isBase64(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '/' && c <= '9' || c == '+'
+type numberPart uint8
+
+const (
+	numStart numberPart = iota
+	numMinus
+	numZero
+	numInt
+	numDot
+	numFrac
+	numE
+	numESign
+	numExp
+)
+
+// final reports whether the number may end here.
+func (s *numberState) final() bool {
+	switch s.at {
+	case numZero, numInt, numFrac, numExp:
+		return true
+	}
+	return false
 }
 
-// isSpace reports whether c is JSON white space.
-func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
+// next takes a byte; false when it does not belong to the number.
+func (s *numberState) next(c byte) bool {
+	digit := c >= '0' && c <= '9'
+	switch s.at {
+	case numStart, numMinus:
+		switch {
+		case c == '-' && s.at == numStart:
+			s.at = numMinus
+		case c == '0':
+			s.at = numZero
+		case digit:
+			s.at = numInt
+		default:
+			return false
+		}
+		return true
+	case numZero, numInt:
+		switch {
+		case digit && s.at == numInt:
+		case c == '.':
+			s.at = numDot
+		case c|0x20 == 'e':
+			s.at = numE
+		default:
+			return false
+		}
+		return true
+	case numDot, numFrac:
+		switch {
+		case digit:
+			s.at = numFrac
+		case c|0x20 == 'e' && s.at == numFrac:
+			s.at = numE
+		default:
+			return false
+		}
+		return true
+	case numE:
+		if c == '+' || c == '-' {
+			s.at = numESign
+			return true
+		}
+	case numESign, numExp:
+	}
+	if digit {
+		s.at = numExp
+	}
+	return digit
+}
 
-// skipSpace returns the index of the first byte from b[i] on that is no white space.
-func skipSpace(b []byte, i int) int {
-	for i < len(b) && isSpace(b[i]) {
+// Number consumes a piece of a number; the first call is made where Value stopped. done tells that it ended, which the byte after it
+// shows: at the end of src it is never done.
+func (l *Lexer) Number(src []byte) (n int, done bool, err error) {
+	if l.want != inNumber {
+		l.want, l.num = inNumber, numberState{}
+	}
+	for n < len(src) {
+		c := src[n]
+		if !l.num.next(c) {
+			if !l.num.final() || !delimits(c) {
+				return n, false, l.Fail("not a number")
+			}
+			l.valueDone()
+			return n, true, nil
+		}
+		n++
+		l.pos++
+		if l.num.len++; l.num.len > maxNumber {
+			return n, false, l.Fail("number too long")
+		}
+	}
+	return n, false, nil
+}
+
+// delimits reports whether c may stand directly after a number.
+func delimits(c byte) bool {
+	switch c {
+	case ',', ']', '}', ' ', '\n', '\r', '\t':
+		return true
+	}
+	return false
+}
+
+// Numbers consumes a run of array elements that are numbers, each with its comma, as far as they lie in src as a whole, and returns how
+// many. It may be called where Value stopped inside an array, and leaves the lexer before the next value; what it does not take (the
+// last element, a piece of one, anything else) is for Next and Number. This is the path nearly all bytes of a vector take.
+func (l *Lexer) Numbers(src []byte) (n, count int) {
+	for {
+		end := number(src, n)
+		if end < 0 || end-n > maxNumber {
+			break
+		}
+		i := end
+		for i < len(src) && (src[i] == ' ' || src[i] == '\n' || src[i] == '\r' || src[i] == '\t') {
+			i++
+		}
+		if i >= len(src) || src[i] != ',' {
+			break
+		}
 		i++
+		for i < len(src) && (src[i] == ' ' || src[i] == '\n' || src[i] == '\r' || src[i] == '\t') {
+			i++
+		}
+		n = i
+		count++
+	}
+	l.pos += int64(n)
+	if count > 0 {
+		l.want = wantValue
+	}
+	return n, count
+}
+
+// number returns the end of the number that starts at b[i] and ends before the end of b, or -1.
+func number(b []byte, i int) int {
+	if i < len(b) && b[i] == '-' {
+		i++
+	}
+	switch {
+	case i >= len(b) || b[i] < '0' || b[i] > '9':
+		return -1
+	case b[i] == '0':
+		i++
+	default:
+		i = digits(b, i)
+	}
+	if i < len(b) && b[i] == '.' {
+		start := i + 1
+		if i = digits(b, start); i == start {
+			return -1
+		}
+	}
+	if i < len(b) && b[i]|0x20 == 'e' {
+		i++
+		if i < len(b) && (b[i] == '+' || b[i] == '-') {
+			i++
+		}
+		start := i
+		if i = digits(b, start); i == start {
+			return -1
+		}
+	}
+	if i >= len(b) {
+		return -1
 	}
 	return i
 }
 
-// digits returns the index of the first byte from b[i] on that is no digit.
+// digits returns the index of the first byte from b[i] on that is no digit, eight at a time.
 func digits(b []byte, i int) int {
 	for len(b)-i >= 8 {
-		if bad := notDigits(word(b, i)); bad != 0 {
-			return i + lane(bad)
+		x := binary.LittleEndian.Uint64(b[i:])
+		// A byte is a digit when neither b-'0' nor '9'-b goes below zero; both are taken without borrows between bytes.
+		t := x ^ (ones * '0') // digits become 0..9
+		over := ((t&^highs + ones*(0x80-10)) | t) & highs
+		if over != 0 {
+			return i + trailing(over)
 		}
 		i += 8
 	}
@@ -103,3 +227,6 @@ func digits(b []byte, i int) int {
 	}
 	return i
 }
+
+// trailing returns the index of the lowest byte whose high bit is set.
+func trailing(highBits uint64) int { return bits.TrailingZeros64(highBits) / 8 }

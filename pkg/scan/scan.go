@@ -1,15 +1,17 @@
 // Package scan holds the streaming readers that dialect and vector share: what a field of a document is, and a strict, resumable JSON
 // tokenizer.
 //
-// It owns the grammar of field paths and the reading of JSON over any chunking. It trusts nothing: RFC 8259 is enforced more strictly than
-// encoding/json does (valid UTF-8, no lone surrogates, no byte order mark, bounded depth, keys and numbers, nothing after the document),
-// because a reader more lenient than the client's parser is a way round the mask. It refuses by ErrMalformed, never by guessing, and no
-// error holds any of the document's text. It imports the standard library only.
-//
-// path.go holds field paths; json.go the Lexer's structure, string.go and number.go its tokens; fast.go what is done eight bytes at a time.
+// It owns the grammar of field paths and the reading of JSON byte by byte over any chunking. It trusts nothing: RFC 8259 is enforced more
+// strictly than encoding/json does (valid UTF-8, no lone surrogates, no byte order mark, no control characters, bounded depth, nothing
+// after the document), because a reader more lenient than the client's parser, or stricter in the wrong place, is a way round the mask.
+// It refuses by ErrMalformed, never by guessing. It imports the standard library only.
 package scan
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
 
 // Format is the shape of a body as a whole.
 type Format string
@@ -21,7 +23,7 @@ const (
 	FormatSSE    Format = "sse"
 )
 
-// Encoding is how a vector is written. Another one than the field's, at its place, is refused.
+// Encoding is how a vector is written.
 type Encoding string
 
 // The encodings. The zero value takes whichever is there: a JSON array of numbers, or base64 of little-endian float32.
@@ -31,26 +33,16 @@ const (
 	EncodingBase64 Encoding = "base64"
 )
 
-// Role says what a field holds. The zero value is RoleVector.
+// Role says what a field holds.
 type Role string
 
-// The roles.
-const (
-	// RoleVector marks embeddings.
-	RoleVector Role = "vector"
-	// RoleScore marks numbers that are no vector however many they are, such as a search's distances. They pass as they are, and what looks
-	// for vectors that nobody declared leaves them alone.
-	RoleScore Role = "score"
-)
+// RoleVector marks embeddings.
+const RoleVector Role = "vector"
 
 // Field names a place in a document.
 //
-// Path is keys separated by dots; [*] stands for every element of an array; the empty path is the document itself:
-//
-//	path = [ step { "[*]" | "." key } ]     step = key | "[*]"     key = 1 or more ASCII characters other than . [ ] and controls
-//
-// as in "data[*].embedding", "[*]", "embeddings[*][*]". Keys are compared after unescaping and without regard to case, as the laxest of the
-// clients' parsers does.
+// A path is keys separated by dots; [*] stands for every element of an array: "data[*].embedding", "[*]", "embeddings[*][*]". Keys are
+// compared after unescaping and without regard to ASCII case, because clients' parsers differ in that.
 type Field struct {
 	Path     string
 	Encoding Encoding
@@ -59,3 +51,135 @@ type Field struct {
 
 // ErrMalformed is what every refusal of a document wraps; the text says where, never what was there.
 var ErrMalformed = errors.New("malformed document")
+
+// Path is a compiled field path. The zero value matches the whole document.
+type Path struct {
+	steps []string // a lower-case key, or "" for [*]
+}
+
+// CompilePath reads the grammar described at Field.
+func CompilePath(s string) (Path, error) {
+	var p Path
+	rest := s
+	for rest != "" {
+		if after, ok := strings.CutPrefix(rest, "[*]"); ok {
+			p.steps, rest = append(p.steps, ""), after
+			continue
+		}
+		if len(p.steps) > 0 {
+			after, ok := strings.CutPrefix(rest, ".")
+			if !ok {
+				return Path{}, fmt.Errorf("field path %q: want . or [*] at %q", s, rest)
+			}
+			rest = after
+		}
+		end := strings.IndexAny(rest, ".[")
+		if end < 0 {
+			end = len(rest)
+		}
+		if end == 0 {
+			return Path{}, fmt.Errorf("field path %q: empty key", s)
+		}
+		p.steps, rest = append(p.steps, strings.ToLower(rest[:end])), rest[end:]
+	}
+	return p, nil
+}
+
+// Paths is a set of compiled paths that are followed together through a document. At most 64.
+type Paths struct {
+	paths []Path
+}
+
+// CompilePaths compiles a set.
+func CompilePaths(fields []Field) (Paths, error) {
+	if len(fields) > 64 {
+		return Paths{}, fmt.Errorf("%d field paths: at most 64", len(fields))
+	}
+	var ps Paths
+	for _, f := range fields {
+		p, err := CompilePath(f.Path)
+		if err != nil {
+			return Paths{}, err
+		}
+		ps.paths = append(ps.paths, p)
+	}
+	return ps, nil
+}
+
+// Set is a set of paths, one bit each.
+type Set uint64
+
+// All returns the set of all paths.
+func (ps Paths) All() Set { return Set(1)<<len(ps.paths) - 1 }
+
+// Element narrows s to the paths that go on through an array element at depth d (0: the document itself).
+func (ps Paths) Element(s Set, d int) Set {
+	var out Set
+	for i, p := range ps.paths {
+		if s>>i&1 == 1 && d < len(p.steps) && p.steps[d] == "" {
+			out |= 1 << i
+		}
+	}
+	return out
+}
+
+// Key narrows s to the paths that go on through the object member key, already unescaped, at depth d.
+func (ps Paths) Key(s Set, d int, key []byte) Set {
+	if s == 0 {
+		return 0
+	}
+	var out Set
+	for i, p := range ps.paths {
+		if s>>i&1 == 1 && d < len(p.steps) && p.steps[d] != "" && foldEqual(key, p.steps[d]) {
+			out |= 1 << i
+		}
+	}
+	return out
+}
+
+// Ends reports whether a path of s ends at depth d.
+func (ps Paths) Ends(s Set, d int) bool {
+	for i, p := range ps.paths {
+		if s>>i&1 == 1 && len(p.steps) == d {
+			return true
+		}
+	}
+	return false
+}
+
+// Goes reports whether a path of s goes on beyond depth d.
+func (ps Paths) Goes(s Set, d int) bool {
+	for i, p := range ps.paths {
+		if s>>i&1 == 1 && len(p.steps) > d {
+			return true
+		}
+	}
+	return false
+}
+
+// foldEqual compares a key with a lower-case ASCII one as encoding/json's case folding does: ASCII case, and the two non-ASCII letters
+// that fold to ASCII (U+017F to s, U+212A to k).
+func foldEqual(key []byte, lower string) bool {
+	i := 0
+	for j := 0; j < len(lower); j++ {
+		if i >= len(key) {
+			return false
+		}
+		c := key[i]
+		switch {
+		case c >= 'A' && c <= 'Z':
+			c += 'a' - 'A'
+			i++
+		case c == 0xc5 && i+1 < len(key) && key[i+1] == 0xbf:
+			c, i = 's', i+2
+		case c == 0xe2 && i+2 < len(key) && key[i+1] == 0x84 && key[i+2] == 0xaa:
+			c, i = 'k', i+3
+		default:
+			i++
+		}
+		if c != lower[j] {
+			return false
+		}
+	}
+	return i == len(key)
+}
