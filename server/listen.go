@@ -37,12 +37,25 @@ func newGRPC(tlsConfig *tls.Config) *grpc.Server {
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
 		grpc.InitialWindowSize(streamWindow), grpc.InitialConnWindowSize(connWindow),
 		grpc.ReadBufferSize(ioBuffer), grpc.WriteBufferSize(ioBuffer),
+		grpc.WaitForHandlers(true),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 	}
 	if tlsConfig != nil {
 		opts = append(opts, grpc.Creds(credentials.NewTLS(tlsConfig)))
 	}
 	return grpc.NewServer(opts...)
+}
+
+// listen opens both listeners.
+func (s *Server) listen(ctx context.Context) (err error) {
+	if s.listener, err = listenGRPC(ctx, s.cfg.Listen.GRPC); err != nil {
+		return err
+	}
+	var lc net.ListenConfig
+	if s.pages, err = lc.Listen(ctx, "tcp", s.cfg.Listen.Admin); err != nil {
+		return fmt.Errorf("listen.admin %s: %w", s.cfg.Listen.Admin, err)
+	}
+	return nil
 }
 
 // listenGRPC opens the listener that Envoy connects to. The configuration's checks have refused an address that anybody could reach.

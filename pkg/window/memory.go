@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -18,6 +20,9 @@ type Config struct {
 	// MaxReservation is how long a claim that nobody settles is remembered; what it charged ages out of its windows by itself.
 	// Default 48 h.
 	MaxReservation time.Duration
+	// Snapshot is a file in which Run keeps the counters, every ten seconds and when it ends; NewMemory reads it. Default: none.
+	Snapshot string
+	Log      *slog.Logger // default slog.Default()
 }
 
 // Memory keeps the windows in memory. It is safe for concurrent use; the claims of one tenant are decided one after the other, which makes
@@ -37,7 +42,7 @@ type tenant struct {
 	claims map[string]*reservation
 }
 
-// NewMemory returns an empty store.
+// NewMemory returns a store that is empty, or holds what its snapshot does.
 func NewMemory(cfg Config) (*Memory, error) {
 	if len(cfg.Windows) == 0 {
 		cfg.Windows = Defaults()
@@ -53,7 +58,16 @@ func NewMemory(cfg Config) (*Memory, error) {
 	if cfg.MaxReservation <= 0 {
 		cfg.MaxReservation = 48 * time.Hour
 	}
-	return &Memory{cfg: cfg, tenants: map[string]*tenant{}}, nil
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	m := &Memory{cfg: cfg, tenants: map[string]*tenant{}}
+	if cfg.Snapshot != "" {
+		if err := m.load(); err != nil {
+			return nil, fmt.Errorf("snapshot %s: %w", cfg.Snapshot, err)
+		}
+	}
+	return m, nil
 }
 
 // lock returns the tenant, locked, with its clock at now.
@@ -257,35 +271,52 @@ func (m *Memory) Usage(_ context.Context, name string, keys []authz.MeterKey) (a
 // Ready returns nil: memory is always there.
 func (*Memory) Ready(context.Context) error { return nil }
 
+// Healthy returns nil: memory is always there.
+func (*Memory) Healthy() error { return nil }
+
+// Close does nothing: what is in memory needs no giving back.
+func (*Memory) Close() error { return nil }
+
 const (
 	sweepEvery = time.Minute
 	// keepClosed is how long a closed claim is remembered, so that repeating its calls changes nothing.
 	keepClosed = 10 * time.Minute
 )
 
-// Run forgets claims and meters that count nothing any more, until ctx ends.
+// Run forgets claims and meters that count nothing any more, and keeps the snapshot, until ctx ends.
 func (m *Memory) Run(ctx context.Context) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
+	sweep, save := time.NewTicker(sweepEvery), time.NewTicker(snapshotEvery)
+	defer sweep.Stop()
+	defer save.Stop()
 	for {
 		select {
-		case <-tick.C:
+		case <-sweep.C:
 			m.Sweep()
+			continue
+		case <-save.C:
 		case <-ctx.Done():
+		}
+		if m.cfg.Snapshot != "" {
+			if err := m.save(); err != nil {
+				m.cfg.Log.Error("the counters were not written to their snapshot: a restart forgets what was counted", "file", m.cfg.Snapshot, "cause", err)
+			}
+		}
+		if ctx.Err() != nil {
 			return nil
 		}
 	}
 }
 
+// names lists the tenants.
+func (m *Memory) names() []string {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return slices.Collect(maps.Keys(m.tenants))
+}
+
 // Sweep forgets what counts nothing any more. Run calls it every minute.
 func (m *Memory) Sweep() {
-	m.mu.RLock()
-	names := make([]string, 0, len(m.tenants))
-	for n := range m.tenants {
-		names = append(names, n)
-	}
-	m.mu.RUnlock()
-	for _, n := range names {
+	for _, n := range m.names() {
 		t := m.lock(n)
 		for id, c := range t.claims {
 			age := time.Duration(t.now - c.touched)

@@ -24,6 +24,9 @@ import (
 // errUsage makes a command exit with 2; the message has been printed.
 var errUsage = errors.New("usage")
 
+// errReported makes a command exit with 1; what was found has been printed.
+var errReported = errors.New("reported")
+
 // command is one subcommand. run gets the arguments after its name.
 type command struct {
 	name, what string
@@ -74,6 +77,8 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 				return 0
 			case errors.Is(err, errUsage):
 				return 2
+			case errors.Is(err, errReported):
+				return 1
 			}
 			fmt.Fprintln(os.Stderr, "weir "+c.name+":", err)
 			return 1

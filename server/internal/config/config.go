@@ -80,14 +80,10 @@ type Issuer struct {
 	JWKSURL string `yaml:"jwks_url"`
 	// JWKSFile is a file that holds the keys, for issuers that Weir cannot reach. Read again when it changes.
 	JWKSFile string `yaml:"jwks_file"`
-	// InsecureHTTP permits fetching keys over plain HTTP from another host. Whoever is on the way can then make tokens. Default false.
-	InsecureHTTP bool `yaml:"insecure_http"`
 	// Claims tell which claims say what.
 	Claims Claims `yaml:"claims"`
-	// Types are the values of the typ header taken (RFC 8725 §3.11), without regard to case, such as at+jwt. Default: any.
+	// Types are the values of the typ header taken (RFC 8725 §3.11), without regard to case. Default: JWT, at+jwt, and none at all.
 	Types []string `yaml:"types"`
-	// MaxLifetime bounds exp - iat of a token; a longer-lived one is refused. 1m to 8760h. Default: no bound.
-	MaxLifetime time.Duration `yaml:"max_lifetime" min:"1m" max:"8760h"`
 }
 
 // Claims tell which claims say what about a subject. A dot goes into an object: realm_access.roles.
@@ -107,15 +103,14 @@ type Token struct {
 	// Carriers are the request headers that are looked at, in order; the token's one is stripped before the upstream. Default
 	// [authorization, weir-token].
 	Carriers []string `yaml:"carriers" default:"authorization weir-token"`
-	// Leeway is how far the issuer's clock and ours may differ. 1s to 10m. Default 30s.
-	Leeway time.Duration `yaml:"leeway" default:"30s" min:"1s" max:"10m"`
-	// MaxBytes is the longest token that is looked at. 1KiB to 1MiB. Default 16KiB.
-	MaxBytes Size `yaml:"max_bytes" default:"16KiB" min:"1KiB" max:"1MiB"`
+	// Leeway is how far the issuer's clock and ours may differ. 1s to 5m. Default 30s.
+	Leeway time.Duration `yaml:"leeway" default:"30s" min:"1s" max:"5m"`
+	// MaxLifetime bounds exp - iat of a token; a longer-lived one is refused. 1m to 8760h. Default 24h.
+	MaxLifetime time.Duration `yaml:"max_lifetime" default:"24h" min:"1m" max:"8760h"`
 	// CacheSize is how many verified tokens are remembered. 1 to 10000000. Default 10000.
 	CacheSize int `yaml:"cache_size" default:"10000" min:"1" max:"10000000"`
-	// CacheTTL is how long a verified token is remembered, and so how long a withdrawn key goes on working; never beyond exp. 1s to 1h.
-	// Default 5m.
-	CacheTTL time.Duration `yaml:"cache_ttl" default:"5m" min:"1s" max:"1h"`
+	// CacheTTL is how long a verified token is remembered; never beyond its exp, nor beyond its key. 1s to 1h. Default 1m.
+	CacheTTL time.Duration `yaml:"cache_ttl" default:"1m" min:"1s" max:"1h"`
 }
 
 // Policy is what decides: the shipped policy unless Dir says otherwise. Policy and settings are read again on SIGHUP and when they change;
@@ -150,11 +145,11 @@ type Counters struct {
 type Audit struct {
 	// Dir is the directory of the journal, made when it is not there. Required.
 	Dir string `yaml:"dir"`
-	// SegmentBytes is the size of one file of the journal. 1MiB to 4GiB. Default 64MiB.
-	SegmentBytes Size `yaml:"segment_bytes" default:"64MiB" min:"1MiB" max:"4GiB"`
-	// MaxBytes bounds the whole journal: beyond it the oldest files go that have been shipped. 2MiB or more, and at least two segments.
+	// SegmentBytes is the size of one file of the journal. 2MiB to 4GiB. Default 64MiB.
+	SegmentBytes Size `yaml:"segment_bytes" default:"64MiB" min:"2MiB" max:"4GiB"`
+	// MaxBytes bounds the whole journal: beyond it the oldest files go that have been shipped. 4MiB or more, and at least two segments.
 	// Default 10GiB.
-	MaxBytes Size `yaml:"max_bytes" default:"10GiB" min:"2MiB"`
+	MaxBytes Size `yaml:"max_bytes" default:"10GiB" min:"4MiB"`
 	// Queue is how many records may wait for the disk; beyond it requests wait, then are refused. 1 to 1000000. Default 4096.
 	Queue int `yaml:"queue" default:"4096" min:"1" max:"1000000"`
 }

@@ -40,7 +40,7 @@ func TestDefaults(t *testing.T) {
 			Issuer: "https://login.example.com", Audiences: []string{"weir"}, Algorithms: []string{"RS256", "ES256", "EdDSA"},
 			Claims: Claims{Groups: []string{"groups"}, Name: "name", Email: "email"},
 		}},
-		Token: Token{Carriers: []string{"authorization", "weir-token"}, Leeway: 30 * time.Second, MaxBytes: 16 << 10, CacheSize: 10000, CacheTTL: 5 * time.Minute},
+		Token: Token{Carriers: []string{"authorization", "weir-token"}, Leeway: 30 * time.Second, MaxLifetime: 24 * time.Hour, CacheSize: 10000, CacheTTL: time.Minute},
 		Targets: []Target{{
 			Name: "files", Kind: authz.KindCorpus, Dialect: "files", Paths: []string{"/corpus"}, Mode: "enforce", Floors: Floors{Record: authz.RecordDurable},
 		}},

@@ -138,9 +138,8 @@ func (c *Config) checkIssuer(r *report, key string, is *Issuer) {
 	case source == "":
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.Fragment != "":
 		r.add(at, "want an https:// URL, because keys are fetched from it")
-	case u.Scheme == "http" && !loopbackHost(u.Hostname()) && !is.InsecureHTTP:
-		r.add(at, "%s: keys over plain HTTP can be replaced on the way, and then anybody can make tokens: use https, jwks_file, "+
-			"or accept it with insecure_http: true", source)
+	case u.Scheme == "http" && !loopbackHost(u.Hostname()):
+		r.add(at, "%s: keys over plain HTTP can be replaced on the way, and then anybody can make tokens: use https or jwks_file", source)
 	}
 }
 

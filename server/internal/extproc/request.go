@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/mem"
 
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/dialect"
 	"github.com/weirgate/weir/server/internal/wire"
 )
 
@@ -44,7 +45,7 @@ func (st *stream) requestHeaders(m *wire.Inbound) error {
 	if isUpgrade(st.req) && !st.adm.Target().Upgrades {
 		return st.deny(&authz.Error{Kind: authz.KindForbidden, Label: "upgrade_refused", Public: "protocol upgrades are not permitted here"})
 	}
-	st.dialect = dialectOf(st.adm.Target())
+	st.dialect = dialect.ForTarget(st.adm.Target())
 	st.makePlan()
 	if st.plan.standalone { // first of all: it stops Envoy's timer
 		st.asked = true

@@ -17,7 +17,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/weirgate/weir/pkg/authz"
-	"github.com/weirgate/weir/pkg/dialect"
 	"github.com/weirgate/weir/pkg/guard"
 )
 
@@ -144,15 +143,6 @@ func (s *Server) process(ss grpc.ServerStream) (err error) {
 		s.cfg.Observer.StreamEnded()
 	}()
 	return st.run()
-}
-
-// dialectOf returns the target's dialect; one that is not known (refused by the configuration's checks) reads nothing and judges everything.
-func dialectOf(t authz.Target) dialect.Dialect {
-	if d, ok := dialect.ByName(t.Dialect); ok {
-		return d
-	}
-	d, _ := dialect.ByName("http")
-	return d
 }
 
 // metadataOf returns what the route says of an exchange, from gRPC metadata that a client cannot reach: the target's name

@@ -1,0 +1,202 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/weirgate/weir/pkg/audit"
+	"github.com/weirgate/weir/pkg/authn"
+	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/dialect"
+	"github.com/weirgate/weir/pkg/guard"
+	"github.com/weirgate/weir/pkg/handover"
+	"github.com/weirgate/weir/pkg/policy"
+	"github.com/weirgate/weir/pkg/redisstore"
+	"github.com/weirgate/weir/pkg/target"
+	"github.com/weirgate/weir/pkg/window"
+	"github.com/weirgate/weir/server/internal/config"
+	"github.com/weirgate/weir/server/internal/telemetry"
+)
+
+// store is where counters live: pkg/window in memory, pkg/redisstore in Redis.
+type store interface {
+	guard.Store
+	Ready(ctx context.Context) error
+	Healthy() error
+	Run(ctx context.Context) error
+	Close() error
+}
+
+// openStore returns the counters that the configuration names, and where admissions wait between the two filters of entry both.
+func openStore(c *config.Config, log *slog.Logger) (store, guard.Handover, error) {
+	if c.Counters.URL == "" {
+		m, err := window.NewMemory(window.Config{Windows: c.Counters.Windows, Snapshot: c.Counters.Snapshot, Log: log})
+		if err != nil {
+			return nil, nil, fmt.Errorf("counters: %w", err)
+		}
+		return m, handover.NewMemory(time.Now), nil
+	}
+	r, err := redisstore.New(redisstore.Config{URL: c.Counters.URL.Reveal(), Windows: c.Counters.Windows, Timeout: c.Counters.Timeout, Log: log})
+	if err != nil {
+		return nil, nil, fmt.Errorf("counters.url: %w", err)
+	}
+	return r, r, nil
+}
+
+func newAuthenticator(c *config.Config, log *slog.Logger) (*authn.Authenticator, error) {
+	cfg := authn.Config{
+		Carriers: c.Token.Carriers, Leeway: c.Token.Leeway, MaxLifetime: c.Token.MaxLifetime,
+		CacheTTL: c.Token.CacheTTL, CacheSize: c.Token.CacheSize, Log: log,
+	}
+	for i := range c.Issuers {
+		is := &c.Issuers[i]
+		cfg.Issuers = append(cfg.Issuers, authn.Issuer{
+			URL: is.Issuer, JWKSURL: is.JWKSURL, JWKSFile: is.JWKSFile, Audiences: is.Audiences, Algorithms: is.Algorithms, Types: is.Types,
+			Claims: authn.ClaimPaths{Groups: is.Claims.Groups, Name: is.Claims.Name, Email: is.Claims.Email, Kind: is.Claims.Kind},
+		})
+	}
+	return authn.New(cfg)
+}
+
+// PolicyConfig reads what the configuration says about policy, so that every command evaluates what serve does.
+func PolicyConfig(c *config.Config, log *slog.Logger) (policy.Config, error) {
+	out := policy.Config{Entrypoint: c.Policy.Entrypoint, Timeout: c.Policy.Timeout, RunTests: c.Policy.TestOnReload, Log: log}
+	if c.Policy.Dir != "" {
+		if _, err := os.Stat(c.Policy.Dir); err != nil {
+			return policy.Config{}, fmt.Errorf("policy.dir: %w", err)
+		}
+		out.FS = os.DirFS(c.Policy.Dir)
+	}
+	if c.Policy.Settings != "" {
+		b, err := os.ReadFile(c.Policy.Settings)
+		if err != nil {
+			return policy.Config{}, fmt.Errorf("policy.settings: %w", err)
+		}
+		out.Settings, out.Name = b, c.Policy.Settings
+	}
+	return out, nil
+}
+
+// openJournal opens the journal, and returns the decisions that an earlier process left without a completion.
+func openJournal(c *config.Config, ships bool, log *slog.Logger) (*audit.Journal, []audit.Entry, error) {
+	j, err := audit.Open(audit.Config{
+		Dir: c.Audit.Dir, SegmentBytes: int64(c.Audit.SegmentBytes), MaxBytes: int64(c.Audit.MaxBytes), Queue: c.Audit.Queue,
+		DropUnshipped: !ships, Log: log,
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("audit.dir: %w", err)
+	}
+	if r := j.Repaired(); r != nil {
+		log.Warn("the journal ended in a record half written by a crash; it was cut off", "segment", r.Segment, "offset", r.Offset, "bytes", r.Bytes, "saved", r.Saved)
+	}
+	open, err := audit.Unfinished(j.Dir(), time.Now().Add(-longestExchange))
+	if err != nil {
+		_ = j.Close()
+		return nil, nil, fmt.Errorf("audit.dir: read the journal's end: %w", err)
+	}
+	return j, open, nil
+}
+
+// longestExchange bounds how far back a start looks for decisions without a completion.
+const longestExchange = 48 * time.Hour
+
+// completeLost writes the completions of decisions that an earlier process left open. The journal must be running.
+func completeLost(ctx context.Context, j *audit.Journal, open []audit.Entry, log *slog.Logger) error {
+	for _, e := range open {
+		rec, err := audit.Lost(e, time.Now())
+		if err != nil {
+			return fmt.Errorf("complete decision %s: %w", e.Decision, err)
+		}
+		r, err := j.Append(rec)
+		if err == nil {
+			err = r.Wait(ctx) // one by one: the queue may be short
+		}
+		if err != nil && ctx.Err() == nil {
+			return fmt.Errorf("complete decision %s: %w", e.Decision, err)
+		}
+	}
+	if len(open) > 0 {
+		log.Warn("exchanges were cut off when Weir ended last; their completions now say so", "exchanges", len(open), "error_type", audit.LostLabel)
+	}
+	return nil
+}
+
+// openTraces returns the shipper of spans, and nil where the OTEL_* variables name no collector.
+func openTraces(ctx context.Context, j *audit.Journal, env telemetry.Environment, c *config.Config, o Options) (*audit.Shipper, *telemetry.Traces, error) {
+	if !env.Export {
+		return nil, nil, nil
+	}
+	t, err := telemetry.NewTraces(ctx, telemetry.TracesConfig{Protocol: env.Protocol, Version: o.Version, Replica: c.Replica, Log: o.Log})
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := audit.NewShipper(audit.ShipperConfig{Journal: j, Sink: t, Name: "otlp", Log: o.Log})
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, t, nil
+}
+
+// newGuard wires the decision pipeline.
+func newGuard(c *config.Config, a *authn.Authenticator, p *policy.Engine, s store, h guard.Handover, j *audit.Journal, m *telemetry.Metrics, log *slog.Logger) (*guard.Guard, error) {
+	table, err := target.New(c.TargetTable())
+	if err != nil {
+		return nil, fmt.Errorf("targets: %w", err)
+	}
+	cfg := guard.Config{
+		Authenticator: a, Targets: table, Describer: describer{}, Policy: p, Store: s, Journal: journal{j}, Observer: m,
+		Entry: c.Entry, Replica: c.Replica, Timeout: c.Limits.DecisionTimeout, Log: log,
+	}
+	if c.Entry == entryBoth {
+		cfg.Handover, cfg.TicketTTL = h, c.Handover.TTL
+		if cfg.TicketKey, err = ticketKey(c.Handover.KeyFile); err != nil {
+			return nil, err
+		}
+	}
+	return guard.New(cfg)
+}
+
+// The values of Config.Entry.
+const (
+	entryBoth     = "both"
+	entryExtAuthz = "ext_authz"
+)
+
+// ticketKey reads the key that tickets are sealed with; without a file it is made up and dies with the process.
+func ticketKey(path string) ([]byte, error) {
+	if path == "" {
+		key := make([]byte, 32)
+		_, err := rand.Read(key)
+		return key, err
+	}
+	key, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("handover.key_file: %w", err)
+	}
+	if len(key) < 32 {
+		return nil, errors.New("handover.key_file: want at least 32 random bytes")
+	}
+	return key, nil
+}
+
+// describer reads operations by the target's dialect.
+type describer struct{}
+
+// Describe implements guard.Describer.
+func (describer) Describe(m authz.Match, req authz.Request) (authz.Operation, bool) {
+	d := dialect.ForTarget(m.Target)
+	_, query, _ := strings.Cut(req.Path, "?")
+	return d.Head(req.Method, m.Path, query, req.Headers), d.NeedsBody(req.Method, m.Path)
+}
+
+// journal is audit.Journal as guard wants it: the receipt as an interface.
+type journal struct{ *audit.Journal }
+
+// Append implements guard.Journal.
+func (j journal) Append(rec *authz.Record) (guard.Receipt, error) { return j.Journal.Append(rec) }

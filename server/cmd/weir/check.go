@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/weirgate/weir/pkg/policy"
+	"github.com/weirgate/weir/server"
+	"github.com/weirgate/weir/server/internal/config"
+)
+
+// verdict is what check found.
+type verdict struct {
+	OK       bool      `json:"ok"`
+	File     string    `json:"file"`
+	Problems []problem `json:"problems"`           // what keeps serve from starting
+	Warnings []string  `json:"warnings,omitempty"` // what is permitted, and should be meant
+	Issuers  int       `json:"issuers"`
+	Targets  int       `json:"targets"`
+	Policy   string    `json:"policy,omitempty"` // its revision
+}
+
+type problem struct {
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
+	Key  string `json:"key,omitempty"`
+	Text string `json:"text"`
+}
+
+// String is how compilers write it, so that editors find the place.
+func (p problem) String() string {
+	return config.Problem{File: p.File, Line: p.Line, Key: p.Key, Text: p.Text}.String()
+}
+
+// check validates the configuration and everything it names, without serving.
+func check(ctx context.Context, args []string, out io.Writer) error {
+	fs := flags("check", "--config FILE [--json]")
+	file := fs.String("config", "", configUsage)
+	asJSON := fs.Bool("json", false, "print one JSON object")
+	if err := parse(fs, args); err != nil {
+		return err
+	}
+	if err := only(fs, *file != ""); err != nil {
+		return err
+	}
+	v := examine(ctx, *file)
+	if err := v.print(out, *asJSON); err != nil {
+		return err
+	}
+	if !v.OK {
+		return errReported
+	}
+	return nil
+}
+
+func examine(ctx context.Context, file string) verdict {
+	v := verdict{File: file, Problems: []problem{}}
+	cfg, err := config.Load(file)
+	if err != nil {
+		v.Problems = append(v.Problems, problemsOf(err)...)
+		return v
+	}
+	v.Issuers, v.Targets, v.Warnings = len(cfg.Issuers), len(cfg.Targets), warnings(cfg)
+	quiet := slog.New(slog.DiscardHandler)
+	p, err := server.PolicyConfig(cfg, quiet)
+	if err == nil {
+		p.RunTests = true
+		var e *policy.Engine
+		if e, err = policy.New(ctx, p); err == nil {
+			v.Policy = e.Revision()
+		}
+	}
+	if err != nil {
+		v.Problems = append(v.Problems, problem{Text: err.Error()})
+		return v
+	}
+	v.OK = true
+	return v
+}
+
+func problemsOf(err error) []problem {
+	var ps config.Problems
+	if !errors.As(err, &ps) {
+		return []problem{{Text: err.Error()}}
+	}
+	out := make([]problem, len(ps))
+	for i, p := range ps {
+		out[i] = problem(p)
+	}
+	return out
+}
+
+// warnings tells what is permitted but weakens Weir.
+func warnings(c *config.Config) []string {
+	var out []string
+	warn := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	if c.Listen.InsecureListener {
+		warn("listen.insecure_listener: whoever reaches the listeners can act as Envoy")
+	}
+	if c.Default == "observe" {
+		warn("default: observe lets through whatever no target covers")
+	}
+	if c.Entry == "ext_authz" {
+		warn("entry: ext_authz sees no answers: whatever would have to be masked or counted there is refused")
+	}
+	for i := range c.Targets {
+		t := &c.Targets[i]
+		if t.Mode == "observe" {
+			warn("target %s: mode: observe refuses and masks nothing", t.Name)
+		}
+		if t.Upgrades {
+			warn("target %s: upgrades: what passes through an upgraded connection is not seen", t.Name)
+		}
+	}
+	return out
+}
+
+func (v verdict) print(out io.Writer, asJSON bool) error {
+	if asJSON {
+		enc := json.NewEncoder(out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(v)
+	}
+	for _, p := range v.Problems {
+		fmt.Fprintln(out, p)
+	}
+	for _, w := range v.Warnings {
+		fmt.Fprintf(out, "%s: warning: %s\n", v.File, w)
+	}
+	if v.OK {
+		fmt.Fprintf(out, "%s: ok (%d issuers, %d targets, policy %s)\n", v.File, v.Issuers, v.Targets, v.Policy)
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/weirgate/weir/pkg/policy"
+)
+
+// loadPolicy compiles the policy for the first time.
+func (s *Server) loadPolicy(ctx context.Context) error {
+	cfg, err := PolicyConfig(s.cfg, s.opts.Log)
+	if err != nil {
+		return err
+	}
+	if s.policy, err = policy.New(ctx, cfg); err != nil {
+		return fmt.Errorf("policy: %w", err)
+	}
+	s.metrics.PolicyLoaded(s.policy.Revision(), time.Now())
+	return nil
+}
+
+// reload reads policy, settings and certificates again. What does not load leaves what is in force; the log and
+// weir_policy_reload_failures_total say so.
+func (s *Server) reload(ctx context.Context) {
+	if err := s.reloadPolicy(ctx); err != nil {
+		s.metrics.PolicyReloadFailed()
+		s.opts.Log.Error("the policy was not taken; the last good one stays in force", "revision", s.policy.Revision(), "cause", err)
+	}
+	c, err := tlsFor(s.cfg.Listen.TLS)
+	if err != nil {
+		s.opts.Log.Error("the certificates were not taken; the last good ones stay in force", "cause", err)
+		return
+	}
+	s.certs.Store(c)
+}
+
+func (s *Server) reloadPolicy(ctx context.Context) error {
+	before := s.policy.Revision()
+	cfg, err := PolicyConfig(s.cfg, s.opts.Log)
+	if err != nil {
+		return err
+	}
+	if err := s.policy.Reload(ctx, cfg); err != nil {
+		return err
+	}
+	s.metrics.PolicyLoaded(s.policy.Revision(), time.Now())
+	s.opts.Log.Info("policy loaded", "revision", s.policy.Revision(), "before", before)
+	return nil
+}
+
+// currentTLS returns a configuration that serves each connection by the certificates loaded last; nil without TLS.
+func (s *Server) currentTLS(first *tls.Config) *tls.Config {
+	if first == nil {
+		return nil
+	}
+	c := first.Clone()
+	c.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return s.certs.Load(), nil }
+	return c
+}
+
+// watchEvery is how often files are looked at. Their contents are compared, not their times: that works for mounted ConfigMaps, whose
+// links are swapped, and for network file systems, which send no events.
+const watchEvery = 2 * time.Second
+
+// watchFiles reloads on SIGHUP and when a file changes, until ctx ends.
+func (s *Server) watchFiles(ctx context.Context) error {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	seen := fingerprint(s.cfg.Paths())
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.opts.Reload:
+			seen = fingerprint(s.cfg.Paths())
+			s.reload(ctx)
+		case <-tick.C:
+			if now := fingerprint(s.cfg.Paths()); now != seen {
+				seen = now
+				s.reload(ctx)
+			}
+		}
+	}
+}
+
+// maxWatched bounds how much of a file is compared, in bytes.
+const maxWatched = 16 << 20
+
+// fingerprint hashes names and contents of the files, and of all files in the directories. What cannot be read counts as empty: the reload
+// will say why.
+func fingerprint(paths []string) [sha256.Size]byte {
+	h := sha256.New()
+	for _, root := range paths {
+		if real, err := filepath.EvalSymlinks(root); err == nil {
+			root = real
+		}
+		_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return nil //nolint:nilerr // see above
+			}
+			fmt.Fprintf(h, "%d %s ", len(path), path)
+			if f, err := os.Open(path); err == nil {
+				n, _ := io.Copy(h, io.LimitReader(f, maxWatched))
+				fmt.Fprintf(h, " %d ", n)
+				_ = f.Close()
+			}
+			return nil
+		})
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
