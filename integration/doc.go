@@ -26,7 +26,7 @@
 //	poll URL REGEXP               asks until the answer matches, for ten seconds at most
 //	envoystats clean              no spurious, failed or rejected ext_proc message so far
 //	envoystats REGEXP             prints these counters
-//	upstream                      prints the requests that reached the upstream
+//	upstream                      prints the requests that reached the upstream, or "nothing"
 //	redis                         starts a Redis, or starts it again, empty, on the same port. Such a script begins with "[!redis] skip"
-//	stop|kill|hang|resume NAME    ends weir, envoy, upstream or redis with SIGTERM or SIGKILL; stops it in its tracks; lets it go on
+//	terminate|crash|hang|resume NAME  ends weir, envoy, upstream or redis with SIGTERM or SIGKILL; stops it in its tracks; lets it go on
 package integration

@@ -47,7 +47,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"expand": cmdExpand, "weir": cmdWeir, "envoy": cmdEnvoy, "token": cmdToken, "http": cmdHTTP, "answer": cmdAnswer, "raw": cmdRaw, "poll": cmdPoll,
 			"envoystats": cmdEnvoyStats, "upstream": cmdUpstream, "redis": cmdRedis,
-			"stop": signalling("stop", syscall.SIGTERM, true), "kill": signalling("kill", syscall.SIGKILL, true),
+			"terminate": signalling("terminate", syscall.SIGTERM, true), "crash": signalling("crash", syscall.SIGKILL, true),
 			"hang": signalling("hang", syscall.SIGSTOP, false), "resume": signalling("resume", syscall.SIGCONT, false),
 		},
 	})
@@ -230,7 +230,11 @@ func cmdEnvoyStats(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdUpstream(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, "upstream", neg)
-	for _, seen := range the(ts).upstream.Seen() {
+	all := the(ts).upstream.Seen()
+	if len(all) == 0 {
+		fmt.Fprintln(ts.Stdout(), "nothing")
+	}
+	for _, seen := range all {
 		fmt.Fprintf(ts.Stdout(), "%s %s\n", seen.Method, seen.Path)
 		printHeaders(ts.Stdout(), seen.Header, "  ")
 	}
