@@ -104,6 +104,8 @@ func complete(c authz.Class) authz.Operation { return authz.Operation{Class: c, 
 
 // badBody is the refusal of a body that the API does not take.
 func badBody(format string, args ...any) error {
-	return &authz.Error{Kind: authz.KindBadRequest, Label: "request_body_malformed",
-		Public: "the request body is not what this API takes: " + fmt.Sprintf(format, args...)}
+	return &authz.Error{
+		Kind: authz.KindBadRequest, Label: "request_body_malformed",
+		Public: "the request body is not what this API takes: " + fmt.Sprintf(format, args...),
+	}
 }

@@ -172,8 +172,10 @@ func overQuota(over []authz.Exceeded, d authz.Decision) authz.Decision {
 	if l.Over == authz.Hold {
 		kind = authz.KindApproval
 	}
-	return authz.Decision{Effect: authz.Deny, Kind: kind, Rule: "weir.limit." + string(l.Meter) + "." + string(l.Unit), Exceeded: over, Mask: d.Mask, Record: d.Record,
-		Reason: fmt.Sprintf("over the limit of %d %s in %s (%s)", l.Max, l.Unit, l.Window, l.Meter)}
+	return authz.Decision{
+		Effect: authz.Deny, Kind: kind, Rule: "weir.limit." + string(l.Meter) + "." + string(l.Unit), Exceeded: over, Mask: d.Mask, Record: d.Record,
+		Reason: fmt.Sprintf("over the limit of %d %s in %s (%s)", l.Max, l.Unit, l.Window, l.Meter),
+	}
 }
 
 // bind fills in what each limit's meter is kept for. A limit whose meter cannot be keyed is an error, which denies.
@@ -182,8 +184,10 @@ func (a *Admission) bind(limits []authz.Limit) ([]authz.Limit, error) {
 	for i, l := range out {
 		key, ok := a.key(l.Meter, l.Key)
 		if !ok {
-			return nil, &authz.Error{Kind: authz.KindUnavailable, Label: "limit_unreadable", Public: "Weir could not read a limit that applies to this request",
-				Err: fmt.Errorf("limit on meter %q (key %q) has nothing to be counted for", l.Meter, l.Key)}
+			return nil, &authz.Error{
+				Kind: authz.KindUnavailable, Label: "limit_unreadable", Public: "Weir could not read a limit that applies to this request",
+				Err: fmt.Errorf("limit on meter %q (key %q) has nothing to be counted for", l.Meter, l.Key),
+			}
 		}
 		out[i].Key = key
 	}

@@ -357,7 +357,7 @@ func (l *Lexer) escaped(c byte, keep bool) error {
 	return l.Fail("unknown escape")
 }
 
-// hexDigit takes a digit of \uXXXX; surrogates must come in pairs.
+// hexDigit takes a digit of a \u escape; surrogates must come in pairs.
 func (l *Lexer) hexDigit(c byte, keep bool) error {
 	st := &l.str
 	var d byte

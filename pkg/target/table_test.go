@@ -146,15 +146,18 @@ func TestNewRefuses(t *testing.T) {
 		{"host", []target.Rule{rule("a", "A")}, `target "a": host "A": write "a" (lower case, no port, no trailing dot)`},
 		{"path", []target.Rule{rule("a", "", "a")}, `target "a": path "a": a path starts with /`},
 		{
-			"tie", []target.Rule{rule("a", "", "/x/"), rule("b", "", "/x")},
+			"tie",
+			[]target.Rule{rule("a", "", "/x/"), rule("b", "", "/x")},
 			`targets "a" and "b" both cover /x/ on any host and /x is no more specific: make one of the paths longer, or name the target in the Envoy route`,
 		},
 		{
-			"tie on host", []target.Rule{rule("a", "*.h"), rule("b", "*.h", "/")},
+			"tie on host",
+			[]target.Rule{rule("a", "*.h"), rule("b", "*.h", "/")},
 			`targets "a" and "b" both cover / on *.h and / is no more specific: make one of the paths longer, or name the target in the Envoy route`,
 		},
 		{
-			"tie of stars", []target.Rule{rule("a", "", "/a*/x"), rule("b", "", "/*b/x")},
+			"tie of stars",
+			[]target.Rule{rule("a", "", "/a*/x"), rule("b", "", "/*b/x")},
 			`targets "a" and "b" both cover /a*/x on any host and /*b/x is no more specific: make one of the paths longer, or name the target in the Envoy route`,
 		},
 		{"disjoint stars", []target.Rule{rule("a", "", "/a*"), rule("b", "", "/b*")}, ""},

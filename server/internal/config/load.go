@@ -101,8 +101,11 @@ type named struct {
 func (c *Config) names() []named {
 	tls := &c.Listen.TLS
 	all := []named{
-		{"listen.tls.cert", &tls.Cert, false}, {"listen.tls.key", &tls.Key, false}, {"listen.tls.client_ca", &tls.ClientCA, false},
-		{"policy.dir", &c.Policy.Dir, true}, {"policy.settings", &c.Policy.Settings, false},
+		{"listen.tls.cert", &tls.Cert, false},
+		{"listen.tls.key", &tls.Key, false},
+		{"listen.tls.client_ca", &tls.ClientCA, false},
+		{"policy.dir", &c.Policy.Dir, true},
+		{"policy.settings", &c.Policy.Settings, false},
 	}
 	for i := range c.Issuers {
 		all = append(all, named{fmt.Sprintf("issuers[%d].jwks_file", i), &c.Issuers[i].JWKSFile, false})

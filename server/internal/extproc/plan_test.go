@@ -101,8 +101,13 @@ func TestBudget(t *testing.T) {
 		held, n int64
 		want    string
 	}{
-		{"ada", 0, 11, "request_body_too_large"}, {"ada", 0, 10, ""}, {"ada", 0, 6, "body_memory_full"}, {"ada", 0, 5, ""},
-		{"bob", 0, 6, "body_memory_full"}, {"bob", 0, 5, ""}, {"cyd", 0, 1, "body_memory_full"},
+		{"ada", 0, 11, "request_body_too_large"},
+		{"ada", 0, 10, ""},
+		{"ada", 0, 6, "body_memory_full"},
+		{"ada", 0, 5, ""},
+		{"bob", 0, 6, "body_memory_full"},
+		{"bob", 0, 5, ""},
+		{"cyd", 0, 1, "body_memory_full"},
 	}
 	for i, s := range steps {
 		err := b.take(s.subject, s.held, s.n)

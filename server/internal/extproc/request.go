@@ -92,7 +92,7 @@ func (st *stream) makePlan() {
 		counted: counted && !attested,
 	}
 	st.plan = choose(f)
-	if !attested && !st.static && (st.plan.duplex) {
+	if !attested && !st.static && st.plan.duplex {
 		st.s.cfg.Observer.Unattested()
 	}
 }
@@ -122,8 +122,10 @@ func (st *stream) answerRequest(o *wire.Override) error {
 		}
 	}
 	if name, ok := signedBy(st.req, m.Remove); ok && !st.adm.Observed() {
-		return st.deny(&authz.Error{Kind: authz.KindBadRequest, Label: "signed_header",
-			Public: "the request's signature covers " + name + ", which Weir must change: sign without it, and add weir-token after signing"})
+		return st.deny(&authz.Error{
+			Kind: authz.KindBadRequest, Label: "signed_header",
+			Public: "the request's signature covers " + name + ", which Weir must change: sign without it, and add weir-token after signing",
+		})
 	}
 	if o != nil && !st.plan.standalone { // after a standalone one, this stream has seen a body already
 		st.asked = o.Request || o.Response

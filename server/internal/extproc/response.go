@@ -17,7 +17,7 @@ type responseSide struct {
 	answered bool // the head was answered: a refusal is a cut from here on
 	closing  bool // the books are closed with the head's answer about to be sent
 	ended    bool
-	counting bool // the body is measured and not read
+	counting bool            // the body is measured and not read
 	orphan   bool            // a local reply without a request: Envoy's own, passed on
 	early    *authz.Response // came before the request was decided
 	queue    []*wire.Inbound // what followed it
@@ -47,8 +47,10 @@ func (st *stream) firstIsResponse(m *wire.Inbound) error {
 		}
 		return nil // its body comes too: look at it first
 	}
-	return st.deny(&authz.Error{Kind: authz.KindUnavailable, Label: "request_unseen",
-		Public: "Envoy did not show Weir this request: its ext_proc filter needs processing_mode.request_header_mode: SEND"})
+	return st.deny(&authz.Error{
+		Kind: authz.KindUnavailable, Label: "request_unseen",
+		Public: "Envoy did not show Weir this request: its ext_proc filter needs processing_mode.request_header_mode: SEND",
+	})
 }
 
 // responseHeaders takes the answer's head.

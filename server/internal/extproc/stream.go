@@ -238,8 +238,10 @@ func (st *stream) alarmed() error {
 	case alarmAttest:
 		st.overrideIgnored()
 		st.s.ignored.Store(maxIgnored) // no doubt left: the head is here, the body is not
-		return st.deny(&authz.Error{Kind: authz.KindUnavailable, Label: "override_ignored",
-			Public: "Envoy did not send the body that Weir asked for: its ext_proc filter needs allow_mode_override: true and failure_mode_allow: false"})
+		return st.deny(&authz.Error{
+			Kind: authz.KindUnavailable, Label: "override_ignored",
+			Public: "Envoy did not send the body that Weir asked for: its ext_proc filter needs allow_mode_override: true and failure_mode_allow: false",
+		})
 	case alarmIdle:
 	}
 	return errors.New("extproc: no message within the idle timeout")

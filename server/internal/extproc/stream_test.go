@@ -60,6 +60,7 @@ func (p *parts) Describe(m authz.Match, req authz.Request) (authz.Operation, boo
 	d, _ := dialect.ByName(m.Target.Dialect)
 	return d.Head(req.Method, m.Path, "", req.Headers), d.NeedsBody(req.Method, m.Path)
 }
+
 func (p *parts) Eval(context.Context, *authz.Input) (authz.Decision, error) { return p.decision, nil }
 func (p *parts) Reads() authz.Reads                                         { return authz.Reads{} }
 func (p *parts) Revision() string                                           { return "r" }
@@ -329,30 +330,64 @@ func TestRefusals(t *testing.T) {
 		want []string
 	}{
 		"no token": {nil, []*extprocv3.ProcessingRequest{requestHeaders(true, ":method", "POST", ":path", "/v1/embeddings")}, []string{"refused 401"}},
-		"denied at the body": {func(p *parts) { p.decision = deny }, []*extprocv3.ProcessingRequest{embeddings(), requestBody(true, ask)},
-			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "refused 403"}},
-		"a body that is not JSON": {nil, []*extprocv3.ProcessingRequest{embeddings(), requestBody(true, "not json")},
-			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "refused 400"}},
-		"a body over the cap": {nil, []*extprocv3.ProcessingRequest{embeddings(), requestBody(true, strings.Repeat(" ", 1<<20+1))},
-			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "refused 413"}},
+		"denied at the body": {
+			func(p *parts) { p.decision = deny },
+			[]*extprocv3.ProcessingRequest{embeddings(), requestBody(true, ask)},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "refused 403"},
+		},
+		"a body that is not JSON": {
+			nil,
+			[]*extprocv3.ProcessingRequest{embeddings(), requestBody(true, "not json")},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "refused 400"},
+		},
+		"a body over the cap": {
+			nil,
+			[]*extprocv3.ProcessingRequest{embeddings(), requestBody(true, strings.Repeat(" ", 1<<20+1))},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "refused 413"},
+		},
 		"the request was not shown": {nil, []*extprocv3.ProcessingRequest{ok()}, []string{"refused 503"}},
-		"an upgrade": {nil, []*extprocv3.ProcessingRequest{requestHeaders(false, ":method", "GET", ":path", "/v1/models", "upgrade", "websocket", "authorization", "Bearer x")},
-			[]string{"refused 403"}},
-		"an answer that is not JSON": {nil, []*extprocv3.ProcessingRequest{embeddings(), requestBody(true, ask), ok(), responseBody(true, "<html>")},
-			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", fmt.Sprintf("request body %q eos=true", ask), "refused 502"}},
-		"a compressed answer": {nil, []*extprocv3.ProcessingRequest{embeddings(), requestBody(true, ask),
-			responseHeaders(false, "via_upstream", ":status", "200", "content-type", "application/json", "content-encoding", "gzip")},
-			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", fmt.Sprintf("request body %q eos=true", ask), "refused 502"}},
-		"a cache's answer is judged": {nil, []*extprocv3.ProcessingRequest{embeddings(), requestBody(true, ask),
-			responseHeaders(false, "cache.response_from_cache_filter", ":status", "200", "content-type", "application/json"), responseBody(true, answer)},
-			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", fmt.Sprintf("request body %q eos=true", ask), "response head", fmt.Sprintf("response body %q eos=true", masked)}},
-		"an override that is ignored": {nil, []*extprocv3.ProcessingRequest{embeddings(), ok()},
-			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "refused 503"}},
-		"an early answer waits for the decision": {func(p *parts) { p.decision = deny }, []*extprocv3.ProcessingRequest{embeddings(), ok(), responseBody(true, answer), requestBody(true, ask)},
-			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "refused 403"}},
+		"an upgrade": {
+			nil,
+			[]*extprocv3.ProcessingRequest{requestHeaders(false, ":method", "GET", ":path", "/v1/models", "upgrade", "websocket", "authorization", "Bearer x")},
+			[]string{"refused 403"},
+		},
+		"an answer that is not JSON": {
+			nil,
+			[]*extprocv3.ProcessingRequest{embeddings(), requestBody(true, ask), ok(), responseBody(true, "<html>")},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", fmt.Sprintf("request body %q eos=true", ask), "refused 502"},
+		},
+		"a compressed answer": {
+			nil,
+			[]*extprocv3.ProcessingRequest{
+				embeddings(), requestBody(true, ask),
+				responseHeaders(false, "via_upstream", ":status", "200", "content-type", "application/json", "content-encoding", "gzip"),
+			},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", fmt.Sprintf("request body %q eos=true", ask), "refused 502"},
+		},
+		"a cache's answer is judged": {
+			nil,
+			[]*extprocv3.ProcessingRequest{
+				embeddings(), requestBody(true, ask),
+				responseHeaders(false, "cache.response_from_cache_filter", ":status", "200", "content-type", "application/json"), responseBody(true, answer),
+			},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", fmt.Sprintf("request body %q eos=true", ask), "response head", fmt.Sprintf("response body %q eos=true", masked)},
+		},
+		"an override that is ignored": {
+			nil,
+			[]*extprocv3.ProcessingRequest{embeddings(), ok()},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "refused 503"},
+		},
+		"an early answer waits for the decision": {
+			func(p *parts) { p.decision = deny },
+			[]*extprocv3.ProcessingRequest{embeddings(), ok(), responseBody(true, answer), requestBody(true, ask)},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "refused 403"},
+		},
 		"a panic": {func(p *parts) { p.panicOn = "authenticate" }, []*extprocv3.ProcessingRequest{requestHeaders(true, ":method", "GET", ":path", "/")}, []string{"end: Internal"}},
-		"a second request head": {nil, []*extprocv3.ProcessingRequest{embeddings(), embeddings()},
-			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "end: Internal"}},
+		"a second request head": {
+			nil,
+			[]*extprocv3.ProcessingRequest{embeddings(), embeddings()},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", "end: Internal"},
+		},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

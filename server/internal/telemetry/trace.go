@@ -123,7 +123,7 @@ func newResource(ctx context.Context, cfg TracesConfig) (*resourcepb.Resource, e
 	}
 	pb := &resourcepb.Resource{}
 	for _, kv := range r.Attributes() {
-		pb.Attributes = append(pb.Attributes, &commonpb.KeyValue{Key: string(kv.Key), Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: kv.Value.Emit()}}})
+		pb.Attributes = append(pb.Attributes, &commonpb.KeyValue{Key: string(kv.Key), Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_StringValue{StringValue: kv.Value.String()}}})
 	}
 	return pb, nil
 }
