@@ -1,0 +1,2 @@
+// Package redisstore keeps sliding windows and hand-overs in Redis.
+package redisstore

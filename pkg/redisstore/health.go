@@ -1,0 +1,181 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// state is what a check found.
+type state struct {
+	err    *authz.Error // nil: all is well
+	refuse bool         // do not even ask: Redis answers, but what it answers is not to be trusted
+}
+
+// Run looks after Redis until ctx ends, and then returns nil: is it there, may it evict, is it still the one that was seen. It logs what
+// changes and forgets tenants that are long idle. Without Run, only what a script can see is noticed.
+func (s *Store) Run(ctx context.Context) error {
+	tick := time.NewTicker(s.cfg.CheckEvery)
+	defer tick.Stop()
+	for {
+		_ = s.check(ctx) // recorded
+		s.sweep()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Ready asks Redis now whether it can be used, and says what is wrong and what to change if not: an *authz.Error labelled
+// store_unavailable, store_evicts or store_amnesiac.
+func (s *Store) Ready(ctx context.Context) error {
+	if err := s.check(ctx); err != nil {
+		return err
+	}
+	return nil
+}
+
+// Healthy returns what the last check by Run or Ready found. It does not block.
+func (s *Store) Healthy() error {
+	st := s.state.Load()
+	switch {
+	case st == nil:
+		return unavailable(errors.New("Redis was not asked yet"))
+	case st.err != nil:
+		return st.err
+	}
+	return nil
+}
+
+// check asks Redis how it is, and records it.
+func (s *Store) check(ctx context.Context) *authz.Error {
+	parent := ctx
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	defer cancel()
+	var fault *authz.Error
+	err := s.checkEviction(ctx)
+	if err == nil {
+		err = s.checkEpoch(ctx)
+	}
+	if err != nil && !errors.As(err, &fault) {
+		fault = unavailable(fmt.Errorf("ask Redis (counters.url) within %v (counters.timeout): %w", s.cfg.Timeout, err))
+	}
+	if parent.Err() == nil { // else it says nothing of Redis
+		s.record(parent, fault)
+	}
+	return fault
+}
+
+func (s *Store) record(ctx context.Context, fault *authz.Error) {
+	next := &state{err: fault, refuse: fault != nil && fault.Label != "store_unavailable"}
+	last := s.state.Swap(next)
+	var was, is string
+	if last != nil && last.err != nil {
+		was = last.err.Label
+	}
+	if fault != nil {
+		is = fault.Label
+	}
+	switch {
+	case was == is:
+	case is == "":
+		s.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "counters in Redis are back", slog.String("after", was))
+	default:
+		s.cfg.Log.LogAttrs(ctx, slog.LevelError, "counters in Redis cannot be used: what a limit applies to is refused", slog.String("error", fault.Error()))
+	}
+}
+
+// checkEviction asks every node of Redis what it does when its memory is full. INFO is asked, for many providers forbid CONFIG.
+func (s *Store) checkEviction(ctx context.Context) error {
+	ask := func(ctx context.Context, c *redis.Client) error {
+		info, err := c.Info(ctx, "memory").Result()
+		if err != nil {
+			return err
+		}
+		_, after, found := strings.Cut(info, "maxmemory_policy:")
+		policy, _, _ := strings.Cut(after, "\r\n")
+		switch {
+		case !found:
+			return failure("store_evicts", errors.New("INFO memory of Redis does not say maxmemory_policy: it must say noeviction"))
+		case policy != "noeviction":
+			return failure("store_evicts", fmt.Errorf("Redis may evict counters, which gives budget away: its maxmemory-policy is %q, set it to noeviction", policy))
+		}
+		return nil
+	}
+	switch c := s.client.(type) {
+	case *redis.ClusterClient:
+		return c.ForEachMaster(ctx, ask)
+	case *redis.Client:
+		return ask(ctx, c)
+	}
+	return errAnswer
+}
+
+// checkEpoch asks whether Redis is still the one that was seen, after it looked whether an operator accepts that it is not.
+func (s *Store) checkEpoch(ctx context.Context) error {
+	word, err := s.client.Get(ctx, acceptKey).Result()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return err
+	}
+	s.accept(ctx, word)
+	expected := s.redisEpoch()
+	epoch, err := s.client.GetEx(ctx, epochKey, s.epochLife()).Result()
+	if errors.Is(err, redis.Nil) {
+		if expected != "" {
+			return errAmnesiac(epochKey)
+		}
+		if err := s.client.SetNX(ctx, epochKey, newEpoch(), s.epochLife()).Err(); err != nil {
+			return err
+		}
+		epoch, err = s.client.Get(ctx, epochKey).Result()
+	}
+	if err != nil {
+		return err
+	}
+	if expected != "" && epoch != expected {
+		return errAmnesiac(epochKey)
+	}
+	s.sawRedis(epoch)
+	return nil
+}
+
+// accept forgets all epochs when an operator says a new word.
+func (s *Store) accept(ctx context.Context, word string) {
+	s.mu.Lock()
+	forget := word != "" && word != s.accepted && (s.epoch != nil || len(s.tenants) > 0)
+	s.accepted = word
+	if forget {
+		s.epoch, s.tenants = nil, map[string]*known{}
+	}
+	s.mu.Unlock()
+	if forget {
+		s.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "an operator accepted what Redis holds, whatever it lost", slog.String("key", acceptKey))
+	}
+}
+
+func (s *Store) redisEpoch() string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.epoch != nil && s.fresh(s.epoch) {
+		return s.epoch.epoch
+	}
+	return ""
+}
+
+func (s *Store) sawRedis(epoch string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.epoch == nil || !s.fresh(s.epoch) {
+		s.epoch = &known{epoch: epoch}
+	}
+	s.epoch.last.Store(s.clock())
+}

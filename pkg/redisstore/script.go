@@ -1,0 +1,41 @@
+package redisstore
+
+import (
+	"embed"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// lua holds the scripts. An embedded file system cannot be anything but a package's variable; nothing writes to it.
+//
+//go:embed lua/*.lua
+var lua embed.FS
+
+// scripts are the steps, each one script: what is shared, then the step itself.
+type scripts struct {
+	reserve, raise, settle, cancel, usage *redis.Script
+}
+
+func loadScripts() (scripts, error) {
+	var s scripts
+	for to, files := range map[**redis.Script][]string{
+		&s.reserve: {"prelude", "claim", "reserve"},
+		&s.raise:   {"prelude", "claim", "raise"},
+		&s.settle:  {"prelude", "claim", "settle"},
+		&s.cancel:  {"prelude", "claim", "cancel"},
+		&s.usage:   {"prelude", "usage"},
+	} {
+		var b strings.Builder
+		for _, name := range files {
+			text, err := lua.ReadFile("lua/" + name + ".lua")
+			if err != nil {
+				return scripts{}, err
+			}
+			b.Write(text)
+			b.WriteByte('\n')
+		}
+		*to = redis.NewScript(b.String())
+	}
+	return s, nil
+}
