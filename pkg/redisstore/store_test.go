@@ -1,0 +1,52 @@
+package redisstore_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/handover/handovertest"
+	"github.com/weirgate/weir/pkg/redisstore"
+	"github.com/weirgate/weir/pkg/redisstore/redistest"
+	"github.com/weirgate/weir/pkg/window/windowtest"
+)
+
+func newStore(t testing.TB, cfg redisstore.Config) *redisstore.Store {
+	t.Helper()
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 5 * time.Second // a laden machine is not a fault
+	}
+	s, err := redisstore.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestStore(t *testing.T) {
+	server := redistest.Start(t)
+	windowtest.Run(t, func(t *testing.T, windows []authz.Window, clock *windowtest.Clock) windowtest.Store {
+		server.Flush(t)
+		return newStore(t, redisstore.Config{URL: server.URL(), Windows: windows, Now: clock.Now})
+	})
+}
+
+func TestHandover(t *testing.T) {
+	server := redistest.Start(t)
+	handovertest.Run(t, func(t *testing.T) (handovertest.Store, func(time.Duration)) {
+		server.Flush(t)
+		s := newStore(t, redisstore.Config{URL: server.URL()})
+		return s, func(d time.Duration) { // the server's time cannot be set: wait until all it holds expired
+			for deadline := time.Now().Add(d + 10*time.Second); server.Do(t, "DBSIZE") != "0"; time.Sleep(time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatal("nothing expires")
+				}
+			}
+		}
+	})
+}
