@@ -10,13 +10,11 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/dependencies"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 	"github.com/open-policy-agent/opa/v1/tester"
 
-	"github.com/weirgate/weir/pkg/authz"
 	shipped "github.com/weirgate/weir/rego"
 )
 
@@ -65,10 +63,7 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare the policy: %w", err)
 	}
-	reads, err := readsOf(compiler, query)
-	if err != nil {
-		return nil, err
-	}
+	reads := reach(compiler, ref)
 	if cfg.RunTests {
 		if err := runTests(ctx, files, tests, settings); err != nil {
 			return nil, err
@@ -78,7 +73,7 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{query: prepared, keys: newKeys(), reads: reads, revision: revisionOf(cfg.Entrypoint, files, raw), timeout: cfg.Timeout, random: drawsRandom(files)}, nil
+	return &loaded{query: prepared, keys: newKeys(), reads: reads.needs(), cache: newCache(reads), revision: revisionOf(cfg.Entrypoint, files, raw), timeout: cfg.Timeout, random: drawsRandom(files)}, nil
 }
 
 // newStore keeps the settings as parsed terms, so that evaluation does not convert them each time. Nothing writes to it.
@@ -170,31 +165,6 @@ func capabilities() *ast.Capabilities {
 		return b.Nondeterministic
 	})
 	return c
-}
-
-// readsOf asks which parts of the input the entrypoint can reach.
-func readsOf(c *ast.Compiler, query string) (authz.Reads, error) {
-	refs, err := dependencies.Base(c, ast.MustParseBody(query))
-	if err != nil {
-		return authz.Reads{}, fmt.Errorf("analyse the policy: %w", err)
-	}
-	var r authz.Reads
-	for _, ref := range refs {
-		if !ref[0].Equal(ast.InputRootDocument) {
-			continue
-		}
-		part := ""
-		if len(ref) > 1 {
-			if s, ok := ref[1].Value.(ast.String); ok {
-				part = string(s)
-			}
-		}
-		all := part == "" // the input as a whole, or a part that is computed
-		r.Usage = r.Usage || all || part == "usage"
-		r.Risk = r.Risk || all || part == "risk"
-		r.Response = r.Response || all || part == "response"
-	}
-	return r, nil
 }
 
 // runTests runs the policy's own tests with the settings that it will have.

@@ -53,6 +53,7 @@ type loaded struct {
 	query    rego.PreparedEvalQuery
 	keys     *keys
 	reads    authz.Reads
+	cache    *cache // nil where decisions cannot be kept
 	revision string
 	timeout  time.Duration
 	random   bool // some rule draws random numbers or uuids
@@ -92,11 +93,23 @@ func (e *Engine) Revision() string { return e.loaded.Load().revision }
 // Reads tells which parts of the input the policy can reach.
 func (e *Engine) Reads() authz.Reads { return e.loaded.Load().reads }
 
-// Eval asks the policy. A policy that says nothing denies. An error is an *authz.Error of KindUnavailable and means that there is no
+// Eval asks the policy, or repeats what it said about an input that differs in nothing that it can reach. A policy that says nothing denies. An error is an *authz.Error of KindUnavailable and means that there is no
 // decision: policy_timeout, policy_error (a built-in failed, rules conflict) or policy_result (the result is no decision).
 func (e *Engine) Eval(ctx context.Context, in *authz.Input) (authz.Decision, error) {
 	l := e.loaded.Load()
-	return l.eval(ctx, l.keys.input(in), time.Unix(0, in.Time.UnixNS))
+	if l.cache == nil {
+		return l.eval(ctx, l.keys.input(in), time.Unix(0, in.Time.UnixNS))
+	}
+	var room [256]byte
+	key := l.cache.key(room[:0], in)
+	if d, ok := l.cache.get(key); ok {
+		return d, nil
+	}
+	d, err := l.eval(ctx, l.keys.input(in), time.Unix(0, in.Time.UnixNS))
+	if err == nil {
+		l.cache.put(key, d)
+	}
+	return d, err
 }
 
 func (l *loaded) eval(ctx context.Context, input ast.Value, now time.Time, opts ...rego.EvalOption) (authz.Decision, error) {

@@ -1,0 +1,178 @@
+package policy
+
+import (
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirgate/weir/pkg/authz"
+	shipped "github.com/weirgate/weir/rego"
+)
+
+func load(t testing.TB, cfg Config) *loaded {
+	t.Helper()
+	l, err := compile(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func source(src string) Config {
+	return Config{FS: fstest.MapFS{"p.rego": {Data: []byte("package weir.authz\n" + src)}}}
+}
+
+// TestCachedDecidesAsEvaluated asks about random inputs twice: by the engine, whose cache fills up, and by evaluation alone.
+func TestCachedDecidesAsEvaluated(t *testing.T) {
+	e, err := New(t.Context(), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := e.loaded.Load()
+	if l.cache == nil {
+		t.Fatal("the shipped policy reads something that is different every time: its decisions cannot be kept")
+	}
+	r := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // repeatable
+	for i := range 3000 {
+		in := random(r)
+		got, err := e.Eval(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := l.eval(t.Context(), l.keys.input(in), time.Unix(0, in.Time.UnixNS))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("input %d: %s", i, diff)
+		}
+	}
+	if n := len(l.cache.young) + len(l.cache.old); n < 20 || n > 2900 {
+		t.Errorf("%d decisions kept of 3000 inputs: the test does not try the cache", n)
+	}
+}
+
+// random returns an input out of few values for each member, so that inputs recur in part.
+func random(r *rand.Rand) *authz.Input {
+	one := func(of ...string) string { return of[r.IntN(len(of))] }
+	var groups []string
+	for _, g := range []string{"research", "product", "ml-platform", "weir-admins"} {
+		if r.IntN(3) == 0 {
+			groups = append(groups, g)
+		}
+	}
+	return &authz.Input{
+		Phase: authz.PhaseRequest, Final: true, Justification: one("", "", "MODEL-42 test", "because"),
+		Subject:   authz.Subject{Issuer: "https://i", ID: one("ada", "bob"), Groups: groups, Kind: authz.Human, Expires: time.Unix(r.Int64N(1e9), 0)},
+		Target:    authz.Target{Name: one("a", "b"), Kind: authz.TargetKind(one("inference", "vectordb", "weights", "corpus", "registry")), Tenant: one("", "t")},
+		Operation: authz.Operation{Class: authz.Class(one("embed", "search", "read", "export", "unknown")), Complete: r.IntN(5) > 0, Artifact: one("", "", "checkpoint"), Vectors: []int64{0, 1, -1, 5000, 100000}[r.IntN(5)]},
+		Time:      authz.InputTime{UnixNS: r.Int64(), RFC3339: "2026-01-01T00:00:00Z"},
+		Request:   authz.InputRequest{Method: one("GET", "POST"), Host: "h", Path: fmt.Sprint("/", r.IntN(1000))},
+	}
+}
+
+// TestWhatIsNotKept lists policies whose decisions may be different for inputs that look alike.
+func TestWhatIsNotKept(t *testing.T) {
+	for name, tt := range map[string]struct {
+		src  string
+		kept bool
+	}{
+		"a group":                     {`decision := "x" in input.subject.groups`, true},
+		"the first group":             {`decision if input.subject.groups[0] == "x"`, true},
+		"a helper":                    {"decision if f(input.target.name)\nf(x) if x == \"a\"", true},
+		"nothing":                     {`decision := true`, true},
+		"the clock":                   {`decision if time.now_ns() > 0`, false},
+		"the clock in a helper":       {"decision if late\nlate if time.now_ns() > 0", false},
+		"chance":                      {`decision if rand.intn("s", 2) == 1`, false},
+		"the time of the input":       {`decision if input.time.unix_ns > 0`, false},
+		"a claim":                     {`decision if input.subject.claims.x`, false},
+		"usage":                       {`decision if input.usage.subject.vectors["1h"] > 1`, false},
+		"the input as a whole":        {"decision if f(input)\nf(x) if x.phase == \"request\"", false},
+		"a part that is computed":     {`decision if { some k; input[k] == "request" }`, false},
+		"a member that is computed":   {`decision if { some k; input.subject[k] == "a" }`, false},
+		"the whole subject":           {"decision if f(input.subject)\nf(x) if x.id == \"a\"", false},
+		"the index of another":        {`decision if {"a": 1}[input.subject.claims.x] == 1`, false},
+		"input replaced":              {"decision if q with input as {\"phase\": \"x\"}\nq if input.phase == \"x\"", false},
+		"a rule of a computed name":   {"decision if { some n; data.weir.authz.parts[n] }\nparts.a if input.time.unix_ns > 0", false},
+		"a comprehension":             {`decision if count([g | some g in input.subject.groups; input.risk.score > 1]) > 0`, false},
+		"the clock behind an else":    {"decision := true if input.phase == \"x\" else := false if time.now_ns() < 0", false},
+		"an assignment of the input":  {"decision if { x := input; x.time.unix_ns > 0 }", false},
+		"a default and another group": {"default decision := false\ndecision if \"x\" in input.subject.groups", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := load(t, source(tt.src)).cache != nil; got != tt.kept {
+				t.Errorf("kept: %v, want %v", got, tt.kept)
+			}
+		})
+	}
+}
+
+// TestKeysTellInputsApart: no two inputs that differ in a member have the same key, empty ones and neighbours included.
+func TestKeysTellInputsApart(t *testing.T) {
+	var all []string
+	for name := range cacheParts() {
+		all = append(all, name)
+	}
+	c := newCache(reached{paths: all})
+	if c == nil {
+		t.Fatal("no cache")
+	}
+	base := func() *authz.Input { return &authz.Input{Response: &authz.Response{}} }
+	seen := map[string]string{string(c.key(nil, base())): "nothing"}
+	for name, change := range map[string]func(*authz.Input){
+		"groups a,b": func(in *authz.Input) { in.Subject.Groups = []string{"a", "b"} }, "groups a b": func(in *authz.Input) { in.Subject.Groups = []string{"ab"} },
+		"groups empty one": func(in *authz.Input) { in.Subject.Groups = []string{""} }, "id": func(in *authz.Input) { in.Subject.ID = "a" },
+		"issuer": func(in *authz.Input) { in.Subject.Issuer = "a" }, "name": func(in *authz.Input) { in.Subject.Name = "a" },
+		"no response": func(in *authz.Input) { in.Response = nil }, "status": func(in *authz.Input) { in.Response.Status = 1 },
+		"length": func(in *authz.Input) { in.Response.ContentLength = 1 }, "vectors": func(in *authz.Input) { in.Operation.Vectors = 1 },
+		"unbounded": func(in *authz.Input) { in.Operation.Vectors = -1 }, "documents": func(in *authz.Input) { in.Operation.Documents = 1 },
+		"label": func(in *authz.Input) { in.Target.Labels = map[string]string{"a": "b"} }, "label 2": func(in *authz.Input) { in.Target.Labels = map[string]string{"ab": ""} },
+		"final": func(in *authz.Input) { in.Final = true }, "sealed": func(in *authz.Input) { in.Operation.Sealed = true },
+	} {
+		in := base()
+		change(in)
+		k := string(c.key(nil, in))
+		if other, ok := seen[k]; ok {
+			t.Errorf("%s and %s have the same key", name, other)
+		}
+		seen[k] = name
+	}
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	c := newCache(reached{paths: []string{"request.path"}})
+	for i := range 3 * cacheSize {
+		c.put(fmt.Appendf(nil, "%d", i), authz.Decision{})
+	}
+	c.put(make([]byte, maxCacheKey+1), authz.Decision{})
+	if n := len(c.young) + len(c.old); n > 2*cacheSize {
+		t.Errorf("%d decisions kept, at most %d may be", n, 2*cacheSize)
+	}
+	if _, ok := c.get(fmt.Appendf(nil, "%d", 3*cacheSize-1)); !ok {
+		t.Error("the last one is gone")
+	}
+	if _, ok := c.get(make([]byte, maxCacheKey+1)); ok {
+		t.Error("a long key was kept")
+	}
+}
+
+// BenchmarkEvalUncached is what a policy costs that nothing can be kept of.
+func BenchmarkEvalUncached(b *testing.B) {
+	sub, err := fs.Sub(shipped.FS, "weir")
+	if err != nil {
+		b.Fatal(err)
+	}
+	l := load(b, Config{FS: sub})
+	in := random(rand.New(rand.NewPCG(1, 1))) //nolint:gosec // repeatable
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := l.eval(b.Context(), l.keys.input(in), time.Unix(0, in.Time.UnixNS)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

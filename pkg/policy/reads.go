@@ -1,0 +1,88 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// reached is what the entrypoint can reach, found in the compiled rules. It may name too much, never too little.
+type reached struct {
+	paths  []string // of the input, joined with dots, down to the first element that is computed; "" is the input as a whole. Sorted
+	impure bool     // some rule asks for clock or random numbers, whose answers are in no path
+}
+
+// reach walks every rule that evaluation of the entrypoint can come to: the compiler's graph has an edge wherever a rule refers to others, and to all of
+// them where the reference is computed.
+func reach(c *ast.Compiler, entrypoint ast.Ref) reached {
+	var out reached
+	seen := map[*ast.Rule]bool{}
+	queue := c.GetRulesExact(entrypoint)
+	for len(queue) > 0 {
+		rule := queue[0]
+		queue = queue[1:]
+		if seen[rule] {
+			continue
+		}
+		seen[rule] = true
+		out.visit(rule)
+		for dep := range c.Graph.Dependencies(rule) {
+			if r, ok := dep.(*ast.Rule); ok {
+				queue = append(queue, r)
+			}
+		}
+	}
+	slices.Sort(out.paths)
+	out.paths = slices.Compact(out.paths)
+	return out
+}
+
+func (r *reached) visit(x any) {
+	ast.NewGenericVisitor(func(x any) bool {
+		switch x := x.(type) {
+		case *ast.With: // input or a built-in replaced: what it stands for is not followed
+			r.impure = true
+		case ast.Var:
+			if x.Equal(ast.InputRootDocument.Value) {
+				r.paths = append(r.paths, "")
+			}
+		case ast.Ref:
+			if b, ok := ast.BuiltinMap[x.String()]; ok && b.Nondeterministic {
+				r.impure = true
+			}
+			if !x[0].Equal(ast.InputRootDocument) {
+				return false
+			}
+			r.paths = append(r.paths, constant(x[1:]))
+			for _, t := range x[1:] { // what is computed may read the input too
+				r.visit(t)
+			}
+			return true
+		}
+		return false
+	}).Walk(x)
+}
+
+// constant joins the elements of a reference up to the first that is computed.
+func constant(ref ast.Ref) string {
+	var parts []string
+	for _, t := range ref {
+		s, ok := t.Value.(ast.String)
+		if !ok || strings.Contains(string(s), ".") {
+			break
+		}
+		parts = append(parts, string(s))
+	}
+	return strings.Join(parts, ".")
+}
+
+// needs says which parts of an input must be there.
+func (r *reached) needs() authz.Reads {
+	has := func(part string) bool {
+		return slices.ContainsFunc(r.paths, func(p string) bool { return p == "" || p == part || strings.HasPrefix(p, part+".") })
+	}
+	return authz.Reads{Usage: has("usage"), Risk: has("risk"), Response: has("response")}
+}
