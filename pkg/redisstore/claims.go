@@ -91,7 +91,9 @@ func (s *Store) unreadable(limits []authz.Limit) error {
 			break
 		}
 	}
-	return &authz.Error{Kind: authz.KindUnavailable, Label: "limit_unreadable", Public: "Weir could not read a limit that applies to this request", Err: err}
+	e := failure("limit_unreadable", err)
+	e.Public = "Weir could not read a limit that applies to this request"
+	return e
 }
 
 // quota reads a step's answer: the volume granted, then number, use and wait of each limit in the way.

@@ -49,7 +49,7 @@ func (s *Store) Healthy() error {
 	st := s.state.Load()
 	switch {
 	case st == nil:
-		return unavailable(errors.New("Redis was not asked yet"))
+		return unavailable(errors.New("nobody asked Redis yet"))
 	case st.err != nil:
 		return st.err
 	}
@@ -90,7 +90,7 @@ func (s *Store) record(ctx context.Context, fault *authz.Error) {
 	case is == "":
 		s.cfg.Log.LogAttrs(ctx, slog.LevelInfo, "counters in Redis are back", slog.String("after", was))
 	default:
-		s.cfg.Log.LogAttrs(ctx, slog.LevelError, "counters in Redis cannot be used: what a limit applies to is refused", slog.String("error", fault.Error()))
+		s.cfg.Log.LogAttrs(ctx, slog.LevelError, "counters in Redis cannot be used: all that is counted is refused", slog.String("error", fault.Error()))
 	}
 }
 
@@ -105,9 +105,9 @@ func (s *Store) checkEviction(ctx context.Context) error {
 		policy, _, _ := strings.Cut(after, "\r\n")
 		switch {
 		case !found:
-			return failure("store_evicts", errors.New("INFO memory of Redis does not say maxmemory_policy: it must say noeviction"))
+			return failure("store_evicts", errors.New("maxmemory_policy must be noeviction, and Redis' INFO memory does not say it is"))
 		case policy != "noeviction":
-			return failure("store_evicts", fmt.Errorf("Redis may evict counters, which gives budget away: its maxmemory-policy is %q, set it to noeviction", policy))
+			return failure("store_evicts", fmt.Errorf("maxmemory-policy of Redis is %q, so that it may evict counters: set it to noeviction", policy))
 		}
 		return nil
 	}

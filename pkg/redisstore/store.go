@@ -154,7 +154,7 @@ func (s *Store) run(ctx context.Context, script *redis.Script, tenant string, ke
 }
 
 var (
-	errAnswer     = errors.New("Redis answered what no script of Weir answers")
+	errAnswer     = errors.New("no script of Weir answers what Redis did")
 	errUnreadable = errors.New("a limit cannot be read")
 )
 
@@ -167,6 +167,6 @@ func unavailable(err error) *authz.Error { return failure("store_unavailable", e
 
 // errAmnesiac says that Redis lost what it was trusted with, and what to do.
 func errAmnesiac(what string) *authz.Error {
-	return failure("store_amnesiac", fmt.Errorf("%s is not the one that this process has seen: Redis was emptied or replaced, and the counts in it are gone. "+
+	return failure("store_amnesiac", fmt.Errorf("%s is not the one that this process has seen: Redis was emptied or replaced and its counts are gone. "+
 		"Bring the right Redis back, or accept the loss: SET %s <a new word> EX 60", what, acceptKey))
 }
