@@ -61,4 +61,5 @@ func handoverKey(key string) string { return "weir:handover:" + hashed(key) }
 const (
 	epochKey  = "weir:epoch"
 	acceptKey = "weir:accept-amnesia"
+	probeKey  = "weir:probe"
 )
