@@ -139,7 +139,8 @@ func TestTwin(t *testing.T) {
 			clock.Advance(-653 * time.Nanosecond)
 			p := &play{Rand: rand.New(rand.NewPCG(c.seed, 0)), clock: clock, ids: c.ids, life: c.life} //nolint:gosec // repeatable
 			p.windows = []authz.Window{
-				authz.Window(7 * time.Second), authz.Window(time.Minute), authz.Window(time.Hour), authz.Window(24 * time.Hour), authz.Window(30 * 24 * time.Hour),
+				authz.Window(7 * time.Second),
+				authz.Window(time.Minute), authz.Window(time.Hour), authz.Window(24 * time.Hour), authz.Window(30 * 24 * time.Hour),
 			}
 			m, err := window.NewMemory(window.Config{Windows: p.windows, Now: clock.Now})
 			if err != nil {
@@ -187,7 +188,8 @@ func TestTwinJoinsCharges(t *testing.T) {
 			s := newStore(t, redisstore.Config{URL: server.URL(), Windows: windows, Now: clock.Now})
 			r := authz.Reservation{ID: "stream", Tenant: "t", Keys: keys[:1]}
 			for i := range raises {
-				r.Volume = authz.Volume{}.With(authz.UnitVectors, int64(1+i)*7)
+				n := int64(1+i) * 7
+				r.Volume = authz.Volume{n, n, n, n, n}
 				for _, s := range []windowtest.Store{m, s} {
 					if _, err := s.Raise(t.Context(), r); err != nil {
 						t.Fatal(err)
@@ -195,7 +197,7 @@ func TestTwinJoinsCharges(t *testing.T) {
 				}
 				clock.Advance(10 * time.Minute)
 			}
-			r.Volume = authz.Volume{}.With(authz.UnitVectors, 10) // of the second charge, 3
+			r.Volume = authz.Volume{10, 10, 10, 10, 10} // of the second charge, 3
 			for _, s := range []windowtest.Store{m, s} {
 				if err := s.Settle(t.Context(), r); err != nil {
 					t.Fatal(err)

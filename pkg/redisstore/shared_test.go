@@ -1,0 +1,218 @@
+package redisstore_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/redisstore"
+	"github.com/weirgate/weir/pkg/redisstore/redistest"
+)
+
+// TestTwoStores: two replicas on one Redis, by its own clock, together admit exactly the limit.
+func TestTwoStores(t *testing.T) {
+	const workers, each, maximum = 8, 50, 150
+	server := redistest.Start(t)
+	stores := []*redisstore.Store{newStore(t, redisstore.Config{URL: server.URL()}), newStore(t, redisstore.Config{URL: server.URL()})}
+	var wg sync.WaitGroup
+	var admitted atomic.Int64
+	for w := range workers {
+		wg.Go(func() {
+			for i := range each {
+				r := claim(fmt.Sprint(w, "-", i))
+				r.Limits[0].Max = maximum
+				q, err := stores[w%2].Reserve(t.Context(), r)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				admitted.Add(q.Granted.Of(authz.UnitVectors))
+			}
+		})
+	}
+	wg.Wait()
+	if got := admitted.Load(); got != maximum {
+		t.Errorf("%d admitted, want exactly %d", got, maximum)
+	}
+	for i, s := range stores {
+		u, err := s.Usage(t.Context(), "acme", claim("").Keys)
+		if err != nil || len(u) != 4 || u[3].Count != maximum {
+			t.Errorf("store %d: %+v, %v; want %d in each of 4 windows", i, u, err, maximum)
+		}
+	}
+	// What one replica reserved another settles.
+	if err := stores[1].Settle(t.Context(), claim("one more")); err != nil {
+		t.Fatal(err)
+	}
+	if q, err := stores[0].Raise(t.Context(), claim("one more")); err != nil || q.Granted.Of(authz.UnitVectors) != 1 {
+		t.Errorf("raise of what the other settled: %+v, %v", q, err)
+	}
+}
+
+// TestOtherWindows: a replica that was told of other windows counts in those that its sibling keeps too.
+func TestOtherWindows(t *testing.T) {
+	server := redistest.Start(t)
+	minute, hour, day := authz.Window(time.Minute), authz.Window(time.Hour), authz.Window(24*time.Hour)
+	a := newStore(t, redisstore.Config{URL: server.URL(), Windows: []authz.Window{minute, hour}})
+	b := newStore(t, redisstore.Config{URL: server.URL(), Windows: []authz.Window{day, hour}})
+	for i, s := range []*redisstore.Store{a, b, a} {
+		if q, err := s.Reserve(t.Context(), claim(strconv.Itoa(i))); err != nil || len(q.Over) > 0 {
+			t.Fatalf("%d: %+v, %v", i, q, err)
+		}
+	}
+	for name, want := range map[string]struct {
+		s     *redisstore.Store
+		first int64
+	}{"a": {a, 3}, "b": {b, 2}} { // b's day began when b first counted, and a counted into it from then on
+		u, err := want.s.Usage(t.Context(), "acme", claim("").Keys)
+		if err != nil || len(u) != 2 || u[0].Count != want.first || u[1].Count != 3 {
+			t.Errorf("%s: %+v, %v; want %d and 3 in the hour", name, u, err, want.first)
+		}
+	}
+	for _, s := range []*redisstore.Store{a, b} {
+		if q, err := s.Reserve(t.Context(), claim("over")); err != nil || len(q.Over) != 1 {
+			t.Errorf("a fourth of three an hour: %+v, %v", q, err)
+		}
+	}
+}
+
+// TestKeys: every key lives for a bounded time, names nobody, and shares its tenant's hash tag.
+func TestKeys(t *testing.T) {
+	server := redistest.Start(t)
+	s := newStore(t, redisstore.Config{URL: server.URL()})
+	if err := s.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, tenant := range []string{"acme", "}{\r\n\x00"} {
+		r := claim("open")
+		r.Tenant = tenant
+		if _, err := s.Reserve(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		r.ID = "closed"
+		if err := s.Settle(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Put(t.Context(), "ticket", []byte("x"), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	const script = `local out={} for _,k in ipairs(redis.call('KEYS','*')) do out[k]=redis.call('TTL',k) end return cjson.encode(out)`
+	o, err := redis.ParseURL(server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := redis.NewClient(o)
+	defer c.Close() //nolint:errcheck // nothing is left to lose
+	text, err := c.Eval(t.Context(), script, nil).Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ttls map[string]int
+	if err := json.Unmarshal([]byte(text), &ttls); err != nil {
+		t.Fatal(err)
+	}
+	const day = 24 * 3600
+	wellFormed := regexp.MustCompile(`^weir:(epoch|probe|handover:[\w-]{43}|\{[\w-]{43}\}:(epoch|(claim|meter):[\w-]{43}))$`)
+	tags := map[string]int{}
+	longest := map[int]int{}
+	for k, ttl := range ttls {
+		if !wellFormed.MatchString(k) {
+			t.Errorf("key %q", k)
+		}
+		if ttl <= 0 || ttl > 32*day {
+			t.Errorf("key %q lives for %d s", k, ttl)
+		}
+		longest[(ttl+60)/day]++
+		if tag, _, ok := strings.Cut(strings.TrimPrefix(k, "weir:"), "}"); ok {
+			tags[tag]++
+		}
+	}
+	if len(ttls) != 11 || len(tags) != 2 {
+		t.Errorf("%d keys under %d tags, want 11 and 2: %v", len(ttls), len(tags), ttls)
+	}
+	// Closed claims, probe and hand-over go within the day, open claims after 2, meters after 31, epochs after 32.
+	if longest[0] != 4 || longest[2] != 2 || longest[31] != 2 || longest[32] != 3 {
+		t.Errorf("lifetimes in days: %v", longest)
+	}
+}
+
+// TestCluster: in a Redis Cluster, where a script may touch one slot only, every step works, and the client finds the node.
+func TestCluster(t *testing.T) {
+	port := clusterPort(t)
+	server := redistest.Start(t, "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes")
+	for slot := 0; slot < 16384; slot += 1024 { // Redis 6.2 does not take a range, and an inline command is at most 64 KiB
+		command := "CLUSTER ADDSLOTS"
+		for i := range 1024 {
+			command += " " + strconv.Itoa(slot+i)
+		}
+		if got := server.Do(t, command); got != "OK" {
+			t.Fatal(got)
+		}
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for ; !strings.Contains(server.Do(t, "CLUSTER INFO"), "cluster_state:ok"); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the cluster does not form")
+		}
+	}
+	addr := "127.0.0.1:" + strconv.Itoa(port)
+	for _, url := range []string{server.URL(), "redis://" + addr + "?addr=" + addr} {
+		s := newStore(t, redisstore.Config{URL: url})
+		if err := s.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r := claim(url)
+		r.Keys = append(r.Keys, authz.MeterKey{Meter: authz.MeterTarget, Key: "models"})
+		if _, err := s.Reserve(t.Context(), r); err != nil {
+			t.Error(err)
+		}
+		if _, err := s.Raise(t.Context(), r); err != nil {
+			t.Error(err)
+		}
+		if _, err := s.Usage(t.Context(), r.Tenant, r.Keys); err != nil {
+			t.Error(err)
+		}
+		if err := s.Cancel(t.Context(), r); err != nil {
+			t.Error(err)
+		}
+		if err := s.Put(t.Context(), "ticket", []byte("x"), time.Minute); err != nil {
+			t.Error(err)
+		}
+		if _, ok, err := s.Take(t.Context(), "ticket"); !ok || err != nil {
+			t.Error(ok, err)
+		}
+	}
+}
+
+// clusterPort returns a free port whose cluster bus port, 10000 above it, is one too.
+func clusterPort(t *testing.T) int {
+	t.Helper()
+	for port := 20000 + os.Getpid()%10000; port < 55000; port++ {
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+		if err != nil {
+			continue
+		}
+		bus, err2 := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port+10000))
+		if err2 == nil {
+			err2 = bus.Close()
+		}
+		if err := l.Close(); err != nil || err2 != nil {
+			continue
+		}
+		return port
+	}
+	t.Fatal("no free port")
+	return 0
+}
