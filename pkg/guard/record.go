@@ -113,7 +113,10 @@ func (a *Admission) recordCompletion(ctx context.Context, f Final) error {
 	if a.verdict.Record.Stricter(authz.RecordBestEffort) != authz.RecordDurable {
 		return nil
 	}
-	return receipt.Wait(ctx)
+	if err := receipt.Wait(ctx); err != nil || a.receipt == nil {
+		return err
+	}
+	return a.receipt.Wait(ctx) // written before it: known by now
 }
 
 // recordedInput is the policy input as the record mode permits it.
