@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -108,7 +109,8 @@ func quota(answer string, limits []authz.Limit) (authz.Quota, error) {
 		if over[0] >= int64(len(limits)) {
 			return authz.Quota{}, unavailable(errAnswer)
 		}
-		q.Over = append(q.Over, authz.Exceeded{Limit: limits[over[0]], Used: over[1], RetryAfter: time.Duration(over[2]) * time.Microsecond})
+		wait := time.Duration(min(over[2], int64(math.MaxInt64/time.Microsecond))) * time.Microsecond
+		q.Over = append(q.Over, authz.Exceeded{Limit: limits[over[0]], Used: over[1], RetryAfter: max(wait, 1)})
 	}
 	slices.SortStableFunc(q.Over, func(a, b authz.Exceeded) int { return cmp.Compare(b.RetryAfter, a.RetryAfter) })
 	return q, nil

@@ -20,7 +20,7 @@ func appendCounts(b []byte, counts ...int64) []byte {
 	return b
 }
 
-// counts reads what a script packed; false if that are not whole numbers' bytes.
+// counts reads what a script packed; false where that is no list of whole numbers of 0 or more.
 func counts(s string) ([]int64, bool) {
 	if len(s)%8 != 0 {
 		return nil, false
@@ -31,7 +31,7 @@ func counts(s string) ([]int64, bool) {
 		if f < 0 || f != math.Trunc(f) || math.IsInf(f, 0) { // NaN is not equal to anything
 			return nil, false
 		}
-		out[i] = int64(min(f, math.MaxInt64/2))
+		out[i] = int64(min(f, 1<<62))
 	}
 	return out, true
 }
