@@ -1,2 +1,63 @@
-// Package redisstore keeps sliding windows and hand-overs in Redis.
+// Package redisstore keeps sliding windows and hand-overs in Redis (6.2 or later, or a fork that speaks like it), for replicas that must
+// count as one. It is the twin of pkg/window.Memory and pkg/handover.Memory, passes their suites, and answers random calls as they do.
+//
+// # What it owns
+//
+// All keys in Redis that begin with "weir:". T is the hash of a tenant, H that of what the key is kept for (SHA-256, base64url): no name
+// stands in Redis. A tenant's keys share the hash tag {T}, so that a Redis Cluster keeps them on one node. L is the longest window and one
+// slot, 31 days by default.
+//
+//	name                 type    content                                                     lives for
+//	weir:{T}:epoch       string  the tenant's epoch, 16 characters; the latest time seen     L + 24 h from the last call
+//	weir:{T}:claim:H     string  "o" (open) or "c" (closed), what is charged in total;       48 h from the last change,
+//	                             while open each charge's time and volume, at most 64        10 min once closed
+//	weir:{T}:meter:H     string  "1", then every window of one meter key: width of a slot,   L from the last change
+//	                             number of slots, totals, and the slots that count something
+//	weir:handover:H      string  an admission on its way, for one use                        as told to Put
+//	weir:epoch           string  the epoch of the whole Redis, 16 characters                 L + 24 h from the last check
+//	weir:probe           string  nothing: shows that Redis can be written to                 1 min
+//	weir:accept-amnesia  string  an operator's word, see below; Weir only reads it           as the operator says
+//
+// Every step of a claim is one script (lua/, called by its digest and sent again where Redis forgot it): all or nothing, at one time, the
+// server's. A tenant's time never runs back: what was seen last holds until the clock has caught up. All numbers are doubles, little-endian.
+// Lua has no others: counts are exact up to 2^53, a larger volume is refused, and a larger maximum is read as 2^53. Time is told in
+// microseconds, where memory has nanoseconds.
+//
+// A window is known by its length. One that is new to the configuration starts empty. One that only other replicas keep is counted by all
+// from the moment it is there; a meter forgets it when it was not charged for the length of its longest window.
+//
+// # What it trusts
+//
+// Redis, to run what it is sent, and to lose nothing unseen. It answers with what was there before:
+//
+//   - It must not evict: Run and Ready ask for maxmemory-policy noeviction (by INFO, on every master) and all calls are refused otherwise
+//     with label store_evicts.
+//
+//   - It must not be emptied or replaced. Every script compares the tenant's epoch, and Run and Ready that of the whole Redis, with what
+//     this process has seen; where it is gone or another one, calls are refused with label store_amnesiac. That lasts until the right
+//     Redis is back, or an operator accepts what there is:
+//
+//     SET weir:accept-amnesia <a word not there before> EX 60
+//
+//     Each replica that runs Run then forgets the epochs that it has seen, once for each new word, and counting goes on from what Redis
+//     holds. To restart all replicas does the same.
+//
+// The bounds of that: a process that has just started, or has not seen a tenant for as long as anything counts, takes what it finds, and makes
+// an epoch where it finds none. Between the loss and the next check (2 s) a tenant that this process has not seen yet may be counted from
+// zero. In a Redis Cluster weir:epoch lies on one node: the loss of another is noticed tenant by tenant. A failover to a replica of Redis
+// that lags loses what had not reached it, without a change of epoch: so much budget is given twice. Where the failover loses a tenant's very
+// first call, that tenant is amnesiac.
+//
+// A user of Redis' ACL needs, and should have, no more than:
+//
+//	~weir:* +eval +evalsha +mget +get +set +del +time +getex +getdel +info
+//
+// and in a Redis Cluster +cluster +command too.
+//
+// # What it refuses
+//
+// Whatever goes wrong is an *authz.Error of KindUnavailable, and denies: store_unavailable (Redis cannot be reached, is too slow, full, a
+// replica, too old, or answers nonsense), store_evicts, store_amnesiac, limit_unreadable (a limit names a window that is not kept, or no
+// unit), volume_unreadable (a volume below 0 or above 2^53). A call whose answer was lost may have charged: it is safe to repeat, and what is
+// never settled stays charged until it leaves its windows. No error and no log line holds the URL, a password, a subject or a token.
 package redisstore

@@ -148,6 +148,41 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// acl makes the user that doc.go describes.
+const acl = "ACL SETUSER weir on >hunter2 ~weir:* +eval +evalsha +mget +get +set +del +time +getex +getdel +info"
+
+// TestLeastPrivilege: the permissions that doc.go names suffice.
+func TestLeastPrivilege(t *testing.T) {
+	server := redistest.Start(t)
+	if got := server.Do(t, acl); got != "OK" {
+		t.Fatal(got)
+	}
+	everyStep(t, newStore(t, redisstore.Config{URL: strings.Replace(server.URL(), "unix://", "unix://weir:hunter2@", 1)}))
+}
+
+// everyStep makes each call once.
+func everyStep(t *testing.T, s *redisstore.Store) {
+	t.Helper()
+	r := claim("every step")
+	r.Keys = append(r.Keys, authz.MeterKey{Meter: authz.MeterTarget, Key: "models"})
+	_, err1 := s.Reserve(t.Context(), r)
+	_, err2 := s.Raise(t.Context(), r)
+	_, err3 := s.Usage(t.Context(), r.Tenant, r.Keys)
+	_, ok, err4 := s.Take(t.Context(), "nothing")
+	if ok {
+		t.Error("took what nobody put")
+	}
+	for name, err := range map[string]error{
+		"ready": s.Ready(t.Context()), "reserve": err1, "raise": err2, "usage": err3, "cancel": s.Cancel(t.Context(), r),
+		"settle": s.Settle(t.Context(), claim("settle")), "put": s.Put(t.Context(), "ticket", nil, time.Minute), "take": err4,
+		"put nothing": s.Put(t.Context(), "ticket", nil, 0),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestCluster: in a Redis Cluster, where a script may touch one slot only, every step works, and the client finds the node.
 func TestCluster(t *testing.T) {
 	port := clusterPort(t)
@@ -167,32 +202,12 @@ func TestCluster(t *testing.T) {
 			t.Fatal("the cluster does not form")
 		}
 	}
+	if got := server.Do(t, acl+" +cluster +command"); got != "OK" {
+		t.Fatal(got)
+	}
 	addr := "127.0.0.1:" + strconv.Itoa(port)
-	for _, url := range []string{server.URL(), "redis://" + addr + "?addr=" + addr} {
-		s := newStore(t, redisstore.Config{URL: url})
-		if err := s.Ready(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		r := claim(url)
-		r.Keys = append(r.Keys, authz.MeterKey{Meter: authz.MeterTarget, Key: "models"})
-		if _, err := s.Reserve(t.Context(), r); err != nil {
-			t.Error(err)
-		}
-		if _, err := s.Raise(t.Context(), r); err != nil {
-			t.Error(err)
-		}
-		if _, err := s.Usage(t.Context(), r.Tenant, r.Keys); err != nil {
-			t.Error(err)
-		}
-		if err := s.Cancel(t.Context(), r); err != nil {
-			t.Error(err)
-		}
-		if err := s.Put(t.Context(), "ticket", []byte("x"), time.Minute); err != nil {
-			t.Error(err)
-		}
-		if _, ok, err := s.Take(t.Context(), "ticket"); !ok || err != nil {
-			t.Error(ok, err)
-		}
+	for _, url := range []string{server.URL(), "redis://weir:hunter2@" + addr + "?addr=" + addr} {
+		everyStep(t, newStore(t, redisstore.Config{URL: url}))
 	}
 }
 
