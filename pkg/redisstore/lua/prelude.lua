@@ -59,10 +59,10 @@ local function advance(w)
   local oldest = floor(now / w.width) - w.n
   local i, t = 1, w.total
   while i <= #w.records do
-    if unpack1('<d', w.records, i) >= oldest then
+    local slot, a, b, c, d, e = unpack1(RECORD, w.records, i)
+    if slot >= oldest then
       break
     end
-    local _, a, b, c, d, e = unpack1(RECORD, w.records, i)
     t[1], t[2], t[3], t[4], t[5] = t[1] - a, t[2] - b, t[3] - c, t[4] - d, t[5] - e
     i = i + RECORD_LEN
   end
