@@ -46,9 +46,9 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"expand": cmdExpand, "weir": cmdWeir, "envoy": cmdEnvoy, "token": cmdToken, "http": cmdHTTP, "answer": cmdAnswer, "raw": cmdRaw, "poll": cmdPoll,
-			"envoystats": cmdEnvoyStats, "upstream": cmdUpstream, "redis": cmdRedis,
+			"envoystats": cmdEnvoyStats, "upstream": cmdUpstream, "redis": cmdRedis, "said": cmdSaid, "remember": cmdRemember,
 			"terminate": signalling("terminate", syscall.SIGTERM, true), "crash": signalling("crash", syscall.SIGKILL, true),
-			"hang": signalling("hang", syscall.SIGSTOP, false), "resume": signalling("resume", syscall.SIGCONT, false),
+			"hang": signalling("hang", syscall.SIGSTOP, false), "resume": signalling("resume", syscall.SIGCONT, false), "hup": signalling("hup", syscall.SIGHUP, false),
 		},
 	})
 }
