@@ -12,7 +12,7 @@
 //
 //	expand FILE…                  replaces ${NAME} in the files
 //	weir serve ARG…               starts weir and waits until it is ready
-//	weir ARG…                     runs any other subcommand to its end
+//	weir [-code N] ARG…           runs any other subcommand to its end, which is to be exit code N (0)
 //	envoy CONFIG [OLD NEW]…       starts Envoy with envoy/CONFIG, or with the script's own file of that name, its text OLD replaced by NEW
 //	                              (\n in NEW is a new line)
 //	token NAME [CLAIM=VALUE…]     mints a token into the variable NAME. sub defaults to NAME; groups=a,b; exp=10m (or -1h) from now

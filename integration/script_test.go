@@ -2,8 +2,10 @@ package integration_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -159,12 +161,7 @@ func cmdWeir(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: weir SUBCOMMAND ARG…")
 	}
 	if args[0] != "serve" || neg {
-		err := ts.Exec(w.weirBinary, args...)
-		if neg && err == nil {
-			ts.Fatalf("weir %s: succeeded, want a failure", args[0])
-		} else if !neg {
-			ts.Check(err)
-		}
+		runWeir(ts, neg, args)
 		return
 	}
 	if w.weir != nil {
@@ -173,6 +170,24 @@ func cmdWeir(ts *testscript.TestScript, neg bool, args []string) {
 	var err error
 	w.weir, err = harness.StartWeir(context.Background(), ts.MkAbs("."), nil, args...)
 	ts.Check(err)
+}
+
+// runWeir runs weir to its end and compares its exit code: 0 unless -code says otherwise, any other with "!".
+func runWeir(ts *testscript.TestScript, neg bool, args []string) {
+	want := "0"
+	if args[0] == "-code" && len(args) > 1 {
+		want, args = args[1], args[2:]
+	}
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(the(ts).weirBinary, args...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if neg && got == 0 || !neg && strconv.Itoa(got) != want {
+		ts.Fatalf("weir %v: exit code %d, want %s (negated: %v)", args, got, want, neg)
+	}
 }
 
 func cmdEnvoy(ts *testscript.TestScript, neg bool, args []string) {
