@@ -33,7 +33,7 @@ func auditCommand(ctx context.Context, args []string, out io.Writer) error {
 	run := map[string]func() error{
 		"tail":   func() error { return a.tail(ctx, n, follow) },
 		"show":   func() error { return a.show(fs.Arg(0)) },
-		"verify": a.verify,
+		"verify": func() error { return a.verify() }, // a.verify would bind what a is now
 	}[args[0]]
 	switch args[0] {
 	case "tail":
