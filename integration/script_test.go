@@ -95,6 +95,7 @@ func setup(env *testscript.Env, w *world) error {
 	env.Setenv("ADMIN", fmt.Sprintf("http://127.0.0.1:%d", ports[1]))
 	env.Setenv("UPSTREAM_PORT", strconv.Itoa(w.upstream.Port))
 	env.Setenv("ISSUER", w.issuer.URL)
+	env.Setenv("WEIR", w.weirBinary)
 	for _, name := range []string{"weir.yaml", "settings.yaml"} {
 		path := filepath.Join(env.WorkDir, name)
 		if _, err := os.Stat(path); err == nil {
