@@ -33,7 +33,8 @@ type Admission struct {
 	granted     authz.Volume // what the store has charged so far
 	raised      time.Time    // when it was last told
 
-	receipt  Receipt // of the decision record; nil when nothing is to be waited for
+	took     time.Duration // what Admit and Refine took so far
+	receipt  Receipt       // of the decision record; nil when nothing is to be waited for
 	finished bool
 }
 
@@ -119,6 +120,7 @@ func (a *Admission) Admit(ctx context.Context) authz.Decision {
 	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)
 	defer cancel()
 	start := a.g.cfg.Now()
+	defer func() { a.admitted(start) }()
 	identity, err := a.g.cfg.Authenticator.Authenticate(ctx, a.req, a.match.Target)
 	a.g.cfg.Observer.Phase("authenticate", a.g.cfg.Now().Sub(start))
 	a.identity = identity
@@ -145,10 +147,21 @@ func (a *Admission) Refine(ctx context.Context, op authz.Operation) authz.Decisi
 		return a.verdict
 	}
 	a.op = op
+	start := a.g.cfg.Now()
+	defer func() { a.admitted(start) }()
 	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)
 	defer cancel()
 	a.decide(ctx, authz.PhaseRequest, nil)
 	return a.verdict
+}
+
+// admitted adds the time since start to what the decision about the request took, and tells it once there is one: the wait for a body
+// between Admit and Refine is the client's.
+func (a *Admission) admitted(start time.Time) {
+	a.took += a.g.cfg.Now().Sub(start)
+	if a.decided {
+		a.g.cfg.Observer.Phase("admit", a.took)
+	}
 }
 
 // Respond tells the guard the answer's head. Policy is asked again where one of its rules reads input.response; its answer can only
@@ -159,7 +172,9 @@ func (a *Admission) Respond(ctx context.Context, resp authz.Response) authz.Deci
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)
 	defer cancel()
+	start := a.g.cfg.Now()
 	a.decide(ctx, authz.PhaseResponse, &resp)
+	a.g.cfg.Observer.Phase("respond", a.g.cfg.Now().Sub(start))
 	return a.verdict
 }
 
@@ -174,10 +189,12 @@ func (a *Admission) Refuse(err *authz.Error) authz.Decision {
 func (a *Admission) fail(err error) {
 	e := authz.AsError(err)
 	level := a.g.cfg.Log.Warn
-	if e.Kind == authz.KindForbidden || e.Kind == authz.KindUnauthenticated || e.Kind == authz.KindQuota {
-		level = a.g.cfg.Log.Debug // the client's doing; it is in the journal
-	} else {
+	switch e.Kind {
+	case authz.KindUnavailable, authz.KindBusy, authz.KindInternal:
 		a.g.cfg.Observer.Undecided(e.Label)
+	case authz.KindBadAnswer: // the upstream's doing
+	default:
+		level = a.g.cfg.Log.Debug // the client's doing; it is in the journal
 	}
 	level("refused", "decision", a.id, "target", a.match.Target.Name, "label", e.Label, "cause", e)
 	denied := authz.Decision{Effect: authz.Deny, Kind: e.Kind, Rule: "weir." + e.Label, Reason: e.Public, Revision: a.g.cfg.Policy.Revision()}

@@ -72,6 +72,9 @@ func (a *Admission) impose(d authz.Decision) authz.Decision {
 	}
 	refuse := func(kind authz.Kind, label, public string) authz.Decision {
 		a.label = label
+		if kind == authz.KindUnavailable {
+			a.g.cfg.Observer.Undecided(label)
+		}
 		return d.Tighten(authz.Decision{Effect: authz.Deny, Kind: kind, Rule: "weir." + label, Reason: public, Mask: d.Mask, Record: d.Record})
 	}
 	switch {

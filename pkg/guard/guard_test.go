@@ -42,6 +42,8 @@ type world struct {
 	appendErr error
 	waitErr   error
 	taken     map[string][]byte
+
+	undecided, phases []string
 }
 
 func newWorld(t *testing.T) *world {
@@ -157,9 +159,9 @@ func (w *world) Take(_ context.Context, k string) ([]byte, bool, error) {
 }
 
 func (*world) Decided(authz.Target, string, authz.Effect, authz.Effect) {}
-func (*world) Undecided(string)                                         {}
+func (w *world) Undecided(label string)                                 { w.undecided = append(w.undecided, label) }
 func (*world) AuthFailed(string)                                        {}
-func (*world) Phase(string, time.Duration)                              {}
+func (w *world) Phase(name string, _ time.Duration)                     { w.phases = append(w.phases, name) }
 func (*world) Overshoot(authz.Unit, int64)                              {}
 func (*world) Left(authz.Unit, int64)                                   {}
 
@@ -176,6 +178,7 @@ func TestRefusals(t *testing.T) {
 		rule string
 	}{
 		"zero decision":              {func(w *world) { w.decision = authz.Decision{} }, authz.KindForbidden, ""},
+		"no path":                    {func(w *world) { w.matchErr = &authz.Error{Kind: authz.KindBadRequest, Label: "path_ambiguous"} }, authz.KindBadRequest, "weir.path_ambiguous"},
 		"no target":                  {func(w *world) { w.matchErr = &authz.Error{Kind: authz.KindForbidden, Label: "target_unmatched"} }, authz.KindForbidden, "weir.target_unmatched"},
 		"bad token":                  {func(w *world) { w.authErr = &authz.Error{Kind: authz.KindUnauthenticated, Label: "token_expired"} }, authz.KindUnauthenticated, "weir.token_expired"},
 		"authenticator broken":       {func(w *world) { w.authErr = errors.New("x") }, authz.KindUnavailable, "weir.undecided"},
@@ -198,6 +201,9 @@ func TestRefusals(t *testing.T) {
 			d := a.Admit(t.Context())
 			if a.Allowed() || d.Effect != authz.Deny || d.Kind != tc.want || d.Rule != tc.rule && tc.rule != "" {
 				t.Fatalf("allowed %v, decision %+v; want a denial of kind %v by %s", a.Allowed(), d, tc.want, tc.rule)
+			}
+			if counted := len(w.undecided) == 1; counted != (tc.want == authz.KindUnavailable) || len(w.undecided) > 1 {
+				t.Errorf("undecided %v; want one exactly where Weir could not decide", w.undecided)
 			}
 			if got, _ := a.Spend(t.Context(), authz.Volume{}.With(authz.UnitBytes, 1)); got != (authz.Volume{}) {
 				t.Errorf("Spend after a refusal granted %v", got)
@@ -355,6 +361,25 @@ func TestResponsePhaseOnlyTightens(t *testing.T) {
 	w.second = &authz.Decision{Effect: authz.Allow, Mask: authz.Mask{Vectors: authz.MaskNone}}
 	if a.Respond(t.Context(), authz.Response{Status: 200}); a.Allowed() {
 		t.Error("a later allow lifted a refusal")
+	}
+}
+
+func TestEachPhaseIsTimedOnce(t *testing.T) {
+	w := newWorld(t)
+	w.reads.Response, w.body = true, true
+	a := w.guard.Begin(authz.Request{})
+	a.Admit(t.Context())
+	a.Refine(t.Context(), w.op)
+	if err := a.Durable(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.Respond(t.Context(), authz.Response{Status: 200})
+	if err := a.Finish(t.Context(), guard.Final{Head: true, Outcome: authz.OutcomeComplete, Status: 200}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"authenticate", "policy", "reserve", "admit", "journal", "policy", "reserve", "respond", "finish"}
+	if diff := cmp.Diff(want, w.phases); diff != "" {
+		t.Errorf("phases (-want +got):\n%s", diff)
 	}
 }
 
