@@ -204,7 +204,12 @@ func (s *Server) Run(ctx context.Context) error {
 		parts.Go(func() error { return s.shipper.Run(running) })
 	}
 	parts.Go(func() error { return completeLost(running, s.journal, s.lost, s.opts.Log) })
-	parts.Go(func() error { return s.grpc.Serve(s.listener) })
+	parts.Go(func() error {
+		if err := s.grpc.Serve(s.listener); !errors.Is(err, grpc.ErrServerStopped) { // told to end before it began
+			return err
+		}
+		return nil
+	})
 	parts.Go(func() error {
 		if err := s.admin.Serve(s.pages); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("admin: %w", err)
