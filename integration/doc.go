@@ -30,6 +30,8 @@
 //	upstream                      prints the requests that reached the upstream, or "nothing"
 //	redis                         starts a Redis, or starts it again, empty, on the same port. Such a script begins with "[!redis] skip"
 //	terminate|crash|hang|resume NAME  ends weir, envoy, upstream or redis with SIGTERM or SIGKILL; stops it in its tracks; lets it go on
+//	drain weir                    sends SIGTERM and does not wait
+//	ended NAME CODE               waits until the child has ended, with that exit code
 //	hup weir                      has it read policy, settings and certificates again (SIGHUP)
 //	remember NAME REGEXP          sets the variable NAME to what the last output holds at the regexp's first group
 //	said [-n COUNT] NAME REGEXP   waits until the child has logged that (so often), for ten seconds at most, and prints the lines

@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"envoystats": cmdEnvoyStats, "upstream": cmdUpstream, "redis": cmdRedis, "said": cmdSaid, "remember": cmdRemember,
 			"terminate": signalling("terminate", syscall.SIGTERM, true), "crash": signalling("crash", syscall.SIGKILL, true),
 			"hang": signalling("hang", syscall.SIGSTOP, false), "resume": signalling("resume", syscall.SIGCONT, false), "hup": signalling("hup", syscall.SIGHUP, false),
+			"drain": signalling("drain", syscall.SIGTERM, false), "ended": cmdEnded,
 		},
 	})
 }
@@ -291,6 +292,23 @@ func signalling(verb string, sig syscall.Signal, ends bool) func(*testscript.Tes
 		case <-time.After(30 * time.Second):
 			ts.Fatalf("%s did not end within 30 s of %v:\n%s", p.Name, sig, p.Log)
 		}
+	}
+}
+
+// cmdEnded waits until a child has ended by itself and compares its exit code.
+func cmdEnded(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNeg(ts, "ended", neg)
+	if len(args) != 2 {
+		ts.Fatalf("usage: ended weir|envoy|redis CODE")
+	}
+	p := the(ts).process(ts, args[0])
+	select {
+	case <-p.Done():
+	case <-time.After(30 * time.Second):
+		ts.Fatalf("%s has not ended within 30 s:\n%s", p.Name, p.Log)
+	}
+	if got := strconv.Itoa(p.ExitCode()); got != args[1] {
+		ts.Fatalf("%s ended with exit code %s, want %s:\n%s", p.Name, got, args[1], p.Log)
 	}
 }
 
