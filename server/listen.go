@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -69,8 +70,8 @@ func listenGRPC(ctx context.Context, address string) (net.Listener, error) {
 		}
 		return extproc.Track(l), nil
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("listen.grpc: remove the old socket %s: %w", path, err)
+	if err := removeSocket(path); err != nil {
+		return nil, fmt.Errorf("listen.grpc: %w", err)
 	}
 	l, err := lc.Listen(ctx, "unix", path)
 	if err != nil {
@@ -82,8 +83,29 @@ func listenGRPC(ctx context.Context, address string) (net.Listener, error) {
 	return extproc.Track(l), nil
 }
 
+// removeSocket removes the socket that a killed Weir left behind: nothing else, and not one that somebody listens on.
+func removeSocket(path string) error {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.Mode().Type() != os.ModeSocket:
+		return fmt.Errorf("%s is there already and is no socket", path)
+	}
+	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		_ = c.Close()
+		return fmt.Errorf("%s: another process listens on this socket", path)
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("remove the old socket: %w", err)
+	}
+	return nil
+}
+
 // tlsFor returns mutual TLS: a client certificate of the configured CA whose SPIFFE ID or DNS name is on the list. nil without TLS.
-func tlsFor(c config.TLS) (*tls.Config, error) {
+func tlsFor(c config.TLS, log *slog.Logger) (*tls.Config, error) {
 	if c.Cert == "" {
 		return nil, nil //nolint:nilnil // no TLS is a configuration, not a failure
 	}
@@ -106,10 +128,13 @@ func tlsFor(c config.TLS) (*tls.Config, error) {
 	out.ClientCAs, out.ClientAuth = pool, tls.RequireAndVerifyClientCert
 	peers := slices.Clone(c.Peers)
 	out.VerifyConnection = func(cs tls.ConnectionState) error { // runs for resumed sessions too
-		if len(cs.PeerCertificates) == 0 || !peerAllowed(cs.PeerCertificates[0], peers) {
-			return errors.New("the client certificate's SPIFFE ID or DNS name is not on listen.tls.peers")
+		if len(cs.PeerCertificates) > 0 && peerAllowed(cs.PeerCertificates[0], peers) {
+			return nil
 		}
-		return nil
+		if len(cs.PeerCertificates) > 0 { // of our authority: somebody else's cannot fill the log
+			log.Warn("a client was refused: its certificate is not on listen.tls.peers", "uris", cs.PeerCertificates[0].URIs, "dns", cs.PeerCertificates[0].DNSNames)
+		}
+		return errors.New("the client certificate's SPIFFE ID or DNS name is not on listen.tls.peers")
 	}
 	return out, nil
 }

@@ -34,7 +34,7 @@ func (s *Server) reload(ctx context.Context) {
 		s.metrics.PolicyReloadFailed()
 		s.opts.Log.Error("the policy was not taken; the last good one stays in force", "revision", s.policy.Revision(), "cause", err)
 	}
-	c, err := tlsFor(s.cfg.Listen.TLS)
+	c, err := tlsFor(s.cfg.Listen.TLS, s.opts.Log)
 	if err != nil {
 		s.opts.Log.Error("the certificates were not taken; the last good ones stay in force", "cause", err)
 		return

@@ -111,7 +111,7 @@ func (s *Server) serveEnvoy(h guard.Handover) error {
 	if err != nil {
 		return err
 	}
-	tlsConfig, err := tlsFor(s.cfg.Listen.TLS)
+	tlsConfig, err := tlsFor(s.cfg.Listen.TLS, s.opts.Log)
 	if err != nil {
 		return err
 	}
