@@ -33,6 +33,8 @@
 //	drain weir                    sends SIGTERM and does not wait
 //	ended NAME CODE               waits until the child has ended, with that exit code
 //	hup weir                      has it read policy, settings and certificates again (SIGHUP)
+//	certs                         writes certificates: ca.crt, and .crt and .key of weir, envoy, stranger (of that authority, with the URI
+//	                              spiffe://weir.example/NAME) and outsider (of another one, with envoy's URI)
 //	remember NAME REGEXP          sets the variable NAME to what the last output holds at the regexp's first group
 //	said [-n COUNT] NAME REGEXP   waits until the child has logged that (so often), for ten seconds at most, and prints the lines
 package integration

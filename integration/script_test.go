@@ -48,7 +48,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"expand": cmdExpand, "weir": cmdWeir, "envoy": cmdEnvoy, "token": cmdToken, "http": cmdHTTP, "answer": cmdAnswer, "raw": cmdRaw, "poll": cmdPoll,
-			"envoystats": cmdEnvoyStats, "upstream": cmdUpstream, "redis": cmdRedis, "said": cmdSaid, "remember": cmdRemember,
+			"envoystats": cmdEnvoyStats, "upstream": cmdUpstream, "redis": cmdRedis, "said": cmdSaid, "remember": cmdRemember, "certs": cmdCerts,
 			"terminate": signalling("terminate", syscall.SIGTERM, true), "crash": signalling("crash", syscall.SIGKILL, true),
 			"hang": signalling("hang", syscall.SIGSTOP, false), "resume": signalling("resume", syscall.SIGCONT, false), "hup": signalling("hup", syscall.SIGHUP, false),
 			"drain": signalling("drain", syscall.SIGTERM, false), "ended": cmdEnded,
@@ -182,7 +182,9 @@ func runWeir(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	got := 0
 	var exit *exec.ExitError
-	if err := ts.Exec(the(ts).weirBinary, args...); errors.As(err, &exit) {
+	if len(args) > 0 && args[0] == "serve" { // that might go on for ever
+		got = failingServe(ts, args)
+	} else if err := ts.Exec(the(ts).weirBinary, args...); errors.As(err, &exit) {
 		got = exit.ExitCode()
 	} else {
 		ts.Check(err)
@@ -190,6 +192,20 @@ func runWeir(ts *testscript.TestScript, neg bool, args []string) {
 	if neg && got == 0 || !neg && strconv.Itoa(got) != want {
 		ts.Fatalf("weir %v: exit code %d, want %s (negated: %v)", args, got, want, neg)
 	}
+}
+
+// failingServe runs a weir serve that is to end by itself, and returns its exit code.
+func failingServe(ts *testscript.TestScript, args []string) int {
+	p, err := harness.StartProcess(harness.ProcessConfig{Name: "weir", Path: the(ts).weirBinary, Args: args, Dir: ts.MkAbs(".")})
+	ts.Check(err)
+	timer := time.AfterFunc(20*time.Second, p.Kill)
+	defer timer.Stop()
+	code := p.ExitCode()
+	fmt.Fprint(ts.Stderr(), p.Log)
+	if code < 0 {
+		ts.Fatalf("weir %v: has not ended within 20 s", args)
+	}
+	return code
 }
 
 func cmdEnvoy(ts *testscript.TestScript, neg bool, args []string) {
