@@ -3,6 +3,7 @@ package telemetry
 import (
 	"maps"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,8 +54,10 @@ func New(cfg Config) *Metrics {
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.decisions = newChildren(m.counters(MetricDecisions, "Exchanges by target, verdict, what was enforced and entry.", LabelTarget, LabelKind, LabelVerdict, LabelEnforced, LabelEntry),
 		func(k decisionKey) []string {
-			return []string{orNothing(k.target), orNothing(string(k.kind)), k.verdict.String(), k.enforced.String(), orNothing(k.entry)}
-		}, decisionKey{target: tooMany, kind: tooMany, entry: tooMany})
+			return []string{labelValue(k.target), labelValue(string(k.kind)), k.verdict.String(), k.enforced.String(), labelValue(k.entry)}
+		}, func(k decisionKey) decisionKey {
+			return decisionKey{target: tooMany, kind: tooMany, entry: tooMany, verdict: k.verdict, enforced: k.enforced}
+		})
 	m.undecided = m.byCause(MetricUndecided, "Exchanges that Weir could not decide and refused, by cause.")
 	m.auth = m.byCause(MetricAuthFailures, "Tokens missing or refused, by cause.")
 	m.refused = m.byCause(MetricRefusedAnswers, "Upstream answers held back, by cause.")
@@ -67,7 +70,7 @@ func New(cfg Config) *Metrics {
 	m.policyInfo = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: MetricPolicyInfo, Help: "The policy in force, by revision."}, []string{LabelRevision})
 	m.policyLoaded = prometheus.NewGauge(prometheus.GaugeOpts{Name: MetricPolicyLoaded, Help: "When the policy in force was loaded, in Unix seconds."})
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: MetricBuildInfo, Help: "The version that runs."}, []string{LabelVersion})
-	build.WithLabelValues(orNothing(cfg.Version)).Set(1)
+	build.WithLabelValues(labelValue(cfg.Version)).Set(1)
 	m.registry.MustRegister(m.streams, m.policyInfo, m.policyLoaded, build)
 
 	durations := prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -99,27 +102,28 @@ func (m *Metrics) counters(name, help string, labels ...string) *prometheus.Coun
 }
 
 func (m *Metrics) byCause(name, help string) *children[string] {
-	return newChildren(m.counters(name, help, LabelCause), func(cause string) []string { return []string{orNothing(cause)} }, tooMany)
+	return newChildren(m.counters(name, help, LabelCause), func(cause string) []string { return []string{labelValue(cause)} }, func(string) string { return tooMany })
 }
 
-func orNothing(s string) string {
+// labelValue is s as a label may hold it: Prometheus panics over a value that is no UTF-8.
+func labelValue(s string) string {
 	if s == "" {
 		return nothing
 	}
-	return s
+	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
-// children finds the counter of a combination of labels without allocating. Beyond maxChildren everything new is counted under one
-// combination, so that no input can grow the page without bound.
+// children finds the counter of a combination of labels without allocating. Beyond maxChildren everything new is counted under what rest
+// makes of it, which has few values, so that no input can grow the page without bound.
 type children[K comparable] struct {
 	vec    *prometheus.CounterVec
 	labels func(K) []string
-	rest   K
+	rest   func(K) K
 	known  atomic.Pointer[map[K]prometheus.Counter] // replaced, never changed
 	grow   sync.Mutex
 }
 
-func newChildren[K comparable](vec *prometheus.CounterVec, labels func(K) []string, rest K) *children[K] {
+func newChildren[K comparable](vec *prometheus.CounterVec, labels func(K) []string, rest func(K) K) *children[K] {
 	c := &children[K]{vec: vec, labels: labels, rest: rest}
 	c.known.Store(&map[K]prometheus.Counter{})
 	return c
@@ -137,13 +141,15 @@ func (c *children[K]) add(k K) prometheus.Counter {
 	c.grow.Lock()
 	defer c.grow.Unlock()
 	known := *c.known.Load()
-	if len(known) >= maxChildren {
-		k = c.rest
+	counter, ok := known[k] // another goroutine may have been first
+	if !ok && len(known) >= maxChildren {
+		k = c.rest(k)
+		counter, ok = known[k]
 	}
-	if counter, ok := known[k]; ok {
+	if ok {
 		return counter
 	}
-	counter := c.vec.WithLabelValues(c.labels(k)...)
+	counter = c.vec.WithLabelValues(c.labels(k)...)
 	known = maps.Clone(known)
 	known[k] = counter
 	c.known.Store(&known)
@@ -211,7 +217,7 @@ func (m *Metrics) Observability() { m.observability.Inc() }
 // PolicyLoaded notes the policy that is in force now.
 func (m *Metrics) PolicyLoaded(revision string, at time.Time) {
 	m.policyInfo.Reset()
-	m.policyInfo.WithLabelValues(orNothing(revision)).Set(1)
+	m.policyInfo.WithLabelValues(labelValue(revision)).Set(1)
 	m.policyLoaded.Set(float64(at.UnixNano()) / 1e9)
 }
 
