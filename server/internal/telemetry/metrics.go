@@ -150,9 +150,9 @@ func (c *children[K]) add(k K) prometheus.Counter {
 		return counter
 	}
 	counter = c.vec.WithLabelValues(c.labels(k)...)
-	known = maps.Clone(known)
-	known[k] = counter
-	c.known.Store(&known)
+	grown := maps.Clone(known)
+	grown[k] = counter
+	c.known.Store(&grown)
 	return counter
 }
 
