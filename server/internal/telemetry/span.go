@@ -3,7 +3,9 @@ package telemetry
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
@@ -57,17 +59,24 @@ func newSpan(e audit.Entry) (*tracepb.Span, error) {
 	return s, nil
 }
 
+// identifier reads a trace or span ID. One of zeros is none: a collector drops the whole batch that it comes in
+// (opentelemetry/proto/trace/v1/trace.proto, Span.trace_id).
 func identifier(s string, size int) ([]byte, error) {
 	b, err := hex.DecodeString(s)
-	if err == nil && len(b) != size {
-		err = fmt.Errorf("%d bytes, want %d", len(b), size)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(b) != size:
+		return nil, fmt.Errorf("%d bytes, want %d", len(b), size)
+	case !slices.ContainsFunc(b, func(x byte) bool { return x != 0 }):
+		return nil, errors.New("all zeros")
 	}
-	return b, err
+	return b, nil
 }
 
 // nanos is a time as OTLP writes it; what it cannot write is 0, "not known".
 func nanos(t time.Time) uint64 {
-	if y := t.Year(); y < 1970 || y > 2261 {
+	if y := t.UTC().Year(); y < 1970 || y > 2261 {
 		return 0
 	}
 	return uint64(t.UnixNano())
