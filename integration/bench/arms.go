@@ -83,11 +83,10 @@ func openAI(size int, packed bool) ([]byte, error) {
 
 // arm is one running comparison partner.
 type arm struct {
-	name    string
-	envoy   *harness.Envoy
-	server  *harness.Process // nil for plain
-	client  *http.Client
-	headers map[string]string
+	name   string
+	envoy  *harness.Envoy
+	server *harness.Process // nil for plain
+	client *http.Client
 }
 
 type bench struct {
