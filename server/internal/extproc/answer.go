@@ -231,7 +231,12 @@ func (st *stream) lookAtSmall(m *wire.Inbound) error {
 		s.body = append(s.body, b.ReadOnlyData()...)
 	}
 	if len(s.body) > maxLocal {
-		return st.deny(&authz.Error{Kind: authz.KindBadAnswer, Label: "answer_type", Public: "the upstream's answer is of a type that cannot be judged here"})
+		err := st.deny(&authz.Error{Kind: authz.KindBadAnswer, Label: "answer_type", Public: "the upstream's answer is of a type that cannot be judged here"})
+		if err != nil || st.refused {
+			return err
+		}
+		st.response.small, st.response.counting, st.response.measured = nil, true, "counted" // observe mode
+		return st.release(slice(s.body), m.EndOfStream, false)
 	}
 	if !m.EndOfStream {
 		return nil
@@ -243,7 +248,10 @@ func (st *stream) lookAtSmall(m *wire.Inbound) error {
 func (st *stream) smallEnds(trailers bool) error {
 	r := &st.response
 	if vector.Detect(r.small.body) {
-		return st.deny(&authz.Error{Kind: authz.KindBadAnswer, Label: "answer_undeclared_vector", Public: "the upstream's answer holds what looks like a vector"})
+		err := st.deny(&authz.Error{Kind: authz.KindBadAnswer, Label: "answer_undeclared_vector", Public: "the upstream's answer holds what looks like a vector"})
+		if err != nil || st.refused {
+			return err
+		}
 	}
 	r.left = r.left.With(authz.UnitBytes, int64(len(r.small.body)))
 	if st.adm != nil {

@@ -40,10 +40,17 @@ func (st *stream) requestHeaders(m *wire.Inbound) error {
 		return st.deny(authz.AsError(err))
 	}
 	if modes == wire.ModesOther {
-		return st.deny(&authz.Error{Kind: authz.KindUnavailable, Label: "envoy_modes", Public: "Envoy's ext_proc filter sends bodies in a way Weir cannot enforce (" + text + "): use NONE or FULL_DUPLEX_STREAMED both ways"})
+		err := st.deny(&authz.Error{Kind: authz.KindUnavailable, Label: "envoy_modes", Public: "Envoy's ext_proc filter sends bodies in a way Weir cannot enforce (" + text + "): use NONE or FULL_DUPLEX_STREAMED both ways"})
+		if err == nil && !st.refused {
+			return st.refuse() // nor can it observe them: better a reason than Envoy's timeout
+		}
+		return err
 	}
 	if isUpgrade(st.req) && !st.adm.Target().Upgrades {
-		return st.deny(&authz.Error{Kind: authz.KindForbidden, Label: "upgrade_refused", Public: "protocol upgrades are not permitted here"})
+		err := st.deny(&authz.Error{Kind: authz.KindForbidden, Label: "upgrade_refused", Public: "protocol upgrades are not permitted here"})
+		if err != nil || st.refused {
+			return err
+		}
 	}
 	st.dialect = dialect.ForTarget(st.adm.Target())
 	st.makePlan()
@@ -106,6 +113,9 @@ func (st *stream) requestDecided() error {
 	}
 	if st.static && !st.req.EndOfStream {
 		st.request.passing = true
+	}
+	if o := st.plan.override; o != nil && o.Request {
+		st.plan.override = nil // observe mode, and refused at the head: nobody waits for the body any more
 	}
 	return st.answerRequest(st.plan.override)
 }
