@@ -1,6 +1,7 @@
 package authn_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -282,17 +284,18 @@ func TestDiscovery(t *testing.T) {
 	})
 }
 
-// inMemory answers with an issuer's key set without a network, which a synctest bubble cannot wait for.
+// inMemory answers with an issuer's key set without a network, which a synctest bubble cannot wait for. Fetches run in goroutines of
+// their own, and a bubble's time.Sleep orders nothing between them and the test: what both touch is atomic.
 type inMemory struct {
 	issuer *authntest.Issuer
-	status int
-	asked  int
+	status atomic.Int64 // 0: 200
+	asked  atomic.Int64
 }
 
 func (m *inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
-	m.asked++
+	m.asked.Add(1)
 	w := httptest.NewRecorder()
-	w.WriteHeader(m.status)
+	w.WriteHeader(cmp.Or(int(m.status.Load()), http.StatusOK))
 	_, _ = w.Write(m.issuer.JWKS())
 	resp := w.Result()
 	resp.Request = r
@@ -302,7 +305,7 @@ func (m *inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestRun(t *testing.T) {
 	i := startIssuer(t)
 	synctest.Test(t, func(t *testing.T) {
-		served := &inMemory{issuer: i, status: http.StatusOK}
+		served := &inMemory{issuer: i}
 		a := start(t, i, func(c *authn.Config) {
 			c.Issuers[0].JWKSURL = i.URL + "/jwks"
 			c.Client = &http.Client{Transport: served}
@@ -317,15 +320,15 @@ func TestRun(t *testing.T) {
 		old := mint(t, i, "ES256", nil, nil)
 		want(t, a, old, "")
 		rotate(t, i)
-		served.status = http.StatusServiceUnavailable
+		served.status.Store(http.StatusServiceUnavailable)
 		time.Sleep(11 * time.Minute) // of the bubble: one refresh, which fails, and one or two more tries
 		want(t, a, old, "")
-		served.status = http.StatusOK
+		served.status.Store(http.StatusOK)
 		time.Sleep(34 * time.Second)
 		want(t, a, old, "token_unknown_key") // withdrawn without any other token
-		asked := served.asked
+		asked := served.asked.Load()
 		time.Sleep(time.Hour)
-		if got := served.asked - asked; got < 5 || got > 7 {
+		if got := served.asked.Load() - asked; got < 5 || got > 7 {
 			t.Errorf("%d fetches in an hour, want one in 10 min or so", got)
 		}
 		cancel()
