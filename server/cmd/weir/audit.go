@@ -24,6 +24,10 @@ func auditCommand(ctx context.Context, args []string, out io.Writer) error {
 		fmt.Fprint(os.Stderr, auditUsage)
 		return errUsage
 	}
+	if asksForHelp(args[0]) {
+		fmt.Fprint(out, auditUsage)
+		return nil
+	}
 	a := auditor{out: out}
 	fs := flags("audit "+args[0], "(--config FILE | --dir DIR) [--json]")
 	file := fs.String("config", "", configUsage)

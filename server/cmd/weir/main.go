@@ -86,7 +86,7 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 	}
 	usage := os.Stderr
 	code := 2
-	if len(args) > 0 && (args[0] == "help" || args[0] == "-h" || args[0] == "--help") {
+	if len(args) > 0 && asksForHelp(args[0]) {
 		usage, code = os.Stdout, 0
 	}
 	fmt.Fprintln(usage, "Weir decides for Envoy who may take vectors, model checkpoints and training data, and how much.\n\nusage: weir COMMAND [flags]")
@@ -94,6 +94,11 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 		fmt.Fprintf(usage, "  %-8s %s\n", c.name, c.what)
 	}
 	return code
+}
+
+// asksForHelp reports whether an argument in a command's place asks what there is.
+func asksForHelp(arg string) bool {
+	return arg == "help" || arg == "-h" || arg == "-help" || arg == "--help"
 }
 
 // flags returns a flag set whose errors are errUsage.

@@ -16,13 +16,19 @@ import (
 	"github.com/weirgate/weir/server/internal/config"
 )
 
+const policyUsage = "--config FILE (--decision ID | --input FILE) [--json]"
+
 // policyCommand is "weir policy eval".
 func policyCommand(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) > 0 && asksForHelp(args[0]) {
+		fmt.Fprintln(out, "usage: weir policy eval "+policyUsage)
+		return nil
+	}
 	if len(args) == 0 || args[0] != "eval" {
-		fmt.Fprintln(os.Stderr, "usage: weir policy eval --config FILE (--decision ID | --input FILE) [--json]")
+		fmt.Fprintln(os.Stderr, "usage: weir policy eval "+policyUsage)
 		return errUsage
 	}
-	fs := flags("policy eval", "--config FILE (--decision ID | --input FILE) [--json]")
+	fs := flags("policy eval", policyUsage)
 	file := fs.String("config", "", configUsage)
 	decision := fs.String("decision", "", "evaluate the recorded input of this decision `ID` again")
 	input := fs.String("input", "", "evaluate the input in this JSON `file`; - is standard input")
