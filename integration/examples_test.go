@@ -1,11 +1,13 @@
 package integration_test
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -38,6 +40,13 @@ func TestQuickstart(t *testing.T) {
 	out, err := run.CombinedOutput()
 	if err != nil || !regexp.MustCompile(`(?m)^\d+ passed, 0 failed$`).Match(out) {
 		t.Errorf("the demo: %v\n%s", err, out)
+	}
+	all, _ := docs(t)
+	said := regexp.MustCompile(`decision [a-z0-9-]+`).ReplaceAll(out, []byte("decision <ID>"))
+	for _, line := range strings.Split(strings.TrimSpace(blocks(all["README.md"], "text")[0]), "\n") {
+		if !bytes.Contains(said, []byte(line+"\n")) {
+			t.Errorf("README.md says that the demo prints %q; it does not:\n%s", line, out)
+		}
 	}
 }
 
