@@ -125,7 +125,7 @@ func (l *loaded) eval(ctx context.Context, input ast.Value, now time.Time, opts 
 		if ctx.Err() != nil || topdown.IsCancel(err) {
 			label = "policy_timeout"
 		}
-		return authz.Decision{}, undecided(label, err)
+		return authz.Decision{}, undecided(label, quiet(err))
 	}
 	if len(rs) == 0 || len(rs[0].Expressions) == 0 {
 		return authz.Decision{Effect: authz.Deny, Rule: "undefined", Reason: "the policy says nothing about this request", Revision: l.revision}, nil
@@ -136,6 +136,17 @@ func (l *loaded) eval(ctx context.Context, input ast.Value, now time.Time, opts 
 	}
 	d.Revision = l.revision
 	return d, nil
+}
+
+// quiet takes out of a built-in's error what it says after the built-in's name: it may quote what it was given, which is the requester's
+// and does not belong in a log. The rest names file and line; weir policy eval shows how it came to that, from the journal.
+func quiet(err error) error {
+	var e *topdown.Error
+	if !errors.As(err, &e) || e.Code != topdown.BuiltinErr {
+		return err
+	}
+	name, _, _ := strings.Cut(e.Message, ":")
+	return &topdown.Error{Code: e.Code, Message: name, Location: e.Location}
 }
 
 func undecided(label string, err error) error {

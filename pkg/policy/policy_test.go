@@ -150,6 +150,15 @@ func TestNothingFailsOpen(t *testing.T) {
 	}
 }
 
+// TestABuiltinsErrorQuotesNothing: an error goes to the log, and what a built-in was given is the requester's.
+func TestABuiltinsErrorQuotesNothing(t *testing.T) {
+	e := engine(t, own(`decision := true if time.parse_rfc3339_ns(input.subject.name) > 0`))
+	_, err := e.Eval(t.Context(), input(func(in *authz.Input) { in.Subject.Name = "Ada Lovelace" }))
+	if err == nil || strings.Contains(err.Error(), "Ada") || !strings.Contains(err.Error(), "p.rego:2: eval_builtin_error: time.parse_rfc3339_ns") {
+		t.Errorf("got %v; want file, line and built-in, and no name", err)
+	}
+}
+
 func TestABareTrueIsMasked(t *testing.T) {
 	d, err := engine(t, own(`decision := true`)).Eval(t.Context(), input(nil))
 	if err != nil || d.Effect != authz.Allow || d.Mask.Vectors != authz.MaskUnset {
