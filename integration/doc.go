@@ -16,7 +16,11 @@
 //	weir [-code N] ARG…           runs any other subcommand to its end, which is to be exit code N (0)
 //	envoy CONFIG [OLD NEW]…       starts Envoy with envoy/CONFIG, or with the script's own file of that name, its text OLD replaced by NEW
 //	                              (\n in NEW is a new line)
-//	token NAME [CLAIM=VALUE…]     mints a token into the variable NAME. sub defaults to NAME; groups=a,b; exp=10m (or -1h) from now
+//	token [FLAG…] NAME [CLAIM=VALUE…]  mints a token into the variable NAME. sub defaults to NAME; groups=a,b; exp=10m (or -1h) from now; an
+//	                              empty VALUE takes a claim away. Flags: -alg RS256|ES256|EdDSA|none|HS256, -head NAME=VALUE,
+//	                              -forged (with the issuer's name and key ID, and somebody else's key)
+//	issuer rotate|close|status CODE|withdraw ALG|keys FILE  replaces all keys; ends the issuer; has it answer with that status (200: properly
+//	                              again); withdraws one key; writes its key set to a file
 //	http [FLAG…] METHOD URL       sends a request and prints the answer: status, headers in order of name, body. A URL that begins with /
 //	                              goes to Envoy. Flags: -h2, -host NAME, -token NAME, -token-bytes N (that much nonsense), -H 'name: value', -d BODY, -f FILE, -o FILE,
 //	                              -shape SHAPE (see harness.Shape), -n COUNT (that many at once; prints how many of each status).

@@ -20,7 +20,10 @@ import (
 )
 
 // TestScripts runs testdata/*.txtar; doc.go lists the commands.
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, "testdata", nil) }
+
+// runScripts runs a directory's scripts, with variables besides those that every script has.
+func runScripts(t *testing.T, dir string, variables map[string]string) {
 	binary, err := harness.FindEnvoy()
 	harness.Need(t, err)
 	weir, err := harness.WeirBinary()
@@ -36,7 +39,7 @@ func TestScripts(t *testing.T) {
 		harness.Need(t, noRedis) // elsewhere the scripts that need it skip themselves: [!redis] skip
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata", RequireExplicitExec: true, RequireUniqueNames: true,
+		Dir: dir, RequireExplicitExec: true, RequireUniqueNames: true,
 		Condition: func(name string) (bool, error) {
 			if name != "redis" {
 				return false, fmt.Errorf("unknown condition %q", name)
@@ -44,11 +47,14 @@ func TestScripts(t *testing.T) {
 			return noRedis == nil, nil
 		},
 		Setup: func(env *testscript.Env) error {
+			for name, value := range variables {
+				env.Setenv(name, value)
+			}
 			return setup(env, &world{root: root, envoyBinary: binary, weirBinary: weir})
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"expand": cmdExpand, "weir": cmdWeir, "envoy": cmdEnvoy, "token": cmdToken, "http": cmdHTTP, "answer": cmdAnswer, "raw": cmdRaw, "poll": cmdPoll,
-			"envoystats": cmdEnvoyStats, "upstream": cmdUpstream, "redis": cmdRedis, "said": cmdSaid, "remember": cmdRemember, "certs": cmdCerts,
+			"envoystats": cmdEnvoyStats, "upstream": cmdUpstream, "redis": cmdRedis, "said": cmdSaid, "remember": cmdRemember, "certs": cmdCerts, "issuer": cmdIssuer,
 			"terminate": signalling("terminate", syscall.SIGTERM, true), "crash": signalling("crash", syscall.SIGKILL, true),
 			"hang": signalling("hang", syscall.SIGSTOP, false), "resume": signalling("resume", syscall.SIGCONT, false), "hup": signalling("hup", syscall.SIGHUP, false),
 			"drain": signalling("drain", syscall.SIGTERM, false), "ended": cmdEnded,

@@ -1,36 +1,114 @@
 package integration_test
 
 import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/weirgate/weir/integration/harness"
 )
 
-// cmdToken mints a token with the claims given as name=value: groups are a list, exp is a duration from now, the rest are texts.
+// cmdToken mints a token with the claims given as name=value: groups are a list, times are durations from now, the rest are texts, and an
+// empty value takes a claim away.
 func cmdToken(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, "token", neg)
-	if len(args) == 0 {
-		ts.Fatalf("usage: token NAME [CLAIM=VALUE…]")
+	flags := flag.NewFlagSet("token", flag.ContinueOnError)
+	alg := flags.String("alg", "ES256", "")
+	forged := flags.Bool("forged", false, "")
+	header, claims := map[string]any{}, map[string]any{}
+	flags.Func("head", "", func(text string) error { return claim(header, text) })
+	ts.Check(flags.Parse(args))
+	if flags.NArg() == 0 {
+		ts.Fatalf("usage: token [-alg ALG] [-head NAME=VALUE]… [-forged] NAME [CLAIM=VALUE…]")
 	}
-	claims := map[string]any{"sub": args[0]}
-	for _, arg := range args[1:] {
-		name, value, ok := strings.Cut(arg, "=")
-		if !ok {
-			ts.Fatalf("claim %q: want NAME=VALUE", arg)
-		}
-		switch name {
-		case "groups":
-			claims[name] = strings.Split(value, ",")
-		case "exp", "nbf", "iat":
-			life, err := time.ParseDuration(value)
-			ts.Check(err)
-			claims[name] = time.Now().Add(life).Unix()
-		default:
-			claims[name] = value
-		}
+	w, name := the(ts), flags.Arg(0)
+	claims["sub"] = name
+	for _, arg := range flags.Args()[1:] {
+		ts.Check(claim(claims, arg))
 	}
-	token, err := the(ts).issuer.Mint(claims)
+	signer := w.issuer
+	if *forged { // by somebody who knows all of the issuer but its private keys
+		stranger, err := harness.StartIssuer("127.0.0.1:0", "")
+		ts.Check(err)
+		defer func() { _ = stranger.Close() }()
+		claims["iss"], header["kid"] = w.issuer.URL, w.issuer.KeyID(*alg)
+		signer = stranger
+	}
+	token, err := signer.MintWith(*alg, header, claims)
 	ts.Check(err)
-	ts.Setenv(args[0], token)
+	ts.Setenv(name, token)
+}
+
+// claim puts name=value into claims.
+func claim(claims map[string]any, text string) error {
+	name, value, ok := strings.Cut(text, "=")
+	if !ok {
+		return fmt.Errorf("claim %q: want NAME=VALUE", text)
+	}
+	switch {
+	case value == "":
+		claims[name] = nil
+	case name == "groups":
+		claims[name] = strings.Split(value, ",")
+	case name == "exp" || name == "nbf" || name == "iat":
+		life, err := time.ParseDuration(value)
+		if err != nil {
+			return fmt.Errorf("claim %s: %w", name, err)
+		}
+		claims[name] = time.Now().Add(life).Unix()
+	default:
+		claims[name] = value
+	}
+	return nil
+}
+
+// cmdIssuer changes the issuer, or writes down what it publishes.
+func cmdIssuer(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNeg(ts, "issuer", neg)
+	i := the(ts).issuer
+	switch {
+	case len(args) == 1 && args[0] == "rotate":
+		ts.Check(i.Rotate())
+	case len(args) == 1 && args[0] == "close":
+		ts.Check(i.Close())
+	case len(args) == 2 && args[0] == "status":
+		status, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		if status == http.StatusOK {
+			status = 0
+		}
+		i.Fail(status)
+	case len(args) == 2 && args[0] == "withdraw":
+		i.Publish(without(ts, i.JWKS(), i.KeyID(args[1])))
+	case len(args) == 2 && args[0] == "keys":
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), i.JWKS(), 0o600))
+	default:
+		ts.Fatalf("usage: issuer rotate|close|status CODE|withdraw ALG|keys FILE")
+	}
+}
+
+// without returns a key set without one key.
+func without(ts *testscript.TestScript, raw []byte, kid string) []byte {
+	var set, kept struct {
+		Keys []map[string]any `json:"keys"`
+	}
+	ts.Check(json.Unmarshal(raw, &set))
+	for _, k := range set.Keys {
+		if k["kid"] != kid {
+			kept.Keys = append(kept.Keys, k)
+		}
+	}
+	if len(kept.Keys) == len(set.Keys) {
+		ts.Fatalf("no key %q is published", kid)
+	}
+	raw, err := json.Marshal(kept)
+	ts.Check(err)
+	return raw
 }
