@@ -36,7 +36,8 @@ lint: ## check formatting, go vet, staticcheck, go.mod, and the policies
 	  $(REGAL) lint rego/weir; fi
 
 bench: build ## run the benchmarks, then print each speed goal against what was measured
-	go test -run '^$$' -bench . -benchmem ./pkg/... ./server/...
+	@REDIS_SERVER=$$(envoy/redis.sh) && export REDIS_SERVER WEIR='$(CURDIR)/.bin/weir' && set -x && \
+	  go test -run '^$$' -bench . -benchmem ./pkg/... ./server/... ./integration/bench
 	@ENVOY=$$(envoy/fetch.sh) WEIR=.bin/weir go run ./integration/bench
 
 fuzz: ## run every fuzz target for FUZZTIME (default 10s)

@@ -14,17 +14,15 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/weirgate/weir/integration/harness"
 )
 
 // The arms of the comparison: the same client, upstream and Envoy, with another server beside it.
 const (
-	plain       = "envoy without filters"
-	noopInspect = "do-nothing, inspect+rewrite"
-	noopStream  = "do-nothing, stream"
-	weir        = "weir"
+	plain     = "envoy without filters"
+	doNothing = "do-nothing server" // with the treatments that Weir chooses for these calls: request inspected, answer streamed through it
+	weir      = "weir"
 )
 
 // The answers of the upstream, named by the request header x-bench.
@@ -85,7 +83,7 @@ func openAI(size int, packed bool) ([]byte, error) {
 type arm struct {
 	name   string
 	envoy  *harness.Envoy
-	server *harness.Process // nil for plain
+	server server // none for plain
 	client *http.Client
 }
 
@@ -101,8 +99,8 @@ func (b *bench) close() {
 		if a.envoy != nil {
 			a.envoy.Kill()
 		}
-		if a.server != nil {
-			a.server.Kill()
+		if a.server.process != nil {
+			a.server.process.Kill()
 		}
 	}
 }
@@ -132,16 +130,15 @@ func (b *bench) start(ctx context.Context, name, dir string) error {
 		if config.Config, err = withoutFilter(config.Config, dir); err != nil {
 			return err
 		}
-	case noopInspect:
-		config.Ports[harness.PortWeir], err = a.startNoop(ctx, harness.InspectRewrite, dir)
-	case noopStream:
-		config.Ports[harness.PortWeir], err = a.startNoop(ctx, harness.Stream, dir)
+	case doNothing:
+		a.server, err = startNoop(ctx, harness.InspectRewrite, dir)
 	case weir:
-		config.Ports[harness.PortWeir], err = b.startWeir(ctx, a, dir)
+		a.server, err = startWeir(ctx, b.issuer, "ext_proc", dir)
 	}
 	if err != nil {
 		return err
 	}
+	config.Ports[harness.PortWeir] = a.server.port
 	a.envoy, err = harness.StartEnvoy(ctx, config)
 	return err
 }
@@ -156,26 +153,4 @@ func withoutFilter(path, dir string) (string, error) {
 	}
 	bare := filepath.Join(dir, "plain.yaml")
 	return bare, os.WriteFile(bare, extProc.ReplaceAll(text, []byte("$1")), 0o600)
-}
-
-func (a *arm) startNoop(ctx context.Context, treatment harness.Treatment, dir string) (int, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return 0, err
-	}
-	portFile := filepath.Join(dir, "port")
-	a.server, err = harness.StartProcess(harness.ProcessConfig{Name: a.name, Path: self, Args: []string{"noop", string(treatment), portFile}})
-	if err != nil {
-		return 0, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	if err := a.server.WaitLog(ctx, "noop ready"); err != nil {
-		return 0, err
-	}
-	text, err := os.ReadFile(portFile)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(string(text))
 }

@@ -1,9 +1,9 @@
-// Command bench measures Weir through the real Envoy against a server that does nothing, with the same treatment, in the same run, and
-// closes with one line for each goal:
+// Command bench measures Weir against a server that does nothing, in the same run: Check of ext_authz called directly (check.go), then
+// ext_proc through the real Envoy with the same treatment (compare.go). It closes with one line for each goal:
 //
 //	goal NAME measured X want Y ok|MISSED
 //
-// "make bench" runs it. The ratios are what counts: client, upstream, Envoy and Weir share this machine's cores, so the absolute figures
+// "make bench" runs it, after BenchmarkCheck and the benchmarks of the packages. The ratios are what counts: client, upstream, Envoy and Weir share this machine's cores, so the absolute figures
 // say more about the machine. A missed goal is printed and is no failure: no timing gates a build.
 //
 //	bench noop TREATMENT PORT    is the do-nothing server, in a process of its own as Weir is
@@ -24,7 +24,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
-	if len(os.Args) == 4 && os.Args[1] == "noop" {
+	if len(os.Args) == 4 && os.Args[1] == noopCommand {
 		err = noop(ctx, os.Args[2], os.Args[3])
 	} else {
 		err = measure(ctx, os.Stdout)
@@ -34,21 +34,6 @@ func main() {
 		stop()
 		os.Exit(1)
 	}
-}
-
-// noop serves until it is told to end.
-func noop(ctx context.Context, treatment, portFile string) error {
-	server, err := harness.StartNoop(harness.Treatment(treatment))
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(portFile, fmt.Append(nil, server.Port), 0o600); err != nil {
-		return err
-	}
-	fmt.Println("noop ready")
-	<-ctx.Done()
-	server.Close()
-	return nil
 }
 
 // goal is one promise about speed.
@@ -89,9 +74,13 @@ func measure(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer issuer.Close()
+	goals, err := measureChecks(ctx, out, issuer, dir)
+	if err != nil {
+		return err
+	}
 	b := &bench{out: out, upstream: upstream, issuer: issuer}
 	defer b.close()
-	for _, arm := range []string{plain, noopInspect, noopStream, weir} {
+	for _, arm := range []string{plain, doNothing, weir} {
 		armDir := filepath.Join(dir, arm)
 		if err := os.Mkdir(armDir, 0o700); err != nil {
 			return err
@@ -100,12 +89,22 @@ func measure(ctx context.Context, out io.Writer) error {
 			return fmt.Errorf("start %s: %w", arm, err)
 		}
 	}
-	goals, err := b.compare(ctx)
+	more, err := b.compare(ctx)
 	if err != nil {
 		return err
 	}
-	for _, g := range goals {
+	for _, g := range append(goals, more...) {
 		fmt.Fprintln(out, g)
 	}
 	return nil
+}
+
+// measureChecks compares the ext_authz servers, and ends them before anything else is measured.
+func measureChecks(ctx context.Context, out io.Writer, issuer *harness.Issuer, dir string) ([]goal, error) {
+	c, err := startChecks(ctx, issuer, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	return c.compare(ctx, out)
 }
