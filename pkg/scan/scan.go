@@ -71,7 +71,9 @@ func CompilePath(s string) (Path, error) {
 			if !ok {
 				return Path{}, fmt.Errorf("field path %q: want . or [*] at %q", s, rest)
 			}
-			rest = after
+			if rest = after; rest == "" {
+				return Path{}, fmt.Errorf("field path %q: empty key", s)
+			}
 		}
 		end := strings.IndexAny(rest, ".[")
 		if end < 0 {
