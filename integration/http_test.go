@@ -2,8 +2,6 @@ package integration_test
 
 import (
 	"bytes"
-	"cmp"
-	"context"
 	"flag"
 	"fmt"
 	"io"
@@ -27,59 +25,14 @@ const printedBody = 4096
 // volatile headers differ from run to run, or say nothing.
 var volatile = []string{"Date", "Server", "X-Envoy-Upstream-Service-Time", "X-Request-Id", "X-Envoy-Expected-Rq-Timeout-Ms"}
 
-// exchange is one request of the http command.
-type exchange struct {
-	method, url, host, shape string
-	header                   http.Header
-	body                     []byte
-	h2, any                  bool
-	timeout                  time.Duration
-}
-
-// answer is what came of it. err is set when no answer came, or one that was cut short.
-type answer struct {
-	status  int
-	header  http.Header
-	trailer http.Header
-	body    []byte
-	err     error
-}
-
-func (x exchange) do() answer {
-	ctx, cancel := context.WithTimeout(context.Background(), x.timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, x.method, x.url, bytes.NewReader(x.body))
-	if err != nil {
-		return answer{err: err}
-	}
-	req.Header = x.header.Clone()
-	req.Host = cmp.Or(x.host, req.Host)
-	if x.shape != "" {
-		req.Header.Set(harness.ShapeHeader, x.shape)
-	}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(!x.h2)
-	protocols.SetUnencryptedHTTP2(x.h2)
-	transport := &http.Transport{Protocols: protocols, DisableCompression: true}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := client.Do(req)
-	if err != nil {
-		return answer{err: err}
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	return answer{resp.StatusCode, resp.Header, resp.Trailer, body, err}
-}
-
 func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
-	x := exchange{header: http.Header{}}
+	x, whatever := harness.Exchange{Header: http.Header{}}, false
 	flags := flag.NewFlagSet("http", flag.ContinueOnError)
-	flags.BoolVar(&x.h2, "h2", false, "")
-	flags.BoolVar(&x.any, "any", false, "")
-	flags.StringVar(&x.host, "host", "", "")
-	flags.StringVar(&x.shape, "shape", "", "")
-	flags.DurationVar(&x.timeout, "timeout", 30*time.Second, "")
+	flags.BoolVar(&x.HTTP2, "h2", false, "")
+	flags.BoolVar(&whatever, "any", false, "")
+	flags.StringVar(&x.Host, "host", "", "")
+	flags.StringVar(&x.Shape, "shape", "", "")
+	flags.DurationVar(&x.Timeout, "timeout", 30*time.Second, "")
 	token := flags.String("token", "", "")
 	tokenBytes := flags.Int("token-bytes", 0, "")
 	data := flags.String("d", "", "")
@@ -92,49 +45,49 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 		if !ok {
 			return fmt.Errorf("header %q: want name: value", field)
 		}
-		x.header.Add(name, strings.TrimSpace(value))
+		x.Header.Add(name, strings.TrimSpace(value))
 		return nil
 	})
 	ts.Check(flags.Parse(args))
 	if flags.NArg() != 2 {
 		ts.Fatalf("usage: http [FLAG…] METHOD URL")
 	}
-	x.method, x.url, x.body = flags.Arg(0), flags.Arg(1), []byte(*data)
-	if strings.HasPrefix(x.url, "/") {
-		x.url = ts.Getenv("ENVOY_URL") + x.url
+	x.Method, x.URL, x.Body = flags.Arg(0), flags.Arg(1), []byte(*data)
+	if strings.HasPrefix(x.URL, "/") {
+		x.URL = ts.Getenv("ENVOY_URL") + x.URL
 	}
 	if *token != "" {
-		x.header.Set("Authorization", "Bearer "+ts.Getenv(*token))
+		x.Header.Set("Authorization", "Bearer "+ts.Getenv(*token))
 	}
 	if *tokenBytes > 0 {
-		x.header.Set("Authorization", "Bearer "+strings.Repeat("a", *tokenBytes))
+		x.Header.Set("Authorization", "Bearer "+strings.Repeat("a", *tokenBytes))
 	}
 	if *file != "" {
 		body, err := os.ReadFile(ts.MkAbs(*file))
 		ts.Check(err)
-		x.body = body
+		x.Body = body
 	}
-	if len(x.body) > 0 && x.header.Get("Content-Type") == "" {
-		x.header.Set("Content-Type", "application/json")
+	if len(x.Body) > 0 && x.Header.Get("Content-Type") == "" {
+		x.Header.Set("Content-Type", "application/json")
 	}
 	if *count > 1 {
 		many(ts, x, *count)
 		return
 	}
 	if *background {
-		pending := make(chan answer, 1)
+		pending := make(chan harness.Answer, 1)
 		the(ts).pending = pending
-		go func() { pending <- x.do() }()
+		go func() { pending <- x.Do() }()
 		return
 	}
-	a := x.do()
-	the(ts).last = a.body
+	a := x.Do()
+	the(ts).last = a.Body
 	if *out != "" {
-		ts.Check(os.WriteFile(ts.MkAbs(*out), a.body, 0o600))
+		ts.Check(os.WriteFile(ts.MkAbs(*out), a.Body, 0o600))
 	}
-	a.print(ts)
-	if (a.err != nil) != neg && !x.any {
-		ts.Fatalf("http %s %s: error %v; want one: %v", x.method, x.url, a.err, neg)
+	printAnswer(ts, a)
+	if (a.Err != nil) != neg && !whatever {
+		ts.Fatalf("http %s %s: error %v; want one: %v", x.Method, x.URL, a.Err, neg)
 	}
 }
 
@@ -145,30 +98,30 @@ func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("answer: no http -background before it")
 	}
 	a := <-w.pending // ends by the request's own timeout
-	w.pending, w.last = nil, a.body
-	a.print(ts)
-	if (a.err != nil) != neg && (len(args) != 1 || args[0] != "-any") {
-		ts.Fatalf("answer: error %v; want one: %v", a.err, neg)
+	w.pending, w.last = nil, a.Body
+	printAnswer(ts, a)
+	if (a.Err != nil) != neg && (len(args) != 1 || args[0] != "-any") {
+		ts.Fatalf("answer: error %v; want one: %v", a.Err, neg)
 	}
 }
 
 // many sends n of the same request at once and prints how many came back with each status, and whether all whole ones were alike.
-func many(ts *testscript.TestScript, x exchange, n int) {
-	answers := make([]answer, n)
+func many(ts *testscript.TestScript, x harness.Exchange, n int) {
+	answers := make([]harness.Answer, n)
 	var wg sync.WaitGroup
 	for i := range answers {
-		wg.Go(func() { answers[i] = x.do() })
+		wg.Go(func() { answers[i] = x.Do() })
 	}
 	wg.Wait()
 	counts := map[string]int{}
 	var bodies bytes.Buffer
 	for _, a := range answers {
-		outcome := fmt.Sprintf("HTTP %d, %d bytes", a.status, len(a.body))
-		if a.err != nil {
-			outcome = fmt.Sprintf("HTTP %d, cut", a.status)
+		outcome := fmt.Sprintf("HTTP %d, %d bytes", a.Status, len(a.Body))
+		if a.Err != nil {
+			outcome = fmt.Sprintf("HTTP %d, cut", a.Status)
 		}
 		counts[outcome]++
-		bodies.Write(a.body)
+		bodies.Write(a.Body)
 		bodies.WriteByte('\n')
 	}
 	the(ts).last = bodies.Bytes()
@@ -177,29 +130,29 @@ func many(ts *testscript.TestScript, x exchange, n int) {
 	}
 }
 
-// print writes the answer so that two runs print the same: volatile headers are left out, the decision's ID is <ID>.
-func (a answer) print(ts *testscript.TestScript) {
-	if a.status == 0 {
-		fmt.Fprintf(ts.Stdout(), "no answer: %v\n", a.err)
+// printAnswer writes the answer so that two runs print the same: volatile headers are left out, the decision's ID is <ID>.
+func printAnswer(ts *testscript.TestScript, a harness.Answer) {
+	if a.Status == 0 {
+		fmt.Fprintf(ts.Stdout(), "no answer: %v\n", a.Err)
 		return
 	}
-	id := a.header.Get("Weir-Decision")
+	id := a.Header.Get("Weir-Decision")
 	if id != "" {
 		ts.Setenv("DECISION", id)
 	}
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "HTTP %d\n", a.status)
-	printHeaders(&text, a.header, "")
+	fmt.Fprintf(&text, "HTTP %d\n", a.Status)
+	printHeaders(&text, a.Header, "")
 	text.WriteByte('\n')
-	text.Write(a.body[:min(len(a.body), printedBody)])
-	if len(a.body) > printedBody {
-		fmt.Fprintf(&text, "… %d bytes in all", len(a.body))
+	text.Write(a.Body[:min(len(a.Body), printedBody)])
+	if len(a.Body) > printedBody {
+		fmt.Fprintf(&text, "… %d bytes in all", len(a.Body))
 	}
 	if n := text.Len(); n > 0 && text.Bytes()[n-1] != '\n' {
 		text.WriteByte('\n')
 	}
-	printHeaders(&text, a.trailer, "trailer ")
-	if a.err != nil {
+	printHeaders(&text, a.Trailer, "trailer ")
+	if a.Err != nil {
 		text.WriteString("cut short\n")
 	}
 	out := text.String()
@@ -240,17 +193,17 @@ func cmdPoll(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	want, err := regexp.Compile("(?m)" + args[1])
 	ts.Check(err)
-	x := exchange{method: http.MethodGet, url: args[0], header: http.Header{}, timeout: 5 * time.Second}
-	if strings.HasPrefix(x.url, "/") {
-		x.url = ts.Getenv("ADMIN") + x.url
+	x := harness.Exchange{Method: http.MethodGet, URL: args[0], Timeout: 5 * time.Second}
+	if strings.HasPrefix(x.URL, "/") {
+		x.URL = ts.Getenv("ADMIN") + x.URL
 	}
-	var a answer
+	var a harness.Answer
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if a = x.do(); a.err == nil && want.Match(fmt.Appendf(nil, "HTTP %d\n%s", a.status, a.body)) {
+		if a = x.Do(); a.Err == nil && want.Match(fmt.Appendf(nil, "HTTP %d\n%s", a.Status, a.Body)) {
 			return
 		}
 	}
-	ts.Fatalf("%s does not answer %q within 10 s; last: %d %v\n%s", x.url, args[1], a.status, a.err, a.body)
+	ts.Fatalf("%s does not answer %q within 10 s; last: %d %v\n%s", x.URL, args[1], a.Status, a.Err, a.Body)
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -56,30 +56,30 @@ func TestEnvoyTakesOverrides(t *testing.T) {
 func throughEnvoy(t *testing.T, envoy *harness.Envoy, upstream *harness.Upstream) {
 	t.Helper()
 	ask := `{"model":"sentinel","input":["` + strings.Repeat("a river ", 2000) + `","b"]}`
-	for _, x := range []exchange{
-		{method: http.MethodGet, url: "/bytes/0"},
-		{method: http.MethodGet, url: "/bytes/3000000"},
-		{method: http.MethodHead, url: "/models/tiny.safetensors"},
-		{method: http.MethodGet, url: "/models/tiny.safetensors"},
-		{method: http.MethodPost, url: "/v1/embeddings", body: []byte(ask)},
-		{method: http.MethodPost, url: "/v1/embeddings", body: []byte(ask), shape: "chunked trickle text=abcdefghijklmnopqrstuvwxyz"},
-		{method: http.MethodPost, url: "/v1/embeddings", body: []byte(ask), shape: "gzip"},
-		{method: http.MethodPost, url: "/v1/embeddings", body: []byte(ask), shape: "empty chunked"},
-		{method: http.MethodPost, url: "/v1/embeddings", body: []byte(ask), shape: "status=204"},
-		{method: http.MethodGet, url: "/bytes/10", shape: "status=304"},
-		{method: http.MethodGet, url: "/bytes/10", shape: "delay=50ms stall=50ms"},
+	for _, x := range []harness.Exchange{
+		{Method: http.MethodGet, URL: "/bytes/0"},
+		{Method: http.MethodGet, URL: "/bytes/3000000"},
+		{Method: http.MethodHead, URL: "/models/tiny.safetensors"},
+		{Method: http.MethodGet, URL: "/models/tiny.safetensors"},
+		{Method: http.MethodPost, URL: "/v1/embeddings", Body: []byte(ask)},
+		{Method: http.MethodPost, URL: "/v1/embeddings", Body: []byte(ask), Shape: "chunked trickle text=abcdefghijklmnopqrstuvwxyz"},
+		{Method: http.MethodPost, URL: "/v1/embeddings", Body: []byte(ask), Shape: "gzip"},
+		{Method: http.MethodPost, URL: "/v1/embeddings", Body: []byte(ask), Shape: "empty chunked"},
+		{Method: http.MethodPost, URL: "/v1/embeddings", Body: []byte(ask), Shape: "status=204"},
+		{Method: http.MethodGet, URL: "/bytes/10", Shape: "status=304"},
+		{Method: http.MethodGet, URL: "/bytes/10", Shape: "delay=50ms stall=50ms"},
 	} {
 		for _, h2 := range []bool{false, true} {
-			x.h2, x.timeout, x.header = h2, 20*time.Second, http.Header{}
-			path := x.url
-			x.url = upstream.URL + path
-			want := x.do()
-			x.url = envoy.URL + path
-			got := x.do()
-			x.url = path
-			if got.err != nil || got.status != want.status || !bytes.Equal(got.body, want.body) {
+			x.HTTP2, x.Timeout = h2, 20*time.Second
+			path := x.URL
+			x.URL = upstream.URL + path
+			want := x.Do()
+			x.URL = envoy.URL + path
+			got := x.Do()
+			x.URL = path
+			if got.Err != nil || got.Status != want.Status || !bytes.Equal(got.Body, want.Body) {
 				t.Errorf("%s %s (%s) h2=%v: got %d, %d bytes, %v; the upstream itself says %d, %d bytes",
-					x.method, path, x.shape, h2, got.status, len(got.body), got.err, want.status, len(want.body))
+					x.Method, path, x.Shape, h2, got.Status, len(got.Body), got.Err, want.Status, len(want.Body))
 			}
 		}
 	}

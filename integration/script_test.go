@@ -72,8 +72,8 @@ type world struct {
 	weir     *harness.Weir
 	redis    *harness.Process
 
-	last    []byte      // the body of the last answer
-	pending chan answer // of "http -background"
+	last    []byte              // the body of the last answer
+	pending chan harness.Answer // of "http -background"
 }
 
 type worldKey struct{}
