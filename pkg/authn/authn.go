@@ -173,10 +173,23 @@ func (a *Authenticator) Stats() Stats {
 // Authenticate finds our token in a request and verifies it. Errors are *authz.Error: KindUnauthenticated with a label token_…, or
 // KindUnavailable with the label keys_unavailable where the issuer's keys cannot be had, so that nothing can be said of the token.
 //
-// The subject's Groups, Actors and Claims are shared between all requests that carry the same token: they must not be changed. The target
-// plays no part today; a token is good for all targets or for none.
-func (a *Authenticator) Authenticate(ctx context.Context, req authz.Request, _ authz.Target) (authz.Identity, error) {
-	carrier, token, err := a.carrier(req.Headers)
+// The subject's Groups, Actors and Claims are shared between all requests that carry the same token: they must not be changed. A token is
+// good for all targets or for none. Of a request that is refused, and that passes all the same because its target is only observed, the
+// Carrier is told too, and no Subject: what is ours, good or not, is for nobody else.
+func (a *Authenticator) Authenticate(ctx context.Context, req authz.Request, target authz.Target) (authz.Identity, error) {
+	identity, err := a.identify(ctx, req.Headers)
+	if err != nil {
+		identity = authz.Identity{}
+		if target.Mode == authz.ModeObserve {
+			identity.Carrier = a.ours(req.Headers)
+		}
+	}
+	return identity, err
+}
+
+// identify verifies the token in a request's headers.
+func (a *Authenticator) identify(ctx context.Context, h authz.Header) (authz.Identity, error) {
+	carrier, token, err := a.carrier(h)
 	if err != nil {
 		return authz.Identity{}, err
 	}
@@ -239,6 +252,28 @@ func (a *Authenticator) carrier(h authz.Header) (name, token string, err error) 
 		return "", "", refuse(labelMissing, nil)
 	}
 	return CarrierAuthorization, token, nil
+}
+
+// ours returns the header that holds something of ours, though not a good token: a header that is ours alone, or an Authorization with a
+// token that names one of our issuers. Whatever else is in Authorization is somebody else's: an upstream's own API key looks like that.
+func (a *Authenticator) ours(h authz.Header) string {
+	for _, own := range a.own {
+		if len(h[own]) > 0 {
+			return own
+		}
+	}
+	if !a.bearer {
+		return ""
+	}
+	for _, value := range h[CarrierAuthorization] {
+		for one := range strings.SplitSeq(value, ",") { // two that a proxy joined
+			token, _ := cutBearer(one)
+			if p, err := parse(token); err == nil && a.sources[p.issuer] != nil {
+				return CarrierAuthorization
+			}
+		}
+	}
+	return ""
 }
 
 // cutBearer takes the scheme off "Bearer x" (RFC 6750 §2.1; a scheme's case does not matter, RFC 9110 §11.1).

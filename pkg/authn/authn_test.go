@@ -57,6 +57,38 @@ func TestCarriers(t *testing.T) {
 	}
 }
 
+// TestObservedCarriers: where a request passes although its token is refused, the upstream does not get to see the token all the same.
+func TestObservedCarriers(t *testing.T) {
+	i, other := startIssuer(t), startIssuer(t)
+	now := time.Now()
+	expired := mint(t, i, "ES256", nil, claims{"iat": now.Add(-2 * time.Hour).Unix(), "exp": now.Add(-time.Hour).Unix()})
+	foreign := mint(t, other, "ES256", nil, nil)
+	for name, tc := range map[string]struct {
+		headers authz.Header
+		want    string
+	}{
+		"expired":              {authz.Header{"authorization": {"Bearer " + expired}}, "authorization"},
+		"for another audience": {authz.Header{"authorization": {"bearer " + mint(t, i, "ES256", nil, claims{"aud": "x"})}}, "authorization"},
+		"twice":                {authz.Header{"authorization": {"Basic eA==", "Bearer " + expired}}, "authorization"},
+		"joined":               {authz.Header{"authorization": {"Bearer sk-x, Bearer " + expired}}, "authorization"},
+		"weir-token":           {authz.Header{"weir-token": {"sk-x"}, "authorization": {"Bearer " + expired}}, "weir-token"},
+		"of another issuer":    {authz.Header{"authorization": {"Bearer " + foreign}}, ""},
+		"an API key":           {authz.Header{"authorization": {"Bearer sk-upstream-key"}}, ""},
+		"basic":                {authz.Header{"authorization": {"Basic eA=="}}, ""},
+		"nothing":              {nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, req := start(t, i, nil), authz.Request{Headers: tc.headers}
+			for mode, want := range map[authz.Mode]string{authz.ModeObserve: tc.want, authz.ModeEnforce: ""} {
+				id, err := a.Authenticate(context.Background(), req, authz.Target{Mode: mode})
+				if err == nil || id.Carrier != want || id.Subject.Ref() != "" {
+					t.Errorf("mode %v: got %q of %q, %v; want a refusal and %q", mode, id.Carrier, id.Subject.Ref(), err, want)
+				}
+			}
+		})
+	}
+}
+
 func TestSubject(t *testing.T) {
 	i := startIssuer(t)
 	now := time.Now().Truncate(time.Second).UTC()
