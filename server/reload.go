@@ -27,9 +27,10 @@ func (s *Server) loadPolicy(ctx context.Context) error {
 	return nil
 }
 
-// reload reads policy, settings and certificates again. What does not load leaves what is in force; the log and
+// reload reads policy, settings, the issuers' keys and certificates again. What does not load leaves what is in force; the log and
 // weir_policy_reload_failures_total say so.
 func (s *Server) reload(ctx context.Context) {
+	s.authn.Refresh()
 	if err := s.reloadPolicy(ctx); err != nil {
 		s.metrics.PolicyReloadFailed()
 		s.opts.Log.Error("the policy was not taken; the last good one stays in force", "revision", s.policy.Revision(), "cause", err)

@@ -224,6 +224,16 @@ func (a *Authenticator) Run(ctx context.Context) error {
 	return nil
 }
 
+// Refresh has Run fetch every issuer's keys now, not when their time comes: for whoever knows that they have changed. It does not wait.
+func (a *Authenticator) Refresh() {
+	for _, s := range a.ordered {
+		select {
+		case s.again <- struct{}{}:
+		default: // asked for already
+		}
+	}
+}
+
 // run fetches at once, and then again and again. It leaves no fetch behind.
 func (s *source) run(ctx context.Context) {
 	for {
@@ -246,8 +256,9 @@ func (s *source) run(ctx context.Context) {
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
+		case <-s.again:
 		case <-ctx.Done():
-			timer.Stop()
 		}
+		timer.Stop()
 	}
 }

@@ -98,6 +98,8 @@ type source struct {
 	counted time.Time
 
 	tag etag // of the last good fetch; only the flight touches it
+
+	again chan struct{} // has run fetch before its time
 }
 
 // flight is a fetch that all who need one wait for.
@@ -107,7 +109,7 @@ type flight struct {
 }
 
 func newSource(issuer Issuer, cfg Config) *source {
-	return &source{issuer: issuer, cfg: cfg, absent: map[string]time.Time{}, allowed: refetchBurst}
+	return &source{issuer: issuer, cfg: cfg, absent: map[string]time.Time{}, allowed: refetchBurst, again: make(chan struct{}, 1)}
 }
 
 func (s *source) ready(now time.Time) error {

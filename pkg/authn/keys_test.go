@@ -331,6 +331,16 @@ func TestRun(t *testing.T) {
 		if got := served.asked.Load() - asked; got < 5 || got > 7 {
 			t.Errorf("%d fetches in an hour, want one in 10 min or so", got)
 		}
+		rotate(t, i)
+		fresh := mint(t, i, "ES256", nil, nil)
+		a.Refresh()
+		a.Refresh() // once is enough
+		synctest.Wait()
+		asked = served.asked.Load()
+		want(t, a, fresh, "")
+		if got := served.asked.Load(); got != asked {
+			t.Error("the keys had to be fetched for the token: Refresh did not")
+		}
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("Run: %v", err)

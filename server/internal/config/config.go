@@ -76,7 +76,8 @@ type Issuer struct {
 	Audiences []string `yaml:"audiences"`
 	// Algorithms are the signature algorithms taken (RFC 7518, RFC 8037). Default [RS256, ES256, EdDSA], which are all there are.
 	Algorithms []string `yaml:"algorithms" default:"RS256 ES256 EdDSA" oneof:"RS256 ES256 EdDSA"`
-	// JWKSURL is where the keys are (RFC 7517 §5), for issuers without discovery.
+	// JWKSURL is where the keys are (RFC 7517 §5), for issuers without discovery. Keys are fetched again every 10 minutes or so, at once for a
+	// token with a key ID that is not known (at most twice, then every 30 seconds), and on SIGHUP.
 	JWKSURL string `yaml:"jwks_url"`
 	// JWKSFile is a file that holds the keys, for issuers that Weir cannot reach. Read again when it changes.
 	JWKSFile string `yaml:"jwks_file"`
