@@ -57,16 +57,16 @@ func New(cfg Config) (*Server, error) {
 
 // Check decides about one request head.
 func (s *Server) Check(ctx context.Context, in *authv3.CheckRequest) (_ *authv3.CheckResponse, err error) {
+	var adm *guard.Admission
 	defer func() {
 		if p := recover(); p != nil {
-			s.cfg.Observer.Panicked()
-			s.cfg.Log.Error("panic in a check", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			s.panicked(ctx, adm, p)
 			err = status.Error(codes.Internal, "weir: internal error")
 		}
 	}()
 	req := wire.CheckRequest(ctx, in)
 	req.Time = s.cfg.Now()
-	adm := s.cfg.Guard.Begin(req)
+	adm = s.cfg.Guard.Begin(req)
 	adm.Admit(ctx)
 	if s.cfg.Handover && (adm.NeedsBody() || adm.Allowed()) {
 		ticket, err := adm.Suspend(ctx)
@@ -89,6 +89,25 @@ func (s *Server) Check(ctx context.Context, in *authv3.CheckRequest) (_ *authv3.
 		return s.deny(ctx, adm, req), nil
 	}
 	return wire.CheckOK(req, adm.Carrier(), "", adm.ID()), nil
+}
+
+// panicked closes the books of an exchange in which something panicked. What panicked once may do so again there; that must not take the
+// other exchanges along.
+func (s *Server) panicked(ctx context.Context, adm *guard.Admission, p any) {
+	s.cfg.Observer.Panicked()
+	if adm == nil {
+		s.cfg.Log.Error("panic in a check", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		return
+	}
+	s.cfg.Log.Error("panic in a check", "decision", adm.ID(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	defer func() {
+		if p := recover(); p != nil {
+			s.cfg.Log.Error("panic while a check's books were closed", "decision", adm.ID(), "panic", fmt.Sprint(p))
+		}
+	}()
+	if err := adm.Finish(ctx, guard.Final{Outcome: authz.OutcomeFailed}); err != nil {
+		s.cfg.Log.Error("completion", "decision", adm.ID(), "cause", err)
+	}
 }
 
 func (s *Server) deny(ctx context.Context, adm *guard.Admission, req authz.Request) *authv3.CheckResponse {

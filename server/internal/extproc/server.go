@@ -132,17 +132,29 @@ func (s *Server) Ready() error {
 // whatever is left pass unseen.
 func (s *Server) process(ss grpc.ServerStream) (err error) {
 	s.cfg.Observer.StreamStarted()
+	defer s.cfg.Observer.StreamEnded()
 	st := newStream(s, ss)
 	defer func() {
 		if p := recover(); p != nil {
-			s.cfg.Observer.Panicked()
-			s.cfg.Log.Error("panic in an exchange", "decision", st.decisionID(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			st.end(authz.OutcomeFailed)
+			st.panicked(p)
 			err = status.Error(codes.Internal, "weir: internal error")
 		}
-		s.cfg.Observer.StreamEnded()
 	}()
 	return st.run()
+}
+
+// panicked closes the books of an exchange in which something panicked. What panicked once may do so again there; that must not take the
+// other exchanges along.
+func (st *stream) panicked(p any) {
+	s := st.s
+	s.cfg.Observer.Panicked()
+	s.cfg.Log.Error("panic in an exchange", "decision", st.decisionID(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	defer func() {
+		if p := recover(); p != nil {
+			s.cfg.Log.Error("panic while an exchange's books were closed", "decision", st.decisionID(), "panic", fmt.Sprint(p))
+		}
+	}()
+	st.end(authz.OutcomeFailed)
 }
 
 // metadataOf returns what the route says of an exchange, from gRPC metadata that a client cannot reach: the target's name

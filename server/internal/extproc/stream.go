@@ -3,7 +3,9 @@ package extproc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"runtime/debug"
 	"time"
 
 	"google.golang.org/grpc"
@@ -27,8 +29,9 @@ const (
 
 // received is what the receiving goroutine hands over.
 type received struct {
-	msg *wire.Inbound
-	err error
+	msg   *wire.Inbound
+	err   error
+	panic string // what panicked while the message was read, and where; empty for nothing
 }
 
 // stream is one exchange. All fields belong to the goroutine that runs run.
@@ -77,6 +80,9 @@ func (st *stream) run() error {
 		var err error
 		select {
 		case r := <-st.in:
+			if r.panic != "" {
+				panic(r.panic) // here is who catches it
+			}
 			if r.err != nil {
 				return st.closed(r.err)
 			}
@@ -116,18 +122,29 @@ func (st *stream) dropEarly() {
 // receive pumps messages to run. It ends with the stream's context, which gRPC cancels when run's handler returns.
 func (st *stream) receive() {
 	for {
-		m := new(wire.Inbound)
-		err := st.ss.RecvMsg(m)
+		r := st.next()
 		select {
-		case st.in <- received{m, err}:
+		case st.in <- r:
 		case <-st.ctx.Done():
-			m.Free()
+			r.msg.Free()
 			return
 		}
-		if err != nil {
+		if r.err != nil || r.panic != "" {
 			return
 		}
 	}
+}
+
+// next reads one message. A panic in a goroutine of its own would end the process, and with it every other exchange.
+func (st *stream) next() (r received) {
+	defer func() {
+		if p := recover(); p != nil {
+			r = received{msg: new(wire.Inbound), panic: fmt.Sprintf("%v\n%s", p, debug.Stack())}
+		}
+	}()
+	r.msg = new(wire.Inbound)
+	r.err = st.ss.RecvMsg(r.msg)
+	return r
 }
 
 // closed ends an exchange that Envoy ended. Envoy's normal end and a client that left look the same on the stream: what counts is
