@@ -16,11 +16,15 @@ import (
 // Format is the shape of a body as a whole.
 type Format string
 
-// The formats. Only FormatJSON can be read by this build.
+// The formats. A reader that does not know one refuses it by name.
 const (
-	FormatJSON   Format = "json"
-	FormatNDJSON Format = "ndjson"
-	FormatSSE    Format = "sse"
+	FormatJSON   Format = "json"   // one document
+	FormatNDJSON Format = "ndjson" // documents, one a line
+	FormatSSE    Format = "sse"    // server-sent events: each event's data is a document, or [DONE]
+	FormatGRPC   Format = "grpc"   // protobuf messages, each with gRPC's five bytes before it; field paths are numbers
+	FormatKServe Format = "kserve" // a JSON document, then the tensors that it describes (KServe v2, binary extension)
+	FormatOctets Format = "octets" // nothing but components, little-endian
+	FormatArrow  Format = "arrow"  // Arrow IPC, file or stream
 )
 
 // Encoding is how a vector is written.
@@ -28,25 +32,43 @@ type Encoding string
 
 // The encodings. The zero value takes whichever is there: a JSON array of numbers, or base64 of little-endian float32.
 const (
-	EncodingAuto   Encoding = ""
-	EncodingFloats Encoding = "floats"
-	EncodingBase64 Encoding = "base64"
+	EncodingAuto      Encoding = ""
+	EncodingFloats    Encoding = "floats"     // JSON: an array of numbers. Protobuf: repeated float, packed or not
+	EncodingInts      Encoding = "ints"       // an array of whole numbers: int8, uint8, or bits packed into them
+	EncodingBase64    Encoding = "base64"     // of little-endian float32, either alphabet, padded or not
+	EncodingBase64F16 Encoding = "base64_f16" // of IEEE float16
+	EncodingBase64I8  Encoding = "base64_i8"  // of int8, uint8, or packed bits
+	EncodingNested    Encoding = "nested"     // a vector, an array of them (multi-vector), an object of names and either, or a sparse one
+	EncodingSparse    Encoding = "sparse"     // {"indices": […], "values": […]}, or [{"index": n, "value": x}, …]
+	EncodingText      Encoding = "text"       // a string that holds a vector: "[0.1,…]", "{1:0.5}/1536", "0101…"
+	EncodingDoubles   Encoding = "doubles"    // protobuf: repeated double
+	EncodingF32       Encoding = "f32"        // protobuf bytes, KServe tensors and octets: float32
+	EncodingF16       Encoding = "f16"        // the same: IEEE float16
+	EncodingBF16      Encoding = "bf16"       // the same: bfloat16
+	EncodingI8        Encoding = "i8"         // the same: int8, uint8, or packed bits
 )
 
 // Role says what a field holds.
 type Role string
 
-// RoleVector marks embeddings.
-const RoleVector Role = "vector"
+// The roles.
+const (
+	RoleVector  Role = "vector"  // an embedding
+	RoleIndices Role = "indices" // where a sparse vector's values stand: masked with them, counted with them
+	RoleScore   Role = "score"   // a similarity or distance to the query
+)
 
 // Field names a place in a document.
 //
-// A path is keys separated by dots; [*] stands for every element of an array: "data[*].embedding", "[*]", "embeddings[*][*]". Keys are
-// compared after unescaping and without regard to ASCII case, because clients' parsers differ in that.
+// A path is keys separated by dots; [*] stands for every element of an array, .* for every member of an object, and .** for any depth
+// below, zero included; ** is the last step or stands before one last key: "data[*].embedding", "[*]", "vectors.*.values",
+// "hits.hits[*]._source.**.embedding". Keys are compared after unescaping and without regard to ASCII case, because clients' parsers
+// differ in that. In protobuf, keys are field numbers, and every occurrence of a field is meant: "1.6.101.1".
 type Field struct {
 	Path     string
 	Encoding Encoding
 	Role     Role
+	Name     string // of the vector, where an object has several ("image"); empty for the only one. A .* of the path gives it too
 }
 
 // ErrMalformed is what every refusal of a document wraps; the text says where, never what was there.
