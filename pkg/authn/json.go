@@ -1,17 +1,16 @@
 package authn
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
+	"strings"
 	"unicode/utf8"
+
+	"github.com/weirgate/weir/pkg/authz"
 )
 
 // maxDepth is how deep the JSON of a token may nest.
 const maxDepth = 32
-
-var errDuplicate = errors.New("a name occurs twice in one object")
 
 // object reads one JSON object strictly: UTF-8, no name twice at any depth (readers differ in which one they take, RFC 8259 §4), nothing
 // after it. Numbers stay json.Number, so that large integers keep their value.
@@ -19,76 +18,148 @@ func object(raw []byte) (map[string]any, error) {
 	if !utf8.Valid(raw) {
 		return nil, refuse(labelMalformed, errors.New("not UTF-8"))
 	}
-	if !json.Valid(raw) { // Decoder.Token is lenient about separators
+	if !json.Valid(raw) { // one value, and nothing after it
 		return nil, refuse(labelMalformed, errors.New("not JSON"))
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	v, err := value(d, 0)
-	if errors.Is(err, errDuplicate) {
-		return nil, refuse(labelDuplicate, err)
-	}
-	if err != nil {
-		return nil, refuse(labelMalformed, errors.New("not JSON")) // the decoder's own text quotes the input
+	r := reader{rest: string(raw)}
+	v := r.value(0)
+	if r.err != nil {
+		return nil, r.err
 	}
 	o, ok := v.(map[string]any)
 	if !ok {
 		return nil, refuse(labelMalformed, errors.New("not a JSON object"))
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, refuse(labelMalformed, errors.New("something follows the JSON object"))
-	}
 	return o, nil
 }
 
-// value reads one value of any kind.
-func value(d *json.Decoder, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, errors.New("nested too deep")
-	}
-	t, err := d.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch t {
-	case json.Delim('{'):
-		return members(d, depth)
-	case json.Delim('['):
-		list := []any{}
-		for d.More() {
-			v, err := value(d, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, v)
-		}
-		_, err := d.Token()
-		return list, err
-	}
-	return t, nil
+// reader reads text that json.Valid has found to be JSON, so that it looks for nothing but names that occur twice, and depth. Through
+// json.Decoder's tokens a new bearer token cost 251 allocations instead of 64, and an eighth of the time that its request took.
+type reader struct {
+	rest string
+	err  *authz.Error // the first one; what is read after it does not count
 }
 
-// members reads an object's members up to and with its end.
-func members(d *json.Decoder, depth int) (map[string]any, error) {
+// value reads one value of any kind.
+func (r *reader) value(depth int) any {
+	if depth > maxDepth {
+		r.fail(labelMalformed, errors.New("nested too deep"))
+	}
+	if r.err != nil {
+		return nil
+	}
+	switch r.peek() {
+	case '{':
+		return r.members(depth)
+	case '[':
+		return r.list(depth)
+	case '"':
+		return r.text()
+	case 't':
+		r.take(len("true"))
+		return true
+	case 'f':
+		r.take(len("false"))
+		return false
+	case 'n':
+		r.take(len("null"))
+		return nil
+	}
+	end := strings.IndexAny(r.rest, ",]} \t\r\n")
+	if end < 0 { // a number alone
+		end = len(r.rest)
+	}
+	return json.Number(r.take(end))
+}
+
+// members reads an object.
+func (r *reader) members(depth int) map[string]any {
 	o := map[string]any{}
-	for d.More() {
-		t, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		name, ok := t.(string)
-		if !ok {
-			return nil, errors.New("a name is not a string")
-		}
+	for r.more('}') {
+		name := r.text()
 		if _, twice := o[name]; twice {
-			return nil, errDuplicate
+			r.fail(labelDuplicate, errors.New("a name occurs twice in one object"))
 		}
-		if o[name], err = value(d, depth+1); err != nil {
-			return nil, err
+		r.peek()
+		r.take(len(":"))
+		if o[name] = r.value(depth + 1); r.err != nil {
+			return nil
 		}
 	}
-	_, err := d.Token()
-	return o, err
+	return o
+}
+
+// list reads an array.
+func (r *reader) list(depth int) []any {
+	list := []any{}
+	for r.more(']') {
+		if list = append(list, r.value(depth+1)); r.err != nil {
+			return nil
+		}
+	}
+	return list
+}
+
+// more moves behind what opens an object or array, or behind a comma, and reports whether an element follows; it moves behind end.
+func (r *reader) more(end byte) bool {
+	if r.peek() != end {
+		r.take(1)
+	}
+	if r.peek() != end {
+		return true
+	}
+	r.take(1)
+	return false
+}
+
+// text reads a string.
+func (r *reader) text() string {
+	escaped := false
+	for i := 1; i < len(r.rest); i++ {
+		switch r.rest[i] {
+		case '\\':
+			escaped = true
+			i++ // whatever follows is no end
+		case '"':
+			s := r.take(i + 1)
+			if !escaped {
+				return s[1:i]
+			}
+			var plain string
+			if err := json.Unmarshal([]byte(s), &plain); err != nil {
+				r.fail(labelMalformed, errors.New("not JSON"))
+			}
+			return plain
+		}
+	}
+	r.fail(labelMalformed, errors.New("not JSON"))
+	return ""
+}
+
+// peek passes white space and returns what follows; 0 at the end.
+func (r *reader) peek() byte {
+	r.rest = strings.TrimLeft(r.rest, " \t\r\n")
+	if r.rest == "" {
+		return 0
+	}
+	return r.rest[0]
+}
+
+// take moves n bytes on and returns them; at the end it fails.
+func (r *reader) take(n int) string {
+	if n > len(r.rest) || n == 0 {
+		r.fail(labelMalformed, errors.New("not JSON"))
+		n, r.rest = 0, ""
+	}
+	s := r.rest[:n]
+	r.rest = r.rest[n:]
+	return s
+}
+
+func (r *reader) fail(label string, cause error) {
+	if r.err == nil {
+		r.err = refuse(label, cause)
+	}
 }
 
 // texts returns a list of strings as one, and whether it is one.

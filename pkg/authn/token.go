@@ -148,16 +148,19 @@ func (p *parsed) header(part string) error {
 	if _, ok := head["enc"]; ok {
 		return refuse(labelEncrypted, nil)
 	}
-	for name, to := range map[string]*string{"alg": &p.alg, "kid": &p.kid, "typ": &p.typ} {
-		v, there := head[name]
+	for _, f := range [...]struct {
+		name string
+		to   *string
+	}{{"alg", &p.alg}, {"kid", &p.kid}, {"typ", &p.typ}} {
+		v, there := head[f.name]
 		if !there {
 			continue
 		}
 		text, ok := v.(string)
 		if !ok || text == "" || len(text) > 512 {
-			return refuse(labelMalformed, errors.New("header "+name+" is no usable string"))
+			return refuse(labelMalformed, errors.New("header "+f.name+" is no usable string"))
 		}
-		*to = text
+		*f.to = text
 	}
 	if p.alg == "" {
 		return refuse(labelAlgorithm, errors.New("no alg"))
