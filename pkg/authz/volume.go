@@ -2,6 +2,7 @@ package authz
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -63,9 +64,13 @@ func (v Volume) With(u Unit, n int64) Volume {
 	return v
 }
 
-// Add returns the sum per unit.
+// Add returns the sum per unit. It stays at the largest number there is where it would pass it: a count that wrapped round would be room.
 func (v Volume) Add(o Volume) Volume {
 	for i := range v {
+		if v[i] > math.MaxInt64-o[i] {
+			v[i] = math.MaxInt64
+			continue
+		}
 		v[i] += o[i]
 	}
 	return v

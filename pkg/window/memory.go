@@ -123,6 +123,22 @@ func unreadable(err error) error {
 	return &authz.Error{Kind: authz.KindUnavailable, Label: "limit_unreadable", Public: "Weir could not read a limit that applies to this request", Err: err}
 }
 
+// maxCount is the largest count of a claim: 2^53, up to which Redis' numbers hold every integer.
+const maxCount = 1 << 53
+
+// readable refuses a volume that is none, or too large to be meant.
+func readable(v authz.Volume) error {
+	for i, n := range v {
+		if n < 0 || n > maxCount {
+			return &authz.Error{
+				Kind: authz.KindUnavailable, Label: "volume_unreadable", Public: "Weir could not count this request",
+				Err: fmt.Errorf("%d %s: want 0 to 2^53", n, authz.Units()[i]),
+			}
+		}
+	}
+	return nil
+}
+
 // Reserve charges r.Volume to every key if no limit is passed by it, else nothing. A known ID returns what is charged already.
 func (m *Memory) Reserve(_ context.Context, r authz.Reservation) (authz.Quota, error) {
 	t := m.lock(r.Tenant)
@@ -159,6 +175,9 @@ func (m *Memory) Raise(_ context.Context, r authz.Reservation) (authz.Quota, err
 
 // fit returns how much more than have may be charged, and the limits in the way of the rest.
 func (m *Memory) fit(t *tenant, r authz.Reservation, have authz.Volume) (grant authz.Volume, over []authz.Exceeded, err error) {
+	if err := readable(r.Volume); err != nil {
+		return authz.Volume{}, nil, err
+	}
 	for u := range grant {
 		grant[u] = max(0, r.Volume[u]-have[u])
 	}
@@ -170,7 +189,7 @@ func (m *Memory) fit(t *tenant, r authz.Reservation, have authz.Volume) (grant a
 		u := l.Unit.Index()
 		want := r.Volume[u] - have[u]
 		used := g.total[u]
-		if want <= 0 || used+want <= l.Max {
+		if want <= 0 || want <= l.Max-used { // neither is negative: no sum that could pass the largest number
 			continue
 		}
 		grant[u] = min(grant[u], max(0, l.Max-used))
@@ -214,6 +233,9 @@ func (m *Memory) uncharge(t *tenant, r authz.Reservation, c *reservation, v auth
 
 // Settle makes r.Volume the final total, more or less than what is charged, and closes the claim. A claim that is not known is charged.
 func (m *Memory) Settle(_ context.Context, r authz.Reservation) error {
+	if err := readable(r.Volume); err != nil {
+		return err
+	}
 	t := m.lock(r.Tenant)
 	defer t.mu.Unlock()
 	c := t.claims[r.ID]

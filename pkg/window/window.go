@@ -8,6 +8,7 @@
 package window
 
 import (
+	"math"
 	"time"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -60,14 +61,30 @@ func (r *ring) advance(now int64) {
 		r.total = authz.Volume{}
 	} else {
 		for j := r.last + 1; j <= i; j++ {
-			old := r.at(j)
-			for u := range old {
-				r.total[u] -= old[u]
-			}
-			*old = authz.Volume{}
+			slot := r.at(j)
+			old := *slot
+			*slot = authz.Volume{}
+			r.subtract(old)
 		}
 	}
 	r.last = i
+}
+
+// subtract takes v, which left the slots, off the total. A total that had reached the largest number there is says nothing of what it is
+// the sum of, and is summed again.
+func (r *ring) subtract(v authz.Volume) {
+	again := false
+	for u := range v {
+		again = again || v[u] != 0 && r.total[u] == math.MaxInt64
+		r.total[u] -= v[u]
+	}
+	if !again {
+		return
+	}
+	r.total = authz.Volume{}
+	for _, s := range r.slots {
+		r.total = r.total.Add(s)
+	}
 }
 
 // add charges v to the newest slot.
@@ -85,10 +102,10 @@ func (r *ring) remove(at int64, v authz.Volume) {
 	}
 	s := r.at(i)
 	for u := range v {
-		n := min(v[u], s[u])
-		s[u] -= n
-		r.total[u] -= n
+		v[u] = min(v[u], s[u])
+		s[u] -= v[u]
 	}
+	r.subtract(v)
 }
 
 // wait returns how long until at least need units have left the window.

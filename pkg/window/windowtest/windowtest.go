@@ -6,6 +6,7 @@ package windowtest
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -133,6 +134,7 @@ func Run(t *testing.T, make Factory) {
 		"reserve and refuse": testReserve, "all or nothing": testAllOrNothing, "idempotent": testIdempotent, "raise": testRaise, "settle": testSettle,
 		"cancel": testCancel, "unknown claims": testUnknown, "rotation": testRotation, "long stream": testLongStream, "clock set back": testClockBack,
 		"no window over": testNoWindowOver, "forgets at most a slot late": testForgets, "unreadable limit": testUnreadable, "concurrent": testConcurrent,
+		"huge counts": testHuge,
 	}
 	for name, f := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -332,6 +334,34 @@ func testUnreadable(b *bench) {
 			b.t.Errorf("%s: %+v, %v; want an error", name, q, err)
 		}
 	}
+	b.used("ada", minute, 0)
+}
+
+// testHuge: counts so large that a sum of them has no room in a number never come out as room for more.
+func testHuge(b *bench) {
+	const huge = 1 << 53 // the largest that a claim may hold
+	l := limit("ada", authz.UnitVectors, minute, 10)
+	for _, n := range []int64{huge + 1, math.MaxInt64, -1} {
+		r := b.claim(b.id(), "ada", n, l)
+		if q, err := b.s.Reserve(b.t.Context(), r); err == nil || q.Granted != (authz.Volume{}) {
+			b.t.Errorf("reserve %d: %+v, %v; want an error", n, q, err)
+		}
+		if err := b.s.Settle(b.t.Context(), r); err == nil {
+			b.t.Errorf("settle %d: want an error", n)
+		}
+	}
+	b.reserve(b.claim(b.id(), "ada", 1))
+	if q := b.reserve(b.claim(b.id(), "ada", huge, l)); len(q.Over) != 1 || q.Over[0].Used != 1 {
+		b.t.Errorf("2^53 where 10 are the most: %+v", q)
+	}
+	for range 1 + math.MaxInt64/(2*huge) { // in all more than the largest number there is
+		b.reserve(b.claim(b.id(), "ada", huge))
+		b.reserve(b.claim(b.id(), "ada", huge))
+	}
+	if q := b.reserve(b.claim(b.id(), "ada", 1, l)); len(q.Over) != 1 {
+		b.t.Errorf("one more: %+v; want a refusal", q)
+	}
+	b.clock.Advance(time.Minute + 8*time.Second)
 	b.used("ada", minute, 0)
 }
 
