@@ -102,7 +102,7 @@ func (Chroma) Body(op authz.Operation, body []byte) (authz.Operation, error) {
 		out.Documents = bounded(in.queries, in.results)
 	case in.ids > 0 && (in.limit <= 0 || in.ids < in.limit): // no ids and a limit of 0 are no bound that every version keeps
 		out.Documents = in.ids
-	case in.limit > 0:
+	case in.limit > 0 && in.limit <= maxBound:
 		out.Documents = in.limit
 	default:
 		out.Documents, out.Class = authz.Unbounded, authz.ClassExport
@@ -134,9 +134,12 @@ func (in *chromaBody) member(r *reader, key string) error {
 	return err
 }
 
-// bounded multiplies two counts; a product that does not fit is no bound.
+// maxBound is the largest number that is taken for a bound: what asks for more asks for all there is.
+const maxBound = 1 << 40
+
+// bounded multiplies two counts; a product that is too large is no bound.
 func bounded(a, b int64) int64 {
-	if a > 0 && b > 0 && a > (1<<40)/b {
+	if a > 0 && b > 0 && a > maxBound/b {
 		return authz.Unbounded
 	}
 	return a * b

@@ -60,6 +60,8 @@ func TestChroma(t *testing.T) {
 		"client, ids":     {body: `{"ids":["a","b"],"where":null,"limit":null,"offset":null,"where_document":null,"include":["embeddings"]}`, want: op(authz.ClassRead, 2, 2)},
 		"empty":           {body: `{}`, want: op(authz.ClassExport, all, 0)},
 		"no ids":          {body: `{"ids":[],"include":["embeddings"]}`, want: op(authz.ClassExport, all, all)},
+		"limit for all":   {body: `{"limit":9223372036854775807,"include":["embeddings"]}`, want: op(authz.ClassExport, all, all)},
+		"limit, all ids":  {body: `{"limit":9223372036854775807,"ids":["a"]}`, want: op(authz.ClassRead, 1, 0)},
 		"limit 0":         {body: `{"limit":0,"include":["embeddings"]}`, want: op(authz.ClassExport, all, all)},
 		"ids and limit":   {body: `{"ids":["a","b"],"limit":1,"include":["embeddings"]}`, want: op(authz.ClassRead, 1, 1)},
 		"include escaped": {body: `{"limit":1,"include":["\u0065mbeddings"]}`, want: op(authz.ClassRead, 1, 1)},
