@@ -192,7 +192,8 @@ type describer struct{}
 func (describer) Describe(m authz.Match, req authz.Request) (authz.Operation, bool) {
 	d := dialect.ForTarget(m.Target)
 	_, query, _ := strings.Cut(req.Path, "?")
-	return d.Head(req.Method, m.Path, query, req.Headers), d.NeedsBody(req.Method, m.Path)
+	op := d.Head(req.Method, m.Path, query, req.Headers)
+	return op, !op.Complete && d.NeedsBody(req.Method, m.Path) // complete: unknown, and its body would make it nothing else
 }
 
 // journal is audit.Journal as guard wants it: the receipt as an interface.

@@ -56,11 +56,11 @@ func (Chroma) NeedsBody(method, path string) bool {
 }
 
 // Head implements Dialect.
-func (Chroma) Head(method, path, _ string, _ authz.Header) authz.Operation {
+func (Chroma) Head(method, path, _ string, h authz.Header) authz.Operation {
 	p, ok := parseChroma(path)
 	op := authz.Operation{Collection: p.collection, Complete: true}
 	switch {
-	case !ok:
+	case !ok || overridesMethod(h):
 		return unknown()
 	case method == "POST" && p.verb == "get":
 		op.Class = authz.ClassRead

@@ -102,6 +102,11 @@ func incomplete(op authz.Operation) authz.Operation {
 // complete is an operation that its request's head states in full.
 func complete(c authz.Class) authz.Operation { return authz.Operation{Class: c, Complete: true} }
 
+// overridesMethod reports whether a header asks the upstream to take the request for one of another method, which some frameworks do.
+func overridesMethod(h authz.Header) bool {
+	return len(h["x-http-method-override"])+len(h["x-http-method"])+len(h["x-method-override"]) > 0
+}
+
 // badBody is the refusal of a body that the API does not take.
 func badBody(format string, args ...any) error {
 	return &authz.Error{

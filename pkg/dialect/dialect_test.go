@@ -71,6 +71,30 @@ func unread(op authz.Operation) authz.Operation {
 	return op
 }
 
+// TestMethodOverride: a header that has the upstream take the request for one of another method makes it a request that nobody knows.
+func TestMethodOverride(t *testing.T) {
+	const collection = "/api/v2/tenants/t/databases/d/collections/c1"
+	for _, tc := range []struct {
+		d            dialect.Dialect
+		method, path string
+	}{
+		{dialect.Chroma{}, "GET", collection},
+		{dialect.Chroma{}, "POST", collection + "/get"},
+		{dialect.OpenAI{}, "GET", "/v1/models"},
+		{dialect.OpenAI{}, "POST", "/v1/embeddings"},
+		{dialect.TEI{}, "POST", "/embed"},
+		{dialect.TEI{}, "GET", "/info"},
+		{dialect.Files{}, "GET", "/models/a.json"},
+	} {
+		for _, header := range []string{"x-http-method-override", "x-http-method", "x-method-override"} {
+			op := tc.d.Head(tc.method, tc.path, "", authz.Header{header: {"DELETE"}})
+			if op.Class != authz.ClassUnknown || !op.Complete {
+				t.Errorf("%s %s %s with %s: %+v; want an unknown operation", tc.d.Name(), tc.method, tc.path, header, op)
+			}
+		}
+	}
+}
+
 func TestNames(t *testing.T) {
 	if diff := cmp.Diff([]string{"chroma", "files", "http", "openai", "tei"}, dialect.Names()); diff != "" {
 		t.Error(diff)

@@ -44,11 +44,6 @@ func (Files) Head(method, p, query string, h authz.Header) authz.Operation {
 	return op
 }
 
-// overridesMethod reports whether a header asks the upstream to take the request for one of another method, which some frameworks do.
-func overridesMethod(h authz.Header) bool {
-	return len(h["x-http-method-override"])+len(h["x-http-method"])+len(h["x-method-override"]) > 0
-}
-
 // artifactInQuery recognises an object that a parameter names: /get-artifact?path=model.safetensors.
 func artifactInQuery(query string) string {
 	for pair := range strings.FieldsFuncSeq(query, func(c rune) bool { return c == '&' || c == ';' }) {

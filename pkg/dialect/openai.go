@@ -33,9 +33,11 @@ func (OpenAI) NeedsBody(method, path string) bool {
 }
 
 // Head implements Dialect.
-func (OpenAI) Head(method, path, _ string, _ authz.Header) authz.Operation {
+func (OpenAI) Head(method, path, _ string, h authz.Header) authz.Operation {
 	deployment, ok := openaiEmbeddings(path)
 	switch {
+	case overridesMethod(h):
+		return unknown()
 	case ok && method == "POST":
 		return incomplete(authz.Operation{Class: authz.ClassEmbed, Model: deployment})
 	case method == "GET" && (strings.HasSuffix(path, "/v1/models") || strings.Contains(path, "/v1/models/")):

@@ -20,6 +20,8 @@ func (TEI) NeedsBody(method, path string) bool {
 // Head implements Dialect.
 func (TEI) Head(method, path, query string, h authz.Header) authz.Operation {
 	switch {
+	case overridesMethod(h):
+		return unknown()
 	case path == "/embed" && method == "POST":
 		return incomplete(authz.Operation{Class: authz.ClassEmbed, Object: path})
 	case path == "/embeddings" && method == "POST":
