@@ -146,9 +146,12 @@ func delimits(c byte) bool {
 }
 
 // Numbers consumes a run of array elements that are numbers, each with its comma, as far as they lie in src as a whole, and returns how
-// many. It may be called where Value stopped inside an array, and leaves the lexer before the next value; what it does not take (the
-// last element, a piece of one, anything else) is for Next and Number. This is the path nearly all bytes of a vector take.
+// many. It takes some only where an element may begin, and leaves the lexer before the next value; what it does not take (the last
+// element, a piece of one, anything else) is for Next and Number. This is the path nearly all bytes of a vector take.
 func (l *Lexer) Numbers(src []byte) (n, count int) {
+	if l.want != wantValue && l.want != wantValueOrEnd || l.InObject() {
+		return 0, 0
+	}
 	for {
 		end := number(src, n)
 		if end < 0 || end-n > maxNumber {
