@@ -68,6 +68,9 @@ func (s *Server) Check(ctx context.Context, in *authv3.CheckRequest) (_ *authv3.
 	req.Time = s.cfg.Now()
 	adm = s.cfg.Guard.Begin(req)
 	adm.Admit(ctx)
+	if err := wire.SignedBy(req, wire.CleanRequest(req.Headers, adm.Carrier()).Remove); err != nil && !adm.Observed() && (adm.NeedsBody() || adm.Allowed()) {
+		adm.Refuse(err)
+	}
 	if s.cfg.Handover && (adm.NeedsBody() || adm.Allowed()) {
 		ticket, err := adm.Suspend(ctx)
 		if err != nil {
@@ -79,7 +82,7 @@ func (s *Server) Check(ctx context.Context, in *authv3.CheckRequest) (_ *authv3.
 	if adm.NeedsBody() { // the body is not here: policy is told that the operation is not complete
 		adm.Refine(ctx, adm.Operation())
 	}
-	if !adm.Allowed() || adm.Durable(ctx) != nil {
+	if !adm.Allowed() {
 		return s.deny(ctx, adm, req), nil
 	}
 	op := adm.Operation()

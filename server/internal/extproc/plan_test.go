@@ -74,26 +74,6 @@ func TestLocalReplies(t *testing.T) {
 	}
 }
 
-func TestSignedBy(t *testing.T) {
-	v4 := "AWS4-HMAC-SHA256 Credential=AK/20261124/eu/s3/aws4_request, SignedHeaders=host;range;x-amz-date, Signature=ab"
-	tests := map[string]struct {
-		req   authz.Request
-		strip []string
-		want  string
-	}{
-		"signed range":    {authz.Request{Headers: authz.Header{"authorization": {v4}}}, []string{"weir-token", "range"}, "range"},
-		"nothing signed":  {authz.Request{Headers: authz.Header{"authorization": {v4}}}, []string{"weir-token"}, ""},
-		"bearer":          {authz.Request{Headers: authz.Header{"authorization": {"Bearer x"}}}, []string{"range"}, ""},
-		"presigned":       {authz.Request{Path: "/b/k?X-Amz-SignedHeaders=host%3Bweir-token"}, []string{"weir-token"}, "weir-token"},
-		"presigned, host": {authz.Request{Path: "/b/k?X-Amz-SignedHeaders=host"}, []string{"weir-token"}, ""},
-	}
-	for name, tc := range tests {
-		if got, _ := signedBy(tc.req, tc.strip); got != tc.want {
-			t.Errorf("%s: %q, want %q", name, got, tc.want)
-		}
-	}
-}
-
 func TestBudget(t *testing.T) {
 	b := budget{each: 10, perSubject: 15, total: 20, subjects: map[string]int64{}}
 	steps := []struct {

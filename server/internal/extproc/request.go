@@ -2,8 +2,6 @@ package extproc
 
 import (
 	"errors"
-	"net/url"
-	"strings"
 
 	"google.golang.org/grpc/mem"
 
@@ -131,11 +129,8 @@ func (st *stream) answerRequest(o *wire.Override) error {
 			}
 		}
 	}
-	if name, ok := signedBy(st.req, m.Remove); ok && !st.adm.Observed() {
-		return st.deny(&authz.Error{
-			Kind: authz.KindBadRequest, Label: "signed_header",
-			Public: "the request's signature covers " + name + ", which Weir must change: sign without it, and add weir-token after signing",
-		})
+	if err := wire.SignedBy(st.req, m.Remove); err != nil && !st.adm.Observed() {
+		return st.deny(err)
 	}
 	if o != nil && !st.plan.standalone { // after a standalone one, this stream has seen a body already
 		st.asked = o.Request || o.Response
@@ -147,34 +142,6 @@ func (st *stream) answerRequest(o *wire.Override) error {
 // reading reports whether the answer to this operation is read, not only measured.
 func (st *stream) reading() bool {
 	return st.dialect.Answer(st.adm.Operation(), authz.Response{Status: 200}).Judge
-}
-
-// signedBy returns the first of names that the request's AWS SigV4 signature covers (SignedHeaders in Authorization, or
-// X-Amz-SignedHeaders in a presigned URL). Changing one would break the signature.
-func signedBy(req authz.Request, names []string) (string, bool) {
-	list := ""
-	if v := req.Headers.Get("authorization"); strings.HasPrefix(v, "AWS4-") {
-		if _, after, ok := strings.Cut(v, "SignedHeaders="); ok {
-			list, _, _ = strings.Cut(after, ",")
-		}
-	}
-	if _, query, ok := strings.Cut(req.Path, "?"); ok && list == "" {
-		if q, err := url.ParseQuery(query); err == nil {
-			list = q.Get("X-Amz-SignedHeaders")
-		}
-	}
-	if list == "" {
-		return "", false
-	}
-	signed := strings.Split(strings.ToLower(strings.TrimSpace(list)), ";")
-	for _, n := range names {
-		for _, s := range signed {
-			if s == n {
-				return n, true
-			}
-		}
-	}
-	return "", false
 }
 
 // requestBody takes a piece of the request's body.
