@@ -26,7 +26,7 @@ type Operation struct {
 	Collection string `json:"collection,omitempty"`
 	Object     string `json:"object,omitempty"`   // canonical path or key of a stored object
 	Artifact   string `json:"artifact,omitempty"` // "checkpoint" when the object is recognised as a model checkpoint
-	Range      string `json:"range,omitempty"`    // the Range header as sent
+	Range      string `json:"range,omitempty"`    // the Range header as sent, its beginning where it is long
 	Vectors    int64  `json:"vectors"`
 	Dims       int64  `json:"dims"`      // dimensions asked for; 0 when the request does not say
 	Documents  int64  `json:"documents"` // documents, points or texts

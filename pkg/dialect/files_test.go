@@ -1,6 +1,7 @@
 package dialect_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,5 +43,9 @@ func TestFiles(t *testing.T) {
 	want := authz.Operation{Class: authz.ClassUnknown, Complete: true, Object: "/m.pt", Range: "bytes=0-1, bytes=5-", Artifact: "checkpoint"}
 	if diff := cmp.Diff(want, dialect.Files{}.Head("GET", "/m.pt", "", header)); diff != "" {
 		t.Error(diff)
+	}
+	long := authz.Header{"range": {"bytes=" + strings.Repeat("0-1,", 20_000)}}
+	if op := (dialect.Files{}).Head("GET", "/m.pt", "", long); len(op.Range) > 300 || !strings.HasPrefix(op.Range, "bytes=0-1,") || !strings.HasSuffix(op.Range, "…") {
+		t.Errorf("a long range is taken over in %d bytes", len(op.Range))
 	}
 }

@@ -43,7 +43,7 @@ func (a *Admission) evaluate(ctx context.Context, phase string, resp *authz.Resp
 		Subject: a.identity.Subject, Target: a.match.Target, Operation: a.op, Response: resp,
 		Justification: justification(a.req.Headers),
 		Time:          authz.InputTime{UnixNS: a.req.Time.UnixNano(), RFC3339: a.req.Time.UTC().Format(time.RFC3339Nano)},
-		Request:       authz.InputRequest{Method: a.req.Method, Host: a.match.Host, Path: a.match.Path},
+		Request:       authz.InputRequest{Method: clip(a.req.Method, maxMethod), Host: a.match.Host, Path: a.match.Path},
 	}
 	if g.cfg.Policy.Reads().Usage {
 		usage, err := g.cfg.Store.Usage(ctx, a.tenant(), a.keys(a.groupKeys()))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -449,6 +450,25 @@ func TestTicket(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRecordsAreSmall: nothing that a client chooses freely makes a record large.
+func TestRecordsAreSmall(t *testing.T) {
+	w := newWorld(t)
+	long := strings.Repeat("M", 60_000)
+	a := w.guard.Begin(authz.Request{Method: long, RequestID: long})
+	a.Admit(t.Context())
+	if err := a.Finish(t.Context(), guard.Final{Outcome: authz.OutcomeComplete, Head: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range w.records {
+		if len(r.Method) > 64 || len(r.RequestID) > 256 {
+			t.Errorf("%s: a method of %d bytes and a request ID of %d", r.Event, len(r.Method), len(r.RequestID))
+		}
+	}
+	if n := len(w.inputs[0].Request.Method); n > 64 || len(w.records) != 2 {
+		t.Errorf("policy was given a method of %d bytes; %d records", n, len(w.records))
+	}
 }
 
 func TestTraceIsJoined(t *testing.T) {

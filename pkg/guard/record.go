@@ -127,14 +127,28 @@ func (a *Admission) recordedInput() *authz.Input {
 	return a.input
 }
 
+// The bounds on what a client chooses freely and records repeat, in bytes: a few large requests must not push the rest of the journal out.
+const (
+	maxMethod    = 32
+	maxRequestID = 128
+)
+
+// clip returns s, or its beginning and "…" where it is longer than n bytes.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return s[:n] + "…"
+}
+
 // record fills in what both records of an exchange share.
 func (a *Admission) record(event authz.Event) *authz.Record {
 	subject := a.identity.Subject
 	subject.Claims = nil
 	return &authz.Record{
 		Event: event, Decision: a.id, Replica: a.g.cfg.Replica, Time: a.g.cfg.Now(), Started: a.req.Time, Entry: a.g.cfg.Entry,
-		TraceID: a.trace.id, SpanID: a.trace.span, ParentSpanID: a.trace.parent, RequestID: a.req.RequestID,
-		Method: a.req.Method, Host: a.match.Host, Path: a.match.Path, Source: a.req.Source, Peer: a.req.Peer, Protocol: a.req.Protocol,
+		TraceID: a.trace.id, SpanID: a.trace.span, ParentSpanID: a.trace.parent, RequestID: clip(a.req.RequestID, maxRequestID),
+		Method: clip(a.req.Method, maxMethod), Host: a.match.Host, Path: a.match.Path, Source: a.req.Source, Peer: a.req.Peer, Protocol: a.req.Protocol,
 		Subject: subject, Target: a.match.Target, Operation: a.op,
 		Verdict: a.verdict, Enforced: a.enforced, Label: a.label, Mode: a.match.Target.Mode, Input: a.recordedInput(),
 	}
