@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/weirgate/weir/pkg/audit"
 	"github.com/weirgate/weir/server/internal/config"
@@ -111,9 +114,18 @@ func (a auditor) line(e audit.Entry) error {
 	if err != nil {
 		return fmt.Errorf("record %d: %w", e.Seq, err)
 	}
-	_, err = fmt.Fprintf(a.out, "%s  %s  %-8s  %s  %s %s %s  %s\n", f.Time.Format("2006-01-02T15:04:05.000Z07:00"), f.Decision,
+	text := fmt.Sprintf("%s  %s  %-8s  %s  %s %s %s  %s", f.Time.Format("2006-01-02T15:04:05.000Z07:00"), f.Decision,
 		or(string(f.Outcome), "decided"), verdictOf(&f), or(f.UserName, or(f.UserID, "nobody")), or(f.Method, "-"), or(f.Path, "-"), volumeOf(&f))
+	_, err = fmt.Fprintln(a.out, strings.Map(visible, text))
 	return err
+}
+
+// visible replaces what a terminal would obey, or what would begin another line: a person may choose the name that their token states.
+func visible(r rune) rune {
+	if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
+		return utf8.RuneError
+	}
+	return r
 }
 
 // verdictOf says what was decided, and what was done where that differs.
@@ -178,7 +190,13 @@ func (a auditor) fields(e audit.Entry) error {
 	if err != nil {
 		return fmt.Errorf("record %d: %w", e.Seq, err)
 	}
-	_, err = fmt.Fprintf(a.out, "record %d, hash %s\n%s\n", e.Seq, hex.EncodeToString(e.Hash[:]), indented)
+	text := strings.Map(func(r rune) rune {
+		if r == '\n' { // between fields: inside of one it is escaped
+			return r
+		}
+		return visible(r)
+	}, string(indented))
+	_, err = fmt.Fprintf(a.out, "record %d, hash %s\n%s\n", e.Seq, hex.EncodeToString(e.Hash[:]), text)
 	return err
 }
 
