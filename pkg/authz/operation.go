@@ -24,6 +24,7 @@ type Operation struct {
 	Complete   bool   `json:"complete"` // all that the request holds is known
 	Model      string `json:"model,omitempty"`
 	Collection string `json:"collection,omitempty"`
+	Vector     string `json:"vector,omitempty"`   // the named vector that is used, where an object has several
 	Object     string `json:"object,omitempty"`   // canonical path or key of a stored object
 	Artifact   string `json:"artifact,omitempty"` // "checkpoint" when the object is recognised as a model checkpoint
 	Range      string `json:"range,omitempty"`    // the Range header as sent, its beginning where it is long

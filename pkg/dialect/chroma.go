@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/scan"
 )
 
 // Chroma is Chroma's HTTP API v2 (/api/v2/tenants/{t}/databases/{d}/collections/{id}/{get,query,…}). Source: its OpenAPI description.
@@ -160,6 +161,9 @@ func (r *reader) include(embeddings *bool) error {
 		return err
 	})
 }
+
+// Carries implements Dialect: none yet.
+func (Chroma) Carries(authz.Operation) (scan.Format, []scan.Field) { return "", nil }
 
 // Answer implements Dialect. Answers of writes and of administration hold no vectors of the collection.
 func (Chroma) Answer(op authz.Operation, _ authz.Response) Answer {

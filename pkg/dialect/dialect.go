@@ -23,6 +23,8 @@ type Dialect interface {
 	Head(method, path, rawQuery string, h authz.Header) authz.Operation
 	// Body completes op by the request's body. An *authz.Error of KindBadRequest says that it is not what the API takes.
 	Body(op authz.Operation, body []byte) (authz.Operation, error)
+	// Carries says where the request's own body holds vectors (search, recommend, upsert): sealed ones are opened there. Most hold none.
+	Carries(op authz.Operation) (scan.Format, []scan.Field)
 	// Answer says how the answer to op must be treated.
 	Answer(op authz.Operation, resp authz.Response) Answer
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/scan"
 )
 
 // ArtifactCheckpoint is Operation.Artifact of an object that is a model checkpoint by its name.
@@ -92,6 +93,9 @@ func artifactOf(p string) string {
 
 // Body implements Dialect.
 func (Files) Body(op authz.Operation, _ []byte) (authz.Operation, error) { return op, nil }
+
+// Carries implements Dialect: what is stored is not read.
+func (Files) Carries(authz.Operation) (scan.Format, []scan.Field) { return "", nil }
 
 // Answer implements Dialect: a file is measured, not read.
 func (Files) Answer(authz.Operation, authz.Response) Answer { return Answer{} }

@@ -1,6 +1,9 @@
 package dialect
 
-import "github.com/weirgate/weir/pkg/authz"
+import (
+	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/scan"
+)
 
 // HTTP is an upstream of no known dialect: its operations have no meaning here beyond the method, and its answers are measured, not read.
 // It suits targets whose policy is about who and how much only.
@@ -26,6 +29,9 @@ func (d HTTP) Head(method, p, q string, h authz.Header) authz.Operation {
 
 // Body implements Dialect.
 func (HTTP) Body(op authz.Operation, _ []byte) (authz.Operation, error) { return op, nil }
+
+// Carries implements Dialect: nothing is known of its bodies.
+func (HTTP) Carries(authz.Operation) (scan.Format, []scan.Field) { return "", nil }
 
 // Answer implements Dialect.
 func (d HTTP) Answer(authz.Operation, authz.Response) Answer {

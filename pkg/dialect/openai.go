@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/scan"
 )
 
 // OpenAI is the embeddings API of OpenAI and of whatever speaks it: POST …/v1/embeddings, the Azure form
@@ -82,6 +83,9 @@ func embedBody(op authz.Operation, body []byte, key string) (authz.Operation, er
 	out.Vectors, out.Documents, out.Bytes, out.Complete = texts, texts, int64(len(body)), true
 	return out, nil
 }
+
+// Carries implements Dialect: texts go in, no vectors.
+func (OpenAI) Carries(authz.Operation) (scan.Format, []scan.Field) { return "", nil }
 
 // Answer implements Dialect.
 func (OpenAI) Answer(op authz.Operation, _ authz.Response) Answer {

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/scan"
 )
 
 // TEI is Hugging Face's text-embeddings-inference: POST /embed, and its OpenAI-compatible POST /v1/embeddings
@@ -39,6 +40,9 @@ func (TEI) Body(op authz.Operation, body []byte) (authz.Operation, error) {
 	}
 	return OpenAI{}.Body(op, body)
 }
+
+// Carries implements Dialect: texts go in, no vectors.
+func (TEI) Carries(authz.Operation) (scan.Format, []scan.Field) { return "", nil }
 
 // Answer implements Dialect.
 func (TEI) Answer(op authz.Operation, resp authz.Response) Answer {

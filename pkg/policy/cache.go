@@ -139,6 +139,7 @@ func cacheParts() map[string]part {
 		"operation.complete":      flagPart(func(in *authz.Input) bool { return in.Operation.Complete }),
 		"operation.model":         textPart(func(in *authz.Input) string { return in.Operation.Model }),
 		"operation.collection":    textPart(func(in *authz.Input) string { return in.Operation.Collection }),
+		"operation.vector":        textPart(func(in *authz.Input) string { return in.Operation.Vector }),
 		"operation.object":        textPart(func(in *authz.Input) string { return in.Operation.Object }),
 		"operation.artifact":      textPart(func(in *authz.Input) string { return in.Operation.Artifact }),
 		"operation.range":         textPart(func(in *authz.Input) string { return in.Operation.Range }),

@@ -18,7 +18,7 @@ func newKeys() *keys {
 	for _, s := range []string{
 		"phase", "final", "subject", "target", "operation", "usage", "risk", "grant", "justification", "response", "time", "request",
 		"issuer", "id", "name", "email", "groups", "kind", "actors", "credential", "expires", "claims", "tenant", "sensitivity", "dialect", "labels",
-		"class", "complete", "model", "collection", "object", "artifact", "range", "vectors", "dims", "documents", "bytes", "sealed",
+		"class", "complete", "model", "collection", "vector", "object", "artifact", "range", "vectors", "dims", "documents", "bytes", "sealed",
 		"score", "signals", "budget", "status", "content_type", "content_length", "unix_ns", "rfc3339", "method", "host", "path",
 		"subject_target", "credential", "group",
 	} {
@@ -168,6 +168,7 @@ func (k *keys) operation(p *authz.Operation) *ast.Term {
 	o.flag("complete", p.Complete)
 	o.text("model", p.Model)
 	o.text("collection", p.Collection)
+	o.text("vector", p.Vector)
 	o.text("object", p.Object)
 	o.text("artifact", p.Artifact)
 	o.text("range", p.Range)
