@@ -437,6 +437,17 @@ func TestTicket(t *testing.T) {
 			if a != nil || authz.AsError(err).Label != tc.label {
 				t.Errorf("Redeem = %v, %v; want %s", a, err, tc.label)
 			}
+			w.records, w.target.Mode = nil, authz.ModeObserve
+			a = w.guard.Refused(r, authz.AsError(err))
+			if a.Allowed() || a.Observed() || a.Decision().Rule != "weir."+tc.label {
+				t.Errorf("Refused = %+v", a.Decision())
+			}
+			if err := a.Finish(t.Context(), guard.Final{Outcome: authz.OutcomeRefused, Status: 503}); err != nil {
+				t.Fatal(err)
+			}
+			if len(w.records) != 2 || w.records[0].Enforced != authz.Deny || w.records[1].Label != tc.label {
+				t.Errorf("records: %+v", w.records)
+			}
 		})
 	}
 	t.Run("every flipped bit", func(t *testing.T) {

@@ -120,6 +120,15 @@ func (g *Guard) Redeem(ctx context.Context, ticket string, req authz.Request) (*
 	return g.resume(h, req), nil
 }
 
+// Refused opens an exchange that is refused for e from the start, so that it has its records like any other. It is refused in observe mode
+// too: it is for what has no valid ticket, of which nobody knows who asks.
+func (g *Guard) Refused(req authz.Request, e *authz.Error) *Admission {
+	a := g.Begin(req)
+	a.match.Target.Mode = authz.ModeEnforce
+	a.fail(e)
+	return a
+}
+
 func (g *Guard) resume(h handed, req authz.Request) *Admission {
 	req.Time = h.Started
 	h.Match.Target.Floors, h.Match.Target.Mode, h.Match.Target.Upgrades = h.Floors, h.Mode, h.Upgrades

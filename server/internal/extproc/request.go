@@ -35,7 +35,10 @@ func (st *stream) requestHeaders(m *wire.Inbound) error {
 	modes, text := m.Modes()
 	st.static = modes == wire.ModesFullDuplex
 	if err := st.begin(m); err != nil {
-		return st.deny(authz.AsError(err))
+		e := authz.AsError(err)
+		st.s.cfg.Observer.AnswerRefused(e.Label)
+		st.adm = st.s.cfg.Guard.Refused(st.req, e)
+		return st.refuse()
 	}
 	if modes == wire.ModesOther {
 		err := st.deny(&authz.Error{Kind: authz.KindUnavailable, Label: "envoy_modes", Public: "Envoy's ext_proc filter sends bodies in a way Weir cannot enforce (" + text + "): use NONE or FULL_DUPLEX_STREAMED both ways"})
