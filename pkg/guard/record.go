@@ -82,6 +82,21 @@ func (a *Admission) Durable(ctx context.Context) error {
 	start := a.g.cfg.Now()
 	err := a.receipt.Wait(ctx)
 	a.g.cfg.Observer.Phase("journal", a.g.cfg.Now().Sub(start))
+	return a.unwritten(err)
+}
+
+// Queued reports whether the journal has taken the decision record, and does not wait for the disk. It is Durable for a caller that
+// releases nothing before Finish, which waits for both records: one sync for the two of them. An error is a refusal, as with Durable.
+func (a *Admission) Queued() error {
+	r, ok := a.receipt.(refused)
+	if !ok || a.verdict.Record.Stricter(authz.RecordOff) != authz.RecordDurable {
+		return nil
+	}
+	return a.unwritten(r.err)
+}
+
+// unwritten makes the verdict of a decision record that is not written; nil of one that is.
+func (a *Admission) unwritten(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -82,7 +82,7 @@ func (s *Server) Check(ctx context.Context, in *authv3.CheckRequest) (_ *authv3.
 	if adm.NeedsBody() { // the body is not here: policy is told that the operation is not complete
 		adm.Refine(ctx, adm.Operation())
 	}
-	if !adm.Allowed() {
+	if !adm.Allowed() || adm.Queued() != nil {
 		return s.deny(ctx, adm, req), nil
 	}
 	op := adm.Operation()
