@@ -12,7 +12,7 @@
 // Commands, besides those of testscript (exec, cmp, stdout, stderr, grep, exists, …):
 //
 //	expand FILE…                  replaces ${NAME} in the files
-//	weir serve ARG…               starts weir and waits until it is ready
+//	weir serve ARG…               starts weir and waits until it is ready. -e NAME=VALUE before it is one more variable of its environment
 //	weir [-code N] ARG…           runs any other subcommand to its end, which is to be exit code N (0)
 //	envoy CONFIG [OLD NEW]…       starts Envoy with envoy/CONFIG, or with the script's own file of that name, its text OLD replaced by NEW
 //	                              (\n in NEW is a new line)
@@ -33,7 +33,12 @@
 //	envoystats REGEXP             prints these counters
 //	upstream                      prints the requests that reached the upstream, or "nothing"
 //	redis                         starts a Redis, or starts it again, empty, on the same port. Such a script begins with "[!redis] skip"
-//	terminate|crash|hang|resume NAME  ends weir, envoy, upstream or redis with SIGTERM or SIGKILL; stops it in its tracks; lets it go on
+//	collector                     starts an OpenTelemetry collector for traces (OTLP_GRPC, OTLP_HTTP: its URLs; OTLP_GRPC_PORT), or has one
+//	                              that was ended take spans again, with what it had
+//	spans [-n COUNT] [REGEXP]     waits until so many (1) spans that match have come to it, for ten seconds at most, and prints them, one line of
+//	                              JSON each (harness.Span)
+//	shipped DIR                   waits until all of the journal in DIR has come as spans, and compares each with its record
+//	terminate|crash|hang|resume NAME  ends weir, envoy, upstream, collector or redis with SIGTERM or SIGKILL; stops it in its tracks; lets it go on
 //	drain weir                    sends SIGTERM and does not wait
 //	ended NAME CODE               waits until the child has ended, with that exit code
 //	hup weir                      has it read policy, settings and certificates again (SIGHUP)

@@ -2,10 +2,8 @@ package integration_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -55,6 +53,7 @@ func runScripts(t *testing.T, dir string, variables map[string]string) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"expand": cmdExpand, "weir": cmdWeir, "envoy": cmdEnvoy, "token": cmdToken, "http": cmdHTTP, "answer": cmdAnswer, "raw": cmdRaw, "poll": cmdPoll,
 			"envoystats": cmdEnvoyStats, "upstream": cmdUpstream, "redis": cmdRedis, "said": cmdSaid, "remember": cmdRemember, "certs": cmdCerts, "issuer": cmdIssuer,
+			"collector": cmdCollector, "spans": cmdSpans, "shipped": cmdShipped,
 			"terminate": signalling("terminate", syscall.SIGTERM, true), "crash": signalling("crash", syscall.SIGKILL, true),
 			"hang": signalling("hang", syscall.SIGSTOP, false), "resume": signalling("resume", syscall.SIGCONT, false), "hup": signalling("hup", syscall.SIGHUP, false),
 			"drain": signalling("drain", syscall.SIGTERM, false), "ended": cmdEnded,
@@ -66,11 +65,12 @@ func runScripts(t *testing.T, dir string, variables map[string]string) {
 type world struct {
 	root, envoyBinary, weirBinary string
 
-	upstream *harness.Upstream
-	issuer   *harness.Issuer
-	envoy    *harness.Envoy
-	weir     *harness.Weir
-	redis    *harness.Process
+	upstream  *harness.Upstream
+	issuer    *harness.Issuer
+	envoy     *harness.Envoy
+	weir      *harness.Weir
+	redis     *harness.Process
+	collector *harness.Collector
 
 	last    []byte              // the body of the last answer
 	pending chan harness.Answer // of "http -background"
@@ -137,6 +137,9 @@ func (w *world) close(env *testscript.Env) {
 	if w.redis != nil {
 		w.redis.Kill()
 	}
+	if w.collector != nil {
+		w.collector.Close()
+	}
 	_ = w.issuer.Close()
 	_ = w.upstream.Close()
 }
@@ -161,57 +164,6 @@ func cmdExpand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		ts.Check(os.WriteFile(path, expand(text, ts.Getenv), 0o600))
 	}
-}
-
-func cmdWeir(ts *testscript.TestScript, neg bool, args []string) {
-	w := the(ts)
-	if len(args) == 0 {
-		ts.Fatalf("usage: weir SUBCOMMAND ARG…")
-	}
-	if args[0] != "serve" || neg {
-		runWeir(ts, neg, args)
-		return
-	}
-	if w.weir != nil {
-		w.weir.Kill() // a second serve replaces the first
-	}
-	var err error
-	w.weir, err = harness.StartWeir(context.Background(), ts.MkAbs("."), nil, args...)
-	ts.Check(err)
-}
-
-// runWeir runs weir to its end and compares its exit code: 0 unless -code says otherwise, any other with "!".
-func runWeir(ts *testscript.TestScript, neg bool, args []string) {
-	want := "0"
-	if args[0] == "-code" && len(args) > 1 {
-		want, args = args[1], args[2:]
-	}
-	got := 0
-	var exit *exec.ExitError
-	if len(args) > 0 && args[0] == "serve" { // that might go on for ever
-		got = failingServe(ts, args)
-	} else if err := ts.Exec(the(ts).weirBinary, args...); errors.As(err, &exit) {
-		got = exit.ExitCode()
-	} else {
-		ts.Check(err)
-	}
-	if neg && got == 0 || !neg && strconv.Itoa(got) != want {
-		ts.Fatalf("weir %v: exit code %d, want %s (negated: %v)", args, got, want, neg)
-	}
-}
-
-// failingServe runs a weir serve that is to end by itself, and returns its exit code.
-func failingServe(ts *testscript.TestScript, args []string) int {
-	p, err := harness.StartProcess(harness.ProcessConfig{Name: "weir", Path: the(ts).weirBinary, Args: args, Dir: ts.MkAbs(".")})
-	ts.Check(err)
-	timer := time.AfterFunc(20*time.Second, p.Kill)
-	defer timer.Stop()
-	code := p.ExitCode()
-	fmt.Fprint(ts.Stderr(), p.Log)
-	if code < 0 {
-		ts.Fatalf("weir %v: has not ended within 20 s", args)
-	}
-	return code
 }
 
 func cmdEnvoy(ts *testscript.TestScript, neg bool, args []string) {
@@ -298,10 +250,14 @@ func signalling(verb string, sig syscall.Signal, ends bool) func(*testscript.Tes
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		refuseNeg(ts, verb, neg)
 		if len(args) != 1 {
-			ts.Fatalf("usage: %s weir|envoy|redis|upstream", verb)
+			ts.Fatalf("usage: %s weir|envoy|redis|upstream|collector", verb)
 		}
-		if args[0] == "upstream" {
+		switch {
+		case args[0] == "upstream":
 			ts.Check(the(ts).upstream.Close())
+			return
+		case args[0] == "collector" && ends:
+			the(ts).collector.Close()
 			return
 		}
 		p := the(ts).process(ts, args[0])
