@@ -324,6 +324,29 @@ func TestSpendAndSettle(t *testing.T) {
 	}
 }
 
+// TestSpendAheadOfNeed: who asks for 64 vectors to be on the safe side and gets 4 is not refused, and not recorded as refused, before a fifth
+// is needed.
+func TestSpendAheadOfNeed(t *testing.T) {
+	w := newWorld(t)
+	w.op.Vectors = authz.Unbounded
+	w.bounded, w.max, w.decision.Limits = true, authz.Volume{9, 9, 999, 4, 9}, []authz.Limit{limit(authz.UnitVectors, 4)}
+	a := w.guard.Begin(authz.Request{})
+	a.Admit(t.Context())
+	vectors := func(n int64) authz.Volume { return authz.Volume{}.With(authz.UnitVectors, n) }
+	if got, err := a.Spend(t.Context(), vectors(64)); err != nil || got != vectors(4) {
+		t.Fatalf("Spend(64) = %v, %v; want 4", got, err)
+	}
+	if d := a.Decision(); d.Effect != authz.Allow {
+		t.Errorf("verdict after the first 4: %s, %s", d.Effect, d.Rule)
+	}
+	if got, err := a.Spend(t.Context(), vectors(4+64)); err != nil || got != vectors(4) {
+		t.Errorf("Spend(68) = %v, %v; want 4", got, err)
+	}
+	if d := a.Decision(); d.Effect != authz.Deny || d.Kind != authz.KindQuota {
+		t.Errorf("verdict when there is not one more: %s, %s", d.Effect, d.Kind)
+	}
+}
+
 func TestObserveModeCountsAndNeverBlocks(t *testing.T) {
 	w := newWorld(t)
 	w.target.Mode = authz.ModeObserve

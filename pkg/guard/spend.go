@@ -17,8 +17,8 @@ const (
 
 // Spend asks whether the exchange's total may grow to want: bytes and vectors that have left, cumulative, vectors under UnitVectors
 // whatever the mask. It returns how much may have left in total, which is less than want where a limit is reached: then the stream ends
-// there. Nothing beyond it goes to Envoy. An error means the store could not tell: nothing more may leave. In observe mode it counts
-// and never holds back.
+// there. Nothing beyond it goes to Envoy. Vectors may be asked for ahead of need: a part of them is no refusal, only when not one more is to
+// be had is the verdict one. An error means the store could not tell: nothing more may leave. In observe mode it counts and never holds back.
 func (a *Admission) Spend(ctx context.Context, want authz.Volume) (authz.Volume, error) {
 	if !a.Allowed() {
 		return authz.Volume{}, nil
@@ -46,15 +46,18 @@ func (a *Admission) Spend(ctx context.Context, want authz.Volume) (authz.Volume,
 		}
 		return authz.Volume{}, err
 	}
+	unit := vectorUnit(a.verdict.Mask.Vectors)
+	had := a.granted.Of(unit)
 	a.granted, a.raised, a.reserved = q.Granted, a.g.cfg.Now(), true
 	if q.Granted.Covers(charged) {
 		return want, nil
 	}
-	a.verdict = a.verdict.Tighten(overQuota(q.Over, a.verdict))
+	if some := q.Granted.Of(unit) > had && q.Granted.Of(authz.UnitBytes) >= charged.Of(authz.UnitBytes); !some {
+		a.verdict = a.verdict.Tighten(overQuota(q.Over, a.verdict))
+	}
 	if a.Observed() {
 		return want, nil
 	}
-	unit := vectorUnit(a.verdict.Mask.Vectors)
 	return want.With(authz.UnitVectors, min(want.Of(authz.UnitVectors), q.Granted.Of(unit))).
 		With(authz.UnitBytes, min(want.Of(authz.UnitBytes), q.Granted.Of(authz.UnitBytes))), nil
 }

@@ -26,7 +26,7 @@ type small struct {
 
 func slice(b []byte) mem.BufferSlice { return mem.BufferSlice{mem.SliceBuffer(b)} }
 
-// vectorLease is how many vectors beyond the next one are asked for at a time, where the request did not say how many it wants.
+// vectorLease is how many vectors beyond the next one are asked for at a time, beyond those that the request said it wants.
 const vectorLease = 64
 
 // beginJudging sets the scanner up. The head waits for the first body message, so that a refusal is a real status.
@@ -139,7 +139,11 @@ func (st *stream) scan(body mem.BufferSlice, out []byte, raw bool) (_ []byte, pa
 func (st *stream) moreVectors() (bool, error) {
 	j := st.response.judge
 	seen := j.vectors.Reading().Vectors
-	got, err := st.adm.Spend(st.ctx, st.response.left.With(authz.UnitVectors, seen+vectorLease))
+	want := seen + vectorLease
+	if stated := st.adm.Operation().Vectors; stated > seen {
+		want = stated // reserved at the request: more, if only for a moment, would be missing elsewhere
+	}
+	got, err := st.adm.Spend(st.ctx, st.response.left.With(authz.UnitVectors, want))
 	if err != nil {
 		return false, err
 	}

@@ -37,6 +37,7 @@ type parts struct {
 	panicOn  string
 	granted  int64 // vectors; 0: everything
 	settled  []authz.Volume
+	raised   []authz.Volume
 	cancels  int
 	records  []authz.Record
 }
@@ -71,6 +72,9 @@ func (p *parts) Reserve(_ context.Context, r authz.Reservation) (authz.Quota, er
 
 func (p *parts) Raise(_ context.Context, r authz.Reservation) (authz.Quota, error) {
 	q := authz.Quota{Granted: r.Volume}
+	p.mu.Lock()
+	p.raised = append(p.raised, r.Volume)
+	p.mu.Unlock()
 	if n := r.Volume.Of(authz.UnitVectors); p.granted > 0 && n > p.granted {
 		q.Granted = q.Granted.With(authz.UnitVectors, p.granted)
 		q.Over = []authz.Exceeded{{Limit: r.Limits[0], RetryAfter: time.Minute}}
@@ -449,6 +453,29 @@ func TestVolumeEndsTheAnswerBeforeTheNextVector(t *testing.T) {
 	e.want("refused 429") // which Envoy turns into a cut
 	if c := p.completion(); c.Outcome != authz.OutcomeCut || c.Volume.Of(authz.UnitVectors) != 2 {
 		t.Errorf("completion: %s, %v", c.Outcome, c.Volume)
+	}
+}
+
+// TestStatedVectorsAreNotRaised: what the request said it wants is reserved when it is admitted. Asking for more, and giving it back a moment
+// later, would refuse others that run at the same time.
+func TestStatedVectorsAreNotRaised(t *testing.T) {
+	p := newParts()
+	p.decision.Mask.Vectors = authz.MaskNone
+	p.decision.Limits = []authz.Limit{{Meter: authz.MeterSubject, Unit: authz.UnitVectors, Window: authz.Window(time.Hour), Max: 100}}
+	conn, _ := serve(t, p)
+	e := open(t, conn)
+	e.send(embeddings())
+	e.next()
+	e.send(requestBody(true, `{"model":"m","input":["a","b"]}`))
+	e.next()
+	v := `{"embedding":[0.5,0.25]}`
+	e.send(ok(), responseBody(true, `{"data":[`+v+","+v+`]}`))
+	e.want("response head")
+	if got := e.next(); strings.Count(got, "0.5") != 2 {
+		t.Errorf("got %s", got)
+	}
+	if c := p.completion(); c.Outcome != authz.OutcomeComplete || len(p.raised) != 0 {
+		t.Errorf("completion: %s; raised to %v", c.Outcome, p.raised)
 	}
 }
 
