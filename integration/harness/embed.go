@@ -124,10 +124,11 @@ func inputs(raw json.RawMessage) ([]string, error) {
 	if err := json.Unmarshal(raw, &lists); err != nil {
 		return nil, fmt.Errorf("input: want a text, texts or tokens: %w", err)
 	}
+	texts := make([]string, 0, len(lists))
 	for _, l := range lists {
-		many = append(many, fmt.Sprint(l))
+		texts = append(texts, fmt.Sprint(l))
 	}
-	return many, nil
+	return texts, nil
 }
 
 func serveOpenAI(w http.ResponseWriter, r *http.Request) {
