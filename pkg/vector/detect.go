@@ -1,6 +1,7 @@
 package vector
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -20,13 +21,14 @@ const (
 
 // hold is what is kept back of the output while it is not clear whether it is a vector that nobody declared.
 type hold struct {
-	on      bool   // output goes to bytes
-	bytes   []byte // held
-	numbers int    // consecutive numbers seen
-	masked  bool   // enough of them: the run is a vector, its numbers leave as 0
-	looking bool   // inside a string that is looked at
-	text    []byte // the last characters of it, at most window
-	dropped bool   // the string is a vector: the rest of it does not leave
+	on      bool    // output goes to bytes
+	bytes   []byte  // held
+	numbers int     // consecutive numbers seen
+	masked  bool    // enough of them: the run is a vector, its numbers leave as 0
+	looking bool    // inside a string that is looked at
+	sniff   sniffer // what of it may turn out to be a vector
+	text    []byte  // as much of its end
+	dropped bool    // it is one: the rest of the string does not leave
 }
 
 // runNumberBegins notes that an undeclared number begins inside an array.
@@ -90,10 +92,11 @@ func (s *Stream) beginUndeclared() {
 	s.breakRun()
 	s.hold.looking = s.mask != authz.MaskNone && s.copying
 	s.hold.dropped, s.hold.text = false, s.hold.text[:0]
+	s.hold.sniff.begin()
 }
 
-// stringPiece reads a piece of a string at no declared place. While a mask is in force its text is held until it is clear that it is no
-// vector: text that is not base64 or hexadecimal is clear at once.
+// stringPiece reads a piece of a string at no declared place. While a mask is in force what may be the beginning of a vector is held
+// until it is clear that it is none; all other text leaves at once.
 func (s *Stream) stringPiece(src []byte) (int, error) {
 	n, done, err := s.lex.String(src)
 	if err != nil || !s.hold.looking {
@@ -111,53 +114,50 @@ func (s *Stream) stringPiece(src []byte) (int, error) {
 	if done {
 		text = src[:n-1]
 	}
-	if err := s.look(text); err != nil {
+	if err := s.look(text, done); err != nil {
 		return n, err
 	}
 	if done {
-		s.flushText()
+		s.emit(s.hold.text)
+		s.hold.text = s.hold.text[:0]
 		s.hold.looking, s.hold.dropped = false, false
 		s.emit([]byte{'"'})
 	}
 	return n, nil
 }
 
-// look takes text of a string that is looked at. What cannot be part of a vector leaves at once; the run of base64 or hexadecimal
-// characters that reaches the end of text is held.
-func (s *Stream) look(text []byte) error {
-	start := 0 // of the run that goes on, in text; what was held before comes in front of it
-	for i, c := range text {
-		if alphabet[c] != 0 && c != '-' && c != '_' {
-			s.flushText()
-			s.emit(text[start : i+1])
-			start = i + 1
-			continue
+// look takes text of a string that is looked at; last says that the string ends with it.
+func (s *Stream) look(text []byte, last bool) error {
+	h := &s.hold
+	found := false
+	for i := 0; i < len(text) && !found; i++ {
+		if i += h.sniff.words(text[i:]); i == len(text) {
+			break
 		}
-		if len(s.hold.text)+i+1-start < window {
-			continue
+		if found = h.sniff.next(text[i]); found {
+			text = text[:i+1]
 		}
-		s.hold.text = append(s.hold.text, text[start:i+1]...)
-		s.hold.looking = false
-		if !plausible(s.hold.text) {
-			s.flushText()
-			s.emit(text[i+1:])
-			return nil
-		}
-		if s.mask == authz.MaskRefuse {
-			return ErrVectorRefused
-		}
-		s.hold.dropped, s.hold.text = true, s.hold.text[:0]
-		s.read.Vectors++
-		s.read.Undeclared++
+	}
+	found = found || last && h.sniff.end()
+	pending := h.sniff.pending()
+	if before := len(text) - pending; before >= 0 { // all that was held is clear
+		s.emit(h.text)
+		s.emit(text[:before])
+		h.text = append(h.text[:0], text[before:]...)
+	} else {
+		s.emit(h.text[:len(h.text)+before])
+		h.text = append(append(h.text[:0], h.text[len(h.text)+before:]...), text...)
+	}
+	if !found {
 		return nil
 	}
-	s.hold.text = append(s.hold.text, text[start:]...)
+	if s.mask == authz.MaskRefuse {
+		return ErrVectorRefused
+	}
+	h.looking, h.dropped, h.text = false, true, h.text[:0]
+	s.read.Vectors++
+	s.read.Undeclared++
 	return nil
-}
-
-func (s *Stream) flushText() {
-	s.emit(s.hold.text)
-	s.hold.text = s.hold.text[:0]
 }
 
 // plausible reports whether text decodes, as base64 at any of its four alignments or as hexadecimal, to float32 values of the size that
@@ -176,32 +176,57 @@ func plausible(text []byte) bool {
 	}
 	for off := range 4 {
 		part := std[off : off+(len(text)-off)/4*4]
-		if n, err := base64.StdEncoding.Decode(buf[:], part); err == nil && floats32(buf[:n]) {
+		if n, err := base64.StdEncoding.Decode(buf[:], part); err == nil && floats(buf[:n]) {
 			return true
 		}
 	}
-	for off := range 8 {
-		n, err := hex.Decode(buf[:], text[off:off+(len(text)-off)/2*2])
-		if err == nil && floats32(buf[:n]) {
+	digits := text[1+bytes.LastIndexFunc(text, func(r rune) bool { return !isHex(r) }):] // behind 0x, say
+	for off := range min(2, len(digits)) {
+		n, _ := hex.Decode(buf[:], digits[off:off+(len(digits)-off)/2*2])
+		if floats(buf[:n]) {
 			return true
 		}
 	}
 	return false
 }
 
-// floats32 reports whether more than nine in ten of b's little-endian float32 values are of an embedding's size, and not all are zero.
-func floats32(b []byte) bool {
-	good, nonzero, all := 0, 0, len(b)/4
-	for i := range all {
-		v := math.Abs(float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))))
-		if v == 0 || v > 1e-7 && v < 1e3 {
-			good++
-		}
-		if v != 0 {
-			nonzero++
+func isHex(r rune) bool { return r >= '0' && r <= '9' || r >= 'a' && r <= 'f' || r >= 'A' && r <= 'F' }
+
+// floats reports whether more than nine in ten of b's little-endian float32 or float64 values, from wherever they begin, are of an
+// embedding's size, and more than half are not zero.
+func floats(b []byte) bool {
+	for off := range min(8, len(b)) {
+		if off < 4 && sized(b[off:], 4) || sized(b[off:], 8) {
+			return true
 		}
 	}
-	return all >= 16 && good*10 > all*9 && nonzero*2 > all
+	return false
+}
+
+// sized is floats for values of so many bytes that begin at b[0].
+func sized(b []byte, bytes int) bool {
+	all, bad, zeros := len(b)/bytes, 0, 0
+	if all < 10 {
+		return false
+	}
+	for i := range all {
+		var v float64
+		if bytes == 4 {
+			v = float64(math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:])))
+		} else {
+			v = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
+		}
+		switch v = math.Abs(v); {
+		case v == 0:
+			zeros++
+		case v > 1e-7 && v < 1e3:
+		default: // NaN too
+			if bad++; 10*bad >= all {
+				return false
+			}
+		}
+	}
+	return 2*zeros < all
 }
 
 // Detect reports whether a small text, of whatever format, looks as if it held a vector: 32 numbers in a row, or base64 or hexadecimal of
@@ -228,23 +253,15 @@ func numbersInARow(b []byte) bool {
 	return false
 }
 
-// encodedFloats looks for a run of base64 or hexadecimal characters that decodes to floats.
+// encodedFloats looks for base64 or hexadecimal that decodes to floats.
 func encodedFloats(b []byte) bool {
-	run := make([]byte, 0, window)
+	var f sniffer
 	for _, c := range b {
-		if alphabet[c] != 0 && c != '-' && c != '_' {
-			run = run[:0]
-			continue
-		}
-		if run = append(run, c); len(run) < window {
-			continue
-		}
-		if plausible(run) {
+		if f.next(c) {
 			return true
 		}
-		run = append(run[:0], run[4:]...)
 	}
-	return false
+	return f.end()
 }
 
 func isNumberByte(c byte) bool {
