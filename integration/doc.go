@@ -5,7 +5,7 @@
 // upstream and an issuer already running, and with these files unless it brings its own: weir.yaml and settings.yaml, from testdata/common.
 //
 // The files of a script are expanded by "expand FILE…", which replaces ${NAME} by the script's variables: GRPC_PORT, ADMIN_PORT (free ports
-// for weir), ADMIN (weir's admin URL), UPSTREAM_PORT, ISSUER (a URL), WORK (the directory),
+// for weir), OTHER_PORT (one for the script's own use), ADMIN (weir's admin URL), UPSTREAM_PORT, ISSUER (a URL), WORK (the directory),
 // WEIR (the binary, for "exec $WEIR … &"). Further variables: ENVOY_URL once Envoy runs, REDIS_URL once Redis does, DECISION after an
 // answer with a weir-decision header.
 //

@@ -91,7 +91,7 @@ func setup(env *testscript.Env, w *world) error {
 	}
 	env.Values[worldKey{}] = w
 	env.Defer(func() { w.close(env) })
-	ports := [2]int{}
+	ports := [3]int{}
 	for i := range ports {
 		if ports[i], err = harness.FreePort(); err != nil {
 			return err
@@ -100,6 +100,7 @@ func setup(env *testscript.Env, w *world) error {
 	env.Setenv("GRPC_PORT", strconv.Itoa(ports[0]))
 	env.Setenv("ADMIN_PORT", strconv.Itoa(ports[1]))
 	env.Setenv("ADMIN", fmt.Sprintf("http://127.0.0.1:%d", ports[1]))
+	env.Setenv("OTHER_PORT", strconv.Itoa(ports[2]))
 	env.Setenv("UPSTREAM_PORT", strconv.Itoa(w.upstream.Port))
 	env.Setenv("ISSUER", w.issuer.URL)
 	env.Setenv("WEIR", w.weirBinary)
