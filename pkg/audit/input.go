@@ -140,6 +140,7 @@ func (e *encoder) operation(o *authz.Operation) {
 	e.text("model", o.Model)
 	e.text("collection", o.Collection)
 	e.text("vector", o.Vector)
+	e.text("encoding", o.Encoding)
 	e.text("object", o.Object)
 	e.text("artifact", o.Artifact)
 	e.text("range", o.Range)

@@ -25,6 +25,7 @@ type Operation struct {
 	Model      string `json:"model,omitempty"`
 	Collection string `json:"collection,omitempty"`
 	Vector     string `json:"vector,omitempty"`   // the named vector that is used, where an object has several
+	Encoding   string `json:"encoding,omitempty"` // how the vectors of the answer are written, where the request chose other than float32: "ints", "base64_f16", …
 	Object     string `json:"object,omitempty"`   // canonical path or key of a stored object
 	Artifact   string `json:"artifact,omitempty"` // "checkpoint" when the object is recognised as a model checkpoint
 	Range      string `json:"range,omitempty"`    // the Range header as sent, its beginning where it is long

@@ -140,6 +140,7 @@ func cacheParts() map[string]part {
 		"operation.model":         textPart(func(in *authz.Input) string { return in.Operation.Model }),
 		"operation.collection":    textPart(func(in *authz.Input) string { return in.Operation.Collection }),
 		"operation.vector":        textPart(func(in *authz.Input) string { return in.Operation.Vector }),
+		"operation.encoding":      textPart(func(in *authz.Input) string { return in.Operation.Encoding }),
 		"operation.object":        textPart(func(in *authz.Input) string { return in.Operation.Object }),
 		"operation.artifact":      textPart(func(in *authz.Input) string { return in.Operation.Artifact }),
 		"operation.range":         textPart(func(in *authz.Input) string { return in.Operation.Range }),

@@ -133,7 +133,8 @@ func TestKeysTellInputsApart(t *testing.T) {
 		"unbounded": func(in *authz.Input) { in.Operation.Vectors = -1 }, "documents": func(in *authz.Input) { in.Operation.Documents = 1 },
 		"label": func(in *authz.Input) { in.Target.Labels = map[string]string{"a": "b"} }, "label 2": func(in *authz.Input) { in.Target.Labels = map[string]string{"ab": ""} },
 		"collection": func(in *authz.Input) { in.Operation.Collection = "a" }, "vector": func(in *authz.Input) { in.Operation.Vector = "a" },
-		"final": func(in *authz.Input) { in.Final = true }, "sealed": func(in *authz.Input) { in.Operation.Sealed = true },
+		"encoding": func(in *authz.Input) { in.Operation.Encoding = "a" },
+		"final":    func(in *authz.Input) { in.Final = true }, "sealed": func(in *authz.Input) { in.Operation.Sealed = true },
 	} {
 		in := base()
 		change(in)

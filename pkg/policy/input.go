@@ -18,7 +18,7 @@ func newKeys() *keys {
 	for _, s := range []string{
 		"phase", "final", "subject", "target", "operation", "usage", "risk", "grant", "justification", "response", "time", "request",
 		"issuer", "id", "name", "email", "groups", "kind", "actors", "credential", "expires", "claims", "tenant", "sensitivity", "dialect", "labels",
-		"class", "complete", "model", "collection", "vector", "object", "artifact", "range", "vectors", "dims", "documents", "bytes", "sealed",
+		"class", "complete", "model", "collection", "vector", "encoding", "object", "artifact", "range", "vectors", "dims", "documents", "bytes", "sealed",
 		"score", "signals", "budget", "status", "content_type", "content_length", "unix_ns", "rfc3339", "method", "host", "path",
 		"subject_target", "credential", "group",
 	} {
@@ -163,12 +163,13 @@ func (k *keys) target(t *authz.Target) *ast.Term {
 }
 
 func (k *keys) operation(p *authz.Operation) *ast.Term {
-	o := k.object(12)
+	o := k.object(14)
 	o.always("class", string(p.Class))
 	o.flag("complete", p.Complete)
 	o.text("model", p.Model)
 	o.text("collection", p.Collection)
 	o.text("vector", p.Vector)
+	o.text("encoding", p.Encoding)
 	o.text("object", p.Object)
 	o.text("artifact", p.Artifact)
 	o.text("range", p.Range)
