@@ -248,11 +248,11 @@ func (st *stream) lookAtSmall(m *wire.Inbound) error {
 	return st.smallEnds(false)
 }
 
-// smallEnds passes a small answer in which the detector finds no vector.
+// smallEnds passes a small answer that is text and in which the detector finds no vector.
 func (st *stream) smallEnds(trailers bool) error {
 	r := &st.response
-	if vector.Detect(r.small.body) {
-		err := st.deny(&authz.Error{Kind: authz.KindBadAnswer, Label: "answer_undeclared_vector", Public: "the upstream's answer holds what looks like a vector"})
+	if suspicious(r.small.body) {
+		err := st.deny(errUndeclared())
 		if err != nil || st.refused {
 			return err
 		}

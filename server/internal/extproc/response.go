@@ -135,6 +135,9 @@ func (st *stream) responseHead(resp authz.Response) error {
 	}
 	r.mutation.Set = append(r.mutation.Set, [2]string{"weir-decision", st.adm.ID()})
 	answer := st.dialect.Answer(st.adm.Operation(), resp)
+	if answer.Judge && st.adm.Mask() != authz.MaskNone && headHoldsVector(resp.Headers) {
+		return st.deny(errUndeclared())
+	}
 	switch {
 	case resp.EndOfStream || st.req.Method == "HEAD":
 		r.measured = "declared"
@@ -262,8 +265,8 @@ func (st *stream) responseTrailers(m *wire.Inbound) error {
 	}
 	var mutation wire.Mutation
 	if (r.judge != nil || r.small != nil) && st.adm != nil && !st.adm.Observed() {
-		for _, name := range m.TrailerNames() {
-			if !strings.HasPrefix(name, "grpc-") && name != "server-timing" {
+		for name, values := range m.Trailers() {
+			if !strings.HasPrefix(name, "grpc-") && name != "server-timing" || holdsVector(values) {
 				mutation.Remove = append(mutation.Remove, name)
 			}
 		}

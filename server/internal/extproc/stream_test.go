@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -368,6 +369,14 @@ func TestRefusals(t *testing.T) {
 			},
 			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", fmt.Sprintf("request body %q eos=true", ask), "refused 502"},
 		},
+		"a vector in the head": {
+			nil,
+			[]*extprocv3.ProcessingRequest{
+				embeddings(), requestBody(true, ask),
+				responseHeaders(false, "via_upstream", ":status", "200", "content-type", "application/json", "x-vector", strings.Repeat("0.5,", 32)),
+			},
+			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", fmt.Sprintf("request body %q eos=true", ask), "refused 502"},
+		},
 		"a cache's answer is judged": {
 			nil,
 			[]*extprocv3.ProcessingRequest{
@@ -415,6 +424,8 @@ func TestLocalReplies(t *testing.T) {
 	}{
 		"Envoy's own text passes":     {"upstream connect error", []string{"response head", `response body "upstream connect error" eos=true`}},
 		"what looks like a vector":    {"[" + numbers + "]", []string{"refused 502"}},
+		"raw floats":                  {strings.Repeat("\x52\xb8\x3b\x3f", 64), []string{"refused 502"}},
+		"UTF-16":                      {strings.ReplaceAll(numbers, "", "\x00"), []string{"refused 502"}},
 		"more than Envoy ever writes": {strings.Repeat("x", 9<<10), []string{"refused 502"}},
 	}
 	for name, tc := range tests {
@@ -428,6 +439,29 @@ func TestLocalReplies(t *testing.T) {
 			e.send(responseHeaders(false, "upstream_reset_before_response_started{connection_failure}", ":status", "503", "content-type", "text/plain"), responseBody(true, tc.body))
 			e.want(tc.want...)
 		})
+	}
+}
+
+// TestTrailers: behind an answer that is read, gRPC's trailers and timing pass, unless one of them holds a vector.
+func TestTrailers(t *testing.T) {
+	conn, _ := serve(t, newParts())
+	e := open(t, conn)
+	e.send(embeddings())
+	e.next()
+	e.send(requestBody(true, ask))
+	e.next()
+	e.send(ok(), responseBody(false, answer), &extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_ResponseTrailers{
+		ResponseTrailers: &extprocv3.HttpTrailers{Trailers: headerMap("grpc-status", "0", "x-vector", "1", "server-timing", "a", "grpc-message", strings.Repeat("0.5,", 32))},
+	}})
+	e.want("response head", fmt.Sprintf("response body %q eos=false", masked))
+	m, err := e.stream.Recv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	removed := m.GetResponseTrailers().GetHeaderMutation().GetRemoveHeaders()
+	slices.Sort(removed)
+	if want := []string{"grpc-message", "x-vector"}; !slices.Equal(removed, want) {
+		t.Errorf("removed %v, want %v", removed, want)
 	}
 }
 

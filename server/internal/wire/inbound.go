@@ -148,17 +148,14 @@ func (in *Inbound) Response() authz.Response {
 	return r
 }
 
-// TrailerNames returns the names of the message's trailers.
-func (in *Inbound) TrailerNames() []string {
+// Trailers returns the message's trailers.
+func (in *Inbound) Trailers() authz.Header {
 	m := in.Message.GetResponseTrailers().GetTrailers()
 	if in.Phase == RequestTrailers {
 		m = in.Message.GetRequestTrailers().GetTrailers()
 	}
-	names := make([]string, 0, len(m.GetHeaders()))
-	for _, h := range m.GetHeaders() {
-		names = append(names, strings.ToLower(h.GetKey()))
-	}
-	return names
+	h, _ := headers(m)
+	return h
 }
 
 // headers splits Envoy's header map into fields and pseudo-headers. ext_proc and ext_authz with encode_raw_headers put values into
