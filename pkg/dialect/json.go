@@ -325,16 +325,12 @@ func (r *reader) token(what string) error {
 	return r.scalar(c)
 }
 
-// readObject reads a body that is one JSON object, and calls member for the known keys. Keys are compared after unescaping. A known key
+// members consumes the object at the reader's place and calls member for its known keys. Keys are compared after unescaping. A known key
 // that stands twice, or in another case, is refused: readers differ in which they take (encoding/json takes the last, whatever its case).
 // Other keys are skipped; at most 64 keys can be known.
-func readObject(body []byte, known []string, member func(r *reader, key string) error) error {
-	if len(body) > 2 && body[0] == 0x1f && body[1] == 0x8b {
-		return badBody("it is compressed; send it as it is, without content-encoding")
-	}
-	r := &reader{src: body}
+func (r *reader) members(known []string, member func(r *reader, key string) error) error {
 	seen := uint64(0)
-	err := r.object(func() error {
+	return r.object(func() error {
 		for i, k := range known {
 			switch {
 			case !strings.EqualFold(string(r.key), k):
@@ -349,7 +345,20 @@ func readObject(body []byte, known []string, member func(r *reader, key string) 
 		}
 		return r.skip()
 	})
-	if err != nil {
+}
+
+// readObject reads a body that is one JSON object, and calls member for the known keys as members does.
+func readObject(body []byte, known []string, member func(r *reader, key string) error) error {
+	return readDocument(body, func(r *reader) error { return r.members(known, member) })
+}
+
+// readDocument reads a body that is one JSON document; value must consume it.
+func readDocument(body []byte, value func(r *reader) error) error {
+	if len(body) > 2 && body[0] == 0x1f && body[1] == 0x8b {
+		return badBody("it is compressed; send it as it is, without content-encoding")
+	}
+	r := &reader{src: body}
+	if err := value(r); err != nil {
 		return err
 	}
 	if _, n, err := r.lex.Next(r.src[r.at:]); err != nil || r.at+n != len(body) {
