@@ -69,6 +69,10 @@ type Field struct {
 	Encoding Encoding
 	Role     Role
 	Name     string // of the vector, where an object has several ("image"); empty for the only one. A .* of the path gives it too
+
+	// In protobuf, what else is known of a vector stands in fields beside or above it, with lower numbers and so before it.
+	Named string // path of the field that holds its name: a map entry's key, "1.6.2.1.1" for "1.6.2.1.2.101.1"; empty where Name says it
+	Dims  string // path of the field that holds its length, where one field holds several vectors end to end; empty where it holds one
 }
 
 // ErrMalformed is what every refusal of a document wraps; the text says where, never what was there.
