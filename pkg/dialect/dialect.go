@@ -82,12 +82,31 @@ func Names() []string {
 
 // judged is the answer of an operation that may return vectors at the paths. Error answers are judged too: an error may quote its input.
 func judged(paths ...string) Answer {
-	a := Answer{Judge: true, Format: scan.FormatJSON, ContentTypes: []string{"application/json"}}
-	for _, p := range paths {
-		a.Fields = append(a.Fields, scan.Field{Path: p, Role: scan.RoleVector})
+	a := judgedFields()
+	if len(paths) > 0 {
+		a.Fields = make([]scan.Field, len(paths))
+	}
+	for i, p := range paths {
+		a.Fields[i] = vectorAt(p, scan.EncodingAuto)
 	}
 	return a
 }
+
+// judgedFields is the same, of fields of any role and encoding.
+func judgedFields(fields ...scan.Field) Answer {
+	return Answer{Judge: true, Format: scan.FormatJSON, Fields: fields, ContentTypes: []string{"application/json"}}
+}
+
+// judgedGRPC is the same, of a gRPC method.
+func judgedGRPC(fields ...scan.Field) Answer {
+	return Answer{Judge: true, Format: scan.FormatGRPC, Fields: fields, ContentTypes: []string{"application/grpc", "application/grpc+proto"}}
+}
+
+func vectorAt(path string, e scan.Encoding) scan.Field {
+	return scan.Field{Path: path, Encoding: e, Role: scan.RoleVector}
+}
+
+func scoreAt(path string) scan.Field { return scan.Field{Path: path, Role: scan.RoleScore} }
 
 // unknown is the operation of a request that the dialect does not know. It is complete: nothing more would be learned from its body. What
 // it returns is anybody's guess, and so without bound.
