@@ -63,8 +63,8 @@ func (s *Stream) piece(src []byte) (int, error) {
 func (s *Stream) member() error {
 	d := s.lex.Depth()
 	set := s.sets[d]
-	s.key = s.paths.Key(set, d-1, s.lex.Key())
-	if set == 0 {
+	s.key = s.paths.Member(set, d-1, s.lex.Key())
+	if set.On == 0 {
 		return nil
 	}
 	h := foldHash(s.lex.Key())
@@ -95,23 +95,23 @@ func foldHash(key []byte) uint64 {
 	return maphash.Bytes(hashSeed, folded)
 }
 
-// set returns the paths that go on through the value that comes, and the depth they are at.
-func (s *Stream) set() (scan.Set, int) {
+// set returns where the value that comes stands among the paths.
+func (s *Stream) set() scan.Set {
 	d := s.lex.Depth()
 	switch {
 	case d == 0:
-		return s.paths.All(), 0
+		return s.paths.Root()
 	case s.lex.InObject():
-		return s.key, d
+		return s.key
 	}
-	return s.paths.Element(s.sets[d], d-1), d
+	return s.paths.Element(s.sets[d], d-1)
 }
 
 // value begins the value at src[0].
 func (s *Stream) value(src []byte) (int, error) {
-	set, d := s.set()
+	set := s.set()
 	c := src[0]
-	if set != 0 && s.paths.Ends(set, d) {
+	if set.Here != 0 {
 		switch {
 		case c == '[':
 			return s.beginFloats()
