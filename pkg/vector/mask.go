@@ -1,5 +1,12 @@
 package vector
 
+import (
+	"fmt"
+	"strings"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
 // Masker makes another vector of one: sealed, a token, or obfuscated. Implementations are safe for concurrent use.
 type Masker interface {
 	// Mask returns what a client may have of v: as many components, in dst where it is large enough, or none at all: then v is redacted. v is
@@ -43,4 +50,21 @@ func (s Seal) String() string {
 	default:
 		return "forged"
 	}
+}
+
+// NewMasker returns the Masker for a mask mode that needs one: "seal", "token", or "obfuscate:" and an Obfuscation.
+func NewMasker(ring *Keyring, mode authz.MaskMode) (Masker, error) {
+	switch how, obfuscates := strings.CutPrefix(string(mode), "obfuscate:"); {
+	case obfuscates:
+		o, err := NewObfuscator(ring, Obfuscation(how))
+		if err != nil {
+			return nil, err
+		}
+		return o, nil
+	case mode == "seal":
+		return NewSealer(ring), nil
+	case mode == "token":
+		return NewTokener(ring), nil
+	}
+	return nil, fmt.Errorf("mask %q is not made by a masker", mode)
 }
