@@ -73,7 +73,7 @@ func readMessage(msg []byte, field func(f *wireField) error) error {
 
 // nextField reads the field that b begins with and returns its length; 0 for none.
 func nextField(b []byte) (f wireField, n int) {
-	tag, n := binary.Uvarint(b)
+	tag, n := uvarint(b)
 	if n <= 0 || tag>>3 == 0 || tag>>3 > 1<<29-1 {
 		return f, 0
 	}
@@ -81,7 +81,7 @@ func nextField(b []byte) (f wireField, n int) {
 	rest := b[n:]
 	switch f.is {
 	case wireVarint:
-		v, m := binary.Uvarint(rest)
+		v, m := uvarint(rest)
 		if m <= 0 {
 			return f, 0
 		}
@@ -97,7 +97,7 @@ func nextField(b []byte) (f wireField, n int) {
 		}
 		f.value, n = uint64(binary.LittleEndian.Uint32(rest)), n+4
 	case wireBytes:
-		size, m := binary.Uvarint(rest)
+		size, m := uvarint(rest)
 		if m <= 0 || size > uint64(len(rest)-m) {
 			return f, 0
 		}
@@ -147,7 +147,7 @@ func (f *wireField) numbers(what string, number func(n int64)) error {
 		return badBody("%s are no whole numbers", what)
 	}
 	for rest := f.bytes; len(rest) > 0; {
-		v, n := binary.Uvarint(rest)
+		v, n := uvarint(rest)
 		if n <= 0 {
 			return badBody("%s are no whole numbers", what)
 		}
