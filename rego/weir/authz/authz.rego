@@ -91,7 +91,8 @@ refusal := object.union(array.concat(by_right, by_volume)[0], {"alternatives": a
 	by_volume := [denial | some denial in denials; denial.kind == "quota"]
 }
 
-alternatives := [way | some denial in denials; some way in denial.alternatives]
+# Two rules may know the same way out: it is told once.
+alternatives := [way | some way in {way | some denial in denials; some way in denial.alternatives}]
 
 # A sentence alone stands for the object that holds it.
 explained(said) := {"reason": said} if is_string(said)

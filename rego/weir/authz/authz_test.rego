@@ -44,6 +44,12 @@ test_a_denial_by_right_is_told_before_one_by_volume if {
 	decided({"a": {"deny": {by_volume}}}).kind == "quota"
 }
 
+test_a_way_out_is_told_once if {
+	denial := {"reason": "too much", "alternatives": ["state a limit", "ask for ids"]}
+	d := decided({"a": {"deny": {denial}}, "b": {"deny": {object.union(denial, {"alternatives": ["state a limit"]})}}})
+	d.alternatives == ["ask for ids", "state a limit"]
+}
+
 test_limits_join if {
 	count(decided({"a": {"allow": {"yes"}, "limit": {{"max": 1}}}, "b": {"limit": {{"max": 2}, {"max": 1}}}}).limits) == 2
 }
