@@ -78,6 +78,7 @@ type Target struct {
 	Sensitivity string            `json:"sensitivity,omitempty"`
 	Dialect     string            `json:"dialect,omitempty"`
 	Labels      map[string]string `json:"labels,omitempty"`
+	Vectors     []string          `json:"-"` // names of what holds vectors, where only the operator knows them: fields, columns, properties
 
 	Floors   Floors `json:"-"` // what policy can only tighten
 	Mode     Mode   `json:"-"`

@@ -39,7 +39,7 @@ type Answer struct {
 
 // all lists the dialects.
 func all() []Dialect {
-	return []Dialect{OpenAI{}, TEI{}, Chroma{}, Files{}, HTTP{}}
+	return []Dialect{OpenAI{}, TEI{}, Chroma{}, Qdrant{}, Files{}, HTTP{}}
 }
 
 // ByName returns the dialect of that name; "none" and the empty name are "http".
@@ -51,6 +51,8 @@ func ByName(name string) (Dialect, bool) {
 		return TEI{}, true
 	case "chroma":
 		return Chroma{}, true
+	case "qdrant":
+		return Qdrant{}, true
 	case "files":
 		return Files{}, true
 	case "http", "none", "":
@@ -66,6 +68,9 @@ func ForTarget(t authz.Target) Dialect {
 	vectors := t.Kind == authz.KindInference || t.Kind == authz.KindVectorDB
 	if _, headOnly := d.(HTTP); !ok || headOnly && vectors {
 		return HTTP{Judge: vectors || !ok}
+	}
+	if len(t.Vectors) > 0 {
+		return withNames(d, t.Vectors)
 	}
 	return d
 }

@@ -96,7 +96,7 @@ func TestMethodOverride(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	if diff := cmp.Diff([]string{"chroma", "files", "http", "openai", "tei"}, dialect.Names()); diff != "" {
+	if diff := cmp.Diff([]string{"chroma", "files", "http", "openai", "qdrant", "tei"}, dialect.Names()); diff != "" {
 		t.Error(diff)
 	}
 	for _, n := range dialect.Names() {
@@ -169,7 +169,7 @@ func TestForTarget(t *testing.T) {
 		{authz.Target{Dialect: "openai", Kind: authz.KindInference}, "openai", true},
 		{authz.Target{Dialect: "http", Kind: authz.KindVectorDB}, "http", true},
 		{authz.Target{Kind: authz.KindInference}, "http", true},
-		{authz.Target{Dialect: "qdrant", Kind: authz.KindCorpus}, "http", true},
+		{authz.Target{Dialect: "vespa", Kind: authz.KindCorpus}, "http", true},
 		{authz.Target{Dialect: "http", Kind: authz.KindCorpus}, "http", false},
 		{authz.Target{Name: "unmatched"}, "http", false},
 		{authz.Target{Dialect: "files", Kind: authz.KindWeights}, "files", false},

@@ -1,0 +1,87 @@
+package dialect
+
+import (
+	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/scan"
+)
+
+// answer is where the messages of an answer hold vectors and scores, by field numbers.
+func (m qdrantRPC) answer() []scan.Field {
+	switch m.reads {
+	case qdrantIDs: // GetResponse.result → RetrievedPoint.vectors
+		return qdrantOutputs(nil, "1.4")
+	case qdrantScroll: // ScrollResponse.result
+		return qdrantOutputs(nil, "2.4")
+	case qdrantHits, qdrantQuery: // SearchResponse.result → ScoredPoint
+		return append(qdrantOutputs(nil, "1.6"), scoreAt("1.3"))
+	case qdrantHitBatch, qdrantQueryBatch: // SearchBatchResponse.result → BatchResult.result
+		return append(qdrantOutputs(nil, "1.1.6"), scoreAt("1.1.3"))
+	case qdrantGroups, qdrantQueryGroups: // SearchGroupsResponse.result → groups → hits, lookup
+		return append(qdrantOutputs(qdrantOutputs(nil, "1.1.2.6"), "1.1.3.4"), scoreAt("1.1.2.3"))
+	case qdrantPairs:
+		return []scan.Field{scoreAt("1.1.3")}
+	case qdrantOffsets:
+		return []scan.Field{scoreAt("1.3")}
+	}
+	return nil
+}
+
+// qdrantOutputs adds the places of a VectorsOutput, or of the Vectors of a write, whose fields are the same: one vector (1), or named ones
+// (2 → a map, whose keys are the names).
+func qdrantOutputs(to []scan.Field, at string) []scan.Field {
+	to = qdrantVector(to, at+".1", "")
+	return qdrantVector(to, at+".2.1.2", at+".2.1.1")
+}
+
+// qdrantVector adds the places of one Vector or VectorOutput: data and indices (1, 2, deprecated; servers may fill them beside the new
+// ones), dense (101), sparse (102), multi_dense (103).
+func qdrantVector(to []scan.Field, at, name string) []scan.Field {
+	place := func(path string, r scan.Role) scan.Field {
+		return scan.Field{Path: at + path, Encoding: scan.EncodingFloats, Role: r, Named: name}
+	}
+	return append(to, place(".1", scan.RoleVector), place(".2.1", scan.RoleIndices), place(".101.1", scan.RoleVector),
+		place(".102.1", scan.RoleVector), place(".102.2", scan.RoleIndices), place(".103.1.1", scan.RoleVector))
+}
+
+// carries is where the messages of a request hold dense vectors.
+func (m qdrantRPC) carries(op authz.Operation) []scan.Field {
+	switch m.name {
+	case "Upsert": // points → PointStruct.vectors
+		return qdrantOutputs(nil, "3.4")
+	case "UpdateVectors": // points → PointVectors.vectors
+		return qdrantOutputs(nil, "3.2")
+	case "UpdateBatch": // operations → upsert.points, update_vectors.points
+		return qdrantOutputs(qdrantOutputs(nil, "3.1.1.4"), "3.7.1.2")
+	case "Search", "SearchGroups":
+		return under(op.Vector, scan.EncodingFloats, "2")
+	case "SearchBatch":
+		return under(op.Vector, scan.EncodingFloats, "2.2")
+	case "Recommend": // positive_vectors, negative_vectors
+		return under(op.Vector, scan.EncodingFloats, "17.1", "17.101.1", "18.1", "18.101.1")
+	case "RecommendBatch":
+		return under(op.Vector, scan.EncodingFloats, "2.17.1", "2.17.101.1", "2.18.1", "2.18.101.1")
+	case "RecommendGroups":
+		return under(op.Vector, scan.EncodingFloats, "18.1", "18.101.1", "19.1", "19.101.1")
+	case "Discover": // target.single.vector, context.positive.vector, context.negative.vector
+		return under(op.Vector, scan.EncodingFloats, "2.1.2.1", "2.1.2.101.1", "3.1.2.1", "3.1.2.101.1", "3.2.2.1", "3.2.2.101.1")
+	case "DiscoverBatch":
+		return under(op.Vector, scan.EncodingFloats, "2.2.1.2.1", "2.2.1.2.101.1", "2.3.1.2.1", "2.3.1.2.101.1", "2.3.2.2.1", "2.3.2.2.101.1")
+	case "Query", "QueryGroups": // query, and those of two levels of prefetch
+		return under(op.Vector, scan.EncodingFloats, qdrantQueryPlaces("3.", "2.2.", "2.1.2.")...)
+	case "QueryBatch":
+		return under(op.Vector, scan.EncodingFloats, qdrantQueryPlaces("2.3.", "2.2.2.")...)
+	}
+	return nil
+}
+
+// qdrantQueryPlaces are the places of dense vectors in a Query: nearest (1), recommend (2), discover (3), context (4), nearest_with_mmr (9),
+// relevance_feedback (11). What they hold is a VectorInput, whose dense is 2 and whose multi_dense is 4.
+func qdrantQueryPlaces(at ...string) []string {
+	var out []string
+	for _, q := range at {
+		for _, p := range [...]string{"1.2.1", "1.4.1.1", "2.1.2.1", "2.2.2.1", "3.1.2.1", "3.2.1.1.2.1", "3.2.1.2.2.1", "4.1.1.2.1", "4.1.2.2.1", "9.1.2.1", "11.1.2.1", "11.2.1.2.1"} {
+			out = append(out, q+p)
+		}
+	}
+	return out
+}
