@@ -18,6 +18,10 @@ type Target struct {
 	// Dialect is the API it speaks. Required for inference and vectordb, whose answers must be read. Default files for corpus and weights,
 	// http (nothing but method and path is understood) for the rest.
 	Dialect string `yaml:"dialect"`
+	// Vectors are the names of what holds vectors at this target, where its API leaves them to the operator: Milvus fields, Elasticsearch
+	// fields, columns of PostgREST and LanceDB, properties of Weaviate and Pinecone documents, named vectors of Qdrant. At most 8. Without
+	// them only the detector finds such vectors, and short ones (under 32 components) it does not. Default: none.
+	Vectors []string `yaml:"vectors"`
 	// Hosts are the hosts it is found under: a name, "*.example.com" for all names below it, or "*" for any. Ports are not compared.
 	// Default: any, where paths are given.
 	Hosts []string `yaml:"hosts"`
@@ -60,7 +64,7 @@ func (t *Target) Rule() target.Rule {
 	r := target.Rule{
 		Target: authz.Target{
 			Name: t.Name, Kind: t.Kind, Tenant: t.Tenant, Sensitivity: t.Sensitivity, Dialect: t.Dialect, Labels: t.Labels,
-			Floors: authz.Floors{Mask: t.Floors.Mask, Record: t.Floors.Record}, Upgrades: t.Upgrades,
+			Vectors: t.Vectors, Floors: authz.Floors{Mask: t.Floors.Mask, Record: t.Floors.Record}, Upgrades: t.Upgrades,
 		},
 		Hosts: t.Hosts, Paths: t.Paths,
 	}

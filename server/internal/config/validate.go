@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/weirgate/weir/pkg/authz"
 	"github.com/weirgate/weir/pkg/dialect"
@@ -208,6 +209,7 @@ func (c *Config) checkTarget(r *report, key string, t *Target) {
 		r.add(key+".kind", "%q is not known", t.Kind)
 	}
 	c.checkDialect(r, key, t)
+	checkVectors(r, key, t)
 	if t.Floors.Mask != authz.MaskUnset && !t.Floors.Mask.Valid() {
 		r.add(key+".floors.mask", "%q is not known", t.Floors.Mask)
 	}
@@ -243,6 +245,27 @@ func (c *Config) checkDialect(r *report, key string, t *Target) {
 		r.add(key+".dialect", "%s", text)
 	case !reads && dialectFor(t.Kind) == "" && t.Kind.Valid():
 		r.add(key+".dialect", "%s does not read answers, and those of %s hold vectors: want %s", t.Dialect, t.Kind, or(reading()))
+	}
+}
+
+// checkVectors checks the names of what holds vectors: they become steps of field paths.
+func checkVectors(r *report, key string, t *Target) {
+	if len(t.Vectors) > 8 {
+		r.add(key+".vectors", "want at most 8")
+	}
+	if d, known := dialect.ByName(t.Dialect); known && len(t.Vectors) > 0 && !dialect.TakesNames(d) {
+		r.add(key+".vectors", "is of no use: dialect %s itself says where vectors are", t.Dialect)
+	}
+	for i, v := range t.Vectors {
+		key := fmt.Sprintf("%s.vectors[%d]", key, i)
+		switch {
+		case v == "" || len(v) > 128 || strings.ContainsAny(v, "*[],") || strings.ContainsFunc(v, unicode.IsControl):
+			r.add(key, "%q: want the name of a field, column or vector, of 1 to 128 characters and none of * [ ] ,", v)
+		case strings.HasPrefix(v, ".") || strings.HasSuffix(v, ".") || strings.Contains(v, ".."):
+			r.add(key, "%q: want a name between the dots", v)
+		case slices.Contains(t.Vectors[:i], v):
+			r.add(key, "%q is there twice", v)
+		}
 	}
 }
 
