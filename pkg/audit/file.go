@@ -23,7 +23,22 @@ type File interface {
 // diskFile is a segment on disk.
 type diskFile struct{ *os.File }
 
-func (f diskFile) Sync() error { return datasync(f.File) }
+// Sync is an error too where the segment was removed: what is in it is gone with this process, so it is not durable.
+func (f diskFile) Sync() error {
+	if err := datasync(f.File); err != nil {
+		return err
+	}
+	var st syscall.Stat_t
+	if err := syscall.Fstat(int(f.Fd()), &st); err != nil {
+		return fmt.Errorf("fstat: %w", err)
+	}
+	if st.Nlink == 0 {
+		return errRemoved
+	}
+	return nil
+}
+
+var errRemoved = errors.New("the segment that is being written was removed")
 
 // syncDir makes the creation, renaming or removal of a file in dir durable.
 func syncDir(dir string) error {
