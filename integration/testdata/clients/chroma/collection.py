@@ -15,7 +15,7 @@ NAME, DIMS, ROWS = "corpus", 32, 40
 def embedding(row):
     """The vector of a row, in the precision that Chroma keeps."""
     dice = random.Random(row)
-    return [numpy.float32(dice.uniform(-1, 1)) for _ in range(DIMS)]
+    return numpy.array([dice.uniform(-1, 1) for _ in range(DIMS)], dtype=numpy.float32)
 
 
 def connect(person):
@@ -36,7 +36,7 @@ def kind(ident, vector):
         return "empty"
     if not any(vector):
         return f"{len(vector)} zeros"
-    if [numpy.float32(x) for x in vector] == embedding(int(ident.removeprefix("doc-"))):
+    if numpy.array_equal(numpy.float32(vector), embedding(int(ident.removeprefix("doc-")))):
         return f"{len(vector)} raw"
     return f"{len(vector)} of something else"
 
@@ -95,5 +95,5 @@ for argument in sys.argv[1:]:
     try:
         print(f"{argument} {CALLS[what](connect(person))}")
     except Exception as error:  # chromadb raises bare exceptions too
-        said = re.sub(r'"decision":"[^"]+"', '"decision":"<ID>"', str(error).splitlines()[0])
+        said = re.sub(r'"decision":"[^"]+"', '"decision":"<ID>"', str(error).splitlines()[0][:600])
         print(f"{argument} {type(error).__name__}: {said}")
