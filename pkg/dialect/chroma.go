@@ -7,8 +7,10 @@ import (
 	"github.com/weirgate/weir/pkg/scan"
 )
 
-// Chroma is Chroma's HTTP API v2 (/api/v2/tenants/{t}/databases/{d}/collections/{id}/{get,query,…}). Source: its OpenAPI description.
-// search and whatever came later are not known here.
+// Chroma is Chroma's HTTP API v2 (/api/v2/tenants/{t}/databases/{d}/collections/{id}/{get,query,search,…}). Source: its OpenAPI
+// description, and what its Python client sends. fork, functions and whatever came later are not known here.
+//
+// Sparse vectors are metadata to Chroma, under keys of the user's: they are not counted as vectors asked for.
 type Chroma struct{}
 
 // Name implements Dialect.
@@ -32,6 +34,9 @@ func parseChroma(path string) (p chromaPath, ok bool) {
 		return chromaPath{server: true}, true
 	}
 	parts := strings.Split(rest, "/") // "" tenants t databases d collections id verb
+	if len(parts) == 9 && parts[7] == "conditional" && parts[8] == "get" { // get, where the caller's copy is not the newest
+		parts = append(parts[:7], "get")
+	}
 	if len(parts) > 8 || len(parts) < 3 || parts[1] != "tenants" || len(parts) > 3 && parts[3] != "databases" {
 		return p, false
 	}
@@ -53,7 +58,7 @@ func parseChroma(path string) (p chromaPath, ok bool) {
 // NeedsBody implements Dialect. Bodies of writes are not read: they may be large, and nothing in them leaves.
 func (Chroma) NeedsBody(method, path string) bool {
 	p, ok := parseChroma(path)
-	return ok && method == "POST" && (p.verb == "get" || p.verb == "query")
+	return ok && method == "POST" && (p.verb == "get" || p.verb == "query" || p.verb == "search")
 }
 
 // Head implements Dialect.
@@ -68,6 +73,9 @@ func (Chroma) Head(method, path, _ string, h authz.Header) authz.Operation {
 		return incomplete(op)
 	case method == "POST" && p.verb == "query":
 		op.Class = authz.ClassSearch
+		return incomplete(op)
+	case method == "POST" && p.verb == "search":
+		op.Class, op.Object = authz.ClassSearch, path // query's body is another
 		return incomplete(op)
 	case method == "POST" && (p.verb == "add" || p.verb == "upsert" || p.verb == "update" || p.verb == "delete"):
 		op.Class, op.Documents = authz.ClassWrite, authz.Unbounded
@@ -91,6 +99,9 @@ type chromaBody struct {
 // Body implements Dialect. The answer holds embeddings only where include says so (by default it does not); get without a limit is the
 // whole collection, unless it names ids. n_results is 10 when absent.
 func (Chroma) Body(op authz.Operation, body []byte) (authz.Operation, error) {
+	if op.Object != "" {
+		return chromaSearches(op, body)
+	}
 	in := chromaBody{limit: -1, ids: -1, queries: -1, results: 10}
 	if err := readObject(body, []string{"include", "limit", "n_results", "ids", "query_embeddings"}, in.member); err != nil {
 		return op, err
@@ -100,7 +111,7 @@ func (Chroma) Body(op authz.Operation, body []byte) (authz.Operation, error) {
 	case op.Class == authz.ClassSearch && in.queries <= 0:
 		return op, badBody("query_embeddings is missing")
 	case op.Class == authz.ClassSearch:
-		out.Documents = bounded(in.queries, in.results)
+		out.Documents = product(in.queries, in.results)
 	case in.ids > 0 && (in.limit <= 0 || in.ids < in.limit): // no ids and a limit of 0 are no bound that every version keeps
 		out.Documents = in.ids
 	case in.limit > 0 && in.limit <= maxBound:
@@ -138,12 +149,43 @@ func (in *chromaBody) member(r *reader, key string) error {
 // maxBound is the largest number that is taken for a bound: what asks for more asks for all there is.
 const maxBound = 1 << 40
 
-// bounded multiplies two counts; a product that is too large is no bound.
-func bounded(a, b int64) int64 {
-	if a > 0 && b > 0 && a > maxBound/b {
-		return authz.Unbounded
+// chromaSearches reads the body of a search: several searches, each with a limit (none: all there is) and the keys that it selects.
+func chromaSearches(op authz.Operation, body []byte) (authz.Operation, error) {
+	out, searches := op, int64(0)
+	out.Documents, out.Vectors = 0, 0
+	err := readObject(body, []string{"searches"}, func(r *reader, _ string) error {
+		return r.array(func() error {
+			searches++
+			limit, embeddings := absent, false
+			err := r.members([]string{"limit", "select"}, func(r *reader, key string) error {
+				if key == "limit" {
+					return r.inner("limit", []string{"limit"}, func(r *reader, key string) error { return r.limit(key, &limit) })
+				}
+				return r.inner("select", []string{"keys"}, func(r *reader, _ string) error {
+					return r.each("keys", func(s string) error {
+						embeddings = embeddings || strings.EqualFold(s, "#embedding")
+						return nil
+					})
+				})
+			})
+			docs := limited(limit, authz.Unbounded)
+			out.Documents = sum(out.Documents, docs)
+			if embeddings {
+				out.Vectors = sum(out.Vectors, docs)
+			}
+			return err
+		})
+	})
+	switch {
+	case err != nil:
+		return op, err
+	case searches == 0:
+		return op, badBody("searches is missing")
+	case out.Documents < 0:
+		out.Class = authz.ClassExport
 	}
-	return a * b
+	out.Bytes, out.Complete = int64(len(body)), true
+	return out, nil
 }
 
 // include consumes an include list and notes whether it names embeddings; null is the default, which does not.
@@ -162,15 +204,26 @@ func (r *reader) include(embeddings *bool) error {
 	})
 }
 
-// Carries implements Dialect: none yet.
-func (Chroma) Carries(authz.Operation) (scan.Format, []scan.Field) { return "", nil }
-
-// Answer implements Dialect. Answers of writes and of administration hold no vectors of the collection.
-func (Chroma) Answer(op authz.Operation, _ authz.Response) Answer {
+// Carries implements Dialect.
+func (Chroma) Carries(op authz.Operation) (scan.Format, []scan.Field) {
 	switch op.Class {
-	case authz.ClassSearch:
-		return judged("embeddings[*][*]")
-	case authz.ClassRead, authz.ClassExport:
+	case authz.ClassSearch, authz.ClassExport: // a search without a limit is an export
+		return scan.FormatJSON, []scan.Field{
+			vectorAt("query_embeddings[*]", scan.EncodingAuto), vectorAt("searches[*].rank.**.query", scan.EncodingFloats),
+		}
+	case authz.ClassWrite:
+		return scan.FormatJSON, []scan.Field{vectorAt("embeddings[*]", scan.EncodingAuto)}
+	}
+	return "", nil
+}
+
+// Answer implements Dialect. Answers of writes and of administration hold no vectors of the collection. A query's scores are distances.
+func (Chroma) Answer(op authz.Operation, _ authz.Response) Answer {
+	searched := [...]scan.Field{vectorAt("embeddings[*][*]", scan.EncodingAuto), scoreAt("distances[*][*]"), scoreAt("scores[*][*]")}
+	switch {
+	case op.Class == authz.ClassSearch, op.Class == authz.ClassExport && op.Object != "":
+		return judgedFields(searched[:]...)
+	case op.Class == authz.ClassRead, op.Class == authz.ClassExport:
 		return judged("embeddings[*]")
 	}
 	return judged()

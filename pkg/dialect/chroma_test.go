@@ -19,6 +19,8 @@ func TestChroma(t *testing.T) {
 	checkHeads(t, dialect.Chroma{}, []headCase{
 		{"POST", base + "/c1/get", unread(of(authz.ClassRead)), true},
 		{"POST", base + "/c1/query", unread(of(authz.ClassSearch)), true},
+		{"POST", base + "/c1/conditional/get", unread(of(authz.ClassRead)), true},
+		{"POST", base + "/c1/search", unread(at(base+"/c1/search", authz.ClassSearch, "c1")), true},
 		{"POST", base + "/c1/add", write, false},
 		{"POST", base + "/c1/upsert", write, false},
 		{"POST", base + "/c1/update", write, false},
@@ -38,11 +40,11 @@ func TestChroma(t *testing.T) {
 		{"POST", "/api/v2/tenants", admin, false},
 		{"POST", "/api/v2/tenants/t/databases", admin, false},
 		{"POST", "/api/v2/reset", admin, false},
-		{"POST", base + "/c1/search", unknownIn, false},
+		{"GET", base + "/c1/search", unknownIn, false},
 		{"POST", base + "/c1/fork", unknownIn, false},
 		{"GET", base + "/c1/get", unknownIn, false},
-		{"POST", base + "/c1/conditional/get", unknown(), false},
-		{"GET", base + "/c1/conditional/get", unknown(), false},
+		{"GET", base + "/c1/conditional/get", unknownIn, false},
+		{"POST", base + "/c1/conditional/query", unknown(), false},
 		{"GET", "/api/v2/tenants/t/other/d", unknown(), false},
 		{"GET", "/api/v2/tenants/t/databases/d/attached_functions", unknown(), false},
 		{"POST", "/api/v1/collections", unknown(), false},
@@ -51,7 +53,6 @@ func TestChroma(t *testing.T) {
 	op := func(c authz.Class, docs, vectors int64) authz.Operation {
 		return authz.Operation{Class: c, Collection: "c1", Documents: docs, Vectors: vectors}
 	}
-	const all = authz.Unbounded
 	checkBodies(t, dialect.Chroma{}, "POST", base+"/c1/get", map[string]bodyCase{
 		// chromadb 1.3: every key is always there, null where the caller said nothing.
 		"client, get()":   {body: `{"ids":null,"where":null,"limit":null,"offset":null,"where_document":null,"include":["metadatas","documents"]}`, want: op(authz.ClassExport, all, 0)},
@@ -84,5 +85,41 @@ func TestChroma(t *testing.T) {
 		"huge":       {body: `{"query_embeddings":[[0.1],[0.2]],"n_results":9000000000000000000,"include":["embeddings"]}`, want: op(authz.ClassSearch, all, all)},
 		"no query":   {body: `{"n_results":10}`, bad: "query_embeddings is missing"},
 		"null query": {body: `{"query_embeddings":null}`, bad: "query_embeddings is missing"},
+	})
+}
+
+// TestChromaSearch reads what chromadb-client 1.5.9 sends.
+func TestChromaSearch(t *testing.T) {
+	const path = "/api/v2/tenants/t/databases/d/collections/c1/search"
+	want := func(c authz.Class, docs, vectors int64) authz.Operation { return done(at(path, c, "c1"), docs, vectors) }
+	checkBodies(t, dialect.Chroma{}, "POST", path, map[string]bodyCase{
+		"client": {
+			body: `{"searches":[{"filter":null,"rank":{"$knn":{"query":[0.1,0.2],"key":"#embedding","limit":16}},"group_by":{},"limit":{"offset":0,"limit":5},"select":{"keys":["#score","#embedding"]}}],"read_level":"index_and_wal"}`,
+			want: want(authz.ClassSearch, 5, 5),
+		},
+		"client, two, one without a limit": {
+			body: `{"searches":[{"filter":null,"rank":{"$mul":[{"$val":-1},{"$sum":[{"$div":{"left":{"$val":1.0},"right":{"$sum":[{"$val":60},{"$knn":{"query":[0.1,0.2],"key":"#embedding","limit":16,"return_rank":true}}]}}}]}]},"group_by":{},"limit":{"offset":0,"limit":5},"select":{"keys":["#metadata","#score","#embedding","#document"]}},{"filter":null,"rank":null,"group_by":{},"limit":{"offset":0},"select":{"keys":[]}}],"read_level":"index_and_wal"}`,
+			want: want(authz.ClassExport, all, 5),
+		},
+		"two":           {body: `{"searches":[{"limit":{"limit":2},"select":{"keys":["#embedding"]}},{"limit":{"limit":3}}]}`, want: want(authz.ClassSearch, 5, 2)},
+		"no limit":      {body: `{"searches":[{"select":{"keys":["#embedding"]}}]}`, want: want(authz.ClassExport, all, all)},
+		"limit 0":       {body: `{"searches":[{"limit":{"limit":0},"select":{"keys":["#EMBEDDING"]}}]}`, want: want(authz.ClassExport, all, all)},
+		"nulls":         {body: `{"searches":[{"limit":null,"select":null}]}`, want: want(authz.ClassExport, all, 0)},
+		"a query":       {body: `{"query_embeddings":[[1]]}`, bad: "searches is missing"},
+		"keys a word":   {body: `{"searches":[{"select":{"keys":"#embedding"}}]}`, bad: "want an array"},
+		"select a list": {body: `{"searches":[{"select":["#embedding"]}]}`, bad: "select is no object"},
+		"limit twice":   {body: `{"searches":[{"limit":{"limit":1},"limit":{"limit":100}}]}`, bad: "limit stands twice"},
+	})
+}
+
+func TestChromaPlaces(t *testing.T) {
+	const search = "query_embeddings[*] searches[*].rank.**.query"
+	checkPlaces(t, dialect.Chroma{}, []placeCase{
+		{op: at("", authz.ClassRead, "c1"), vectors: "embeddings[*]"},
+		{op: at("", authz.ClassExport, "c1"), vectors: "embeddings[*]", carries: search},
+		{op: at("", authz.ClassSearch, "c1"), vectors: "embeddings[*][*]", scores: "distances[*][*] scores[*][*]", carries: search},
+		{op: at("/search", authz.ClassExport, "c1"), vectors: "embeddings[*][*]", scores: "distances[*][*] scores[*][*]", carries: search},
+		{op: at("", authz.ClassWrite, "c1"), carries: "embeddings[*]"},
+		{op: at("", authz.ClassList, "c1")},
 	})
 }

@@ -85,7 +85,7 @@ func (a *qdrantAsk) member(r *reader, key string) error {
 	case "prefetch":
 		return a.prefetch(r)
 	case "lookup_from":
-		return r.members([]string{"collection"}, func(r *reader, key string) error { return a.collections.addFrom(r, key) })
+		return r.inner(key, []string{"collection"}, func(r *reader, key string) error { return a.collections.addFrom(r, key) })
 	case "with_lookup":
 		return a.withLookup(r)
 	}

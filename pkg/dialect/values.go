@@ -113,6 +113,20 @@ func (r *reader) limit(what string, n *int64) error {
 	return err
 }
 
+// inner reads the known members of the object at the reader's place as members does; null is none.
+func (r *reader) inner(what string, known []string, member func(r *reader, key string) error) error {
+	c, err := r.peek()
+	switch {
+	case err != nil:
+		return err
+	case c == 'n':
+		return r.skip()
+	case c != '{':
+		return badBody("%s is no object", what)
+	}
+	return r.members(known, member)
+}
+
 // each calls name for every string of the array at the reader's place; null is none.
 func (r *reader) each(what string, name func(s string) error) error {
 	c, err := r.peek()
