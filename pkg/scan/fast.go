@@ -178,6 +178,17 @@ func (l *Lexer) Numbers(src []byte) (n, count int) {
 	return n, count
 }
 
+// IsNumber reports whether b is a number as JSON writes it, of the length that a Lexer takes.
+func IsNumber(b []byte) bool {
+	var s numberState
+	for _, c := range b {
+		if !s.next(c) {
+			return false
+		}
+	}
+	return s.final() && len(b) <= maxNumber
+}
+
 // number returns the end of the number that starts at b[i] and ends before the end of b, or -1.
 func number(b []byte, i int) int {
 	if i < len(b) && b[i] == '-' {

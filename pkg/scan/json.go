@@ -61,13 +61,19 @@ func (l *Lexer) Depth() int { return l.depth }
 // InObject reports whether the innermost container is an object.
 func (l *Lexer) InObject() bool { return l.depth > 0 && l.object[l.depth] }
 
-// Key returns the last key, unescaped; valid until the next call of Next.
+// Key returns the last key, unescaped; valid until another one begins.
 func (l *Lexer) Key() []byte { return l.key }
 
 // Done reports whether the document is complete: only white space may follow.
 func (l *Lexer) Done() bool {
 	return l.want == wantNothing || l.want == inNumber && l.depth == 0 && l.num.final()
 }
+
+// Fresh reports whether no document has begun yet.
+func (l *Lexer) Fresh() bool { return l.want == wantValue && l.depth == 0 }
+
+// Reset makes the lexer ready for another document. Pos goes on.
+func (l *Lexer) Reset() { *l = Lexer{pos: l.pos, key: l.key[:0]} }
 
 // Pos returns how many bytes were consumed.
 func (l *Lexer) Pos() int64 { return l.pos }
@@ -202,6 +208,10 @@ func (l *Lexer) String(src []byte) (n int, done bool, err error) {
 	}
 	return n, done, err
 }
+
+// Plain says that the next n bytes were found to be plain text of the string that runs, by a caller that reads faster: printable ASCII
+// without '"' and '\\'. No escape may be under way, which such a caller stops at.
+func (l *Lexer) Plain(n int) { l.pos += int64(n) }
 
 // InValue reports whether a string, number or word was begun and is not finished, and which.
 func (l *Lexer) InValue() (str, num, word bool) {

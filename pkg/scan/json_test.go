@@ -268,3 +268,34 @@ func TestErrorsTellNoText(t *testing.T) {
 		}
 	}
 }
+
+func TestIsNumber(t *testing.T) {
+	for s, want := range map[string]bool{
+		"0": true, "-0.5e+10": true, "12": true, strings.Repeat("1", 64): true, strings.Repeat("1", 65): false,
+		"": false, "-": false, "01": false, "1.": false, ".5": false, "1e": false, "+1": false, "1 ": false, "NaN": false, "0x1": false,
+	} {
+		if scan.IsNumber([]byte(s)) != want {
+			t.Errorf("%q: want %v", s, want)
+		}
+	}
+}
+
+// TestLexerReset: a lexer reads one document after another, and says where in all of them it is.
+func TestLexerReset(t *testing.T) {
+	var r reader
+	for i, doc := range []string{`{"a":1}`, "[2", `"three`, "4"} {
+		if !r.lex.Fresh() {
+			t.Errorf("%s: another document is under way", doc)
+		}
+		if err := r.piece([]byte(doc)); err != nil || r.lex.Fresh() {
+			t.Errorf("%s: %v, fresh %v", doc, err, r.lex.Fresh())
+		}
+		if done := r.lex.Done(); done != (i == 0 || i == 3) {
+			t.Errorf("%s: done %v", doc, done)
+		}
+		r.lex.Reset()
+	}
+	if r.lex.Pos() != 16 {
+		t.Errorf("read %d bytes, want 16", r.lex.Pos())
+	}
+}

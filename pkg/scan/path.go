@@ -224,29 +224,41 @@ func matching(keys []keyed, on uint64, key []byte) (paths uint64) {
 	return paths
 }
 
-// foldEqual compares a key with a lower-case ASCII one as encoding/json's case folding does: ASCII case, and the two non-ASCII letters
-// that fold to ASCII (U+017F to s, U+212A to k).
+// foldEqual compares a key with a lower-case ASCII one as encoding/json's case folding does: see fold.
 func foldEqual(key []byte, lower string) bool {
 	i := 0
 	for j := 0; j < len(lower); j++ {
 		if i >= len(key) {
 			return false
 		}
-		c := key[i]
-		switch {
-		case c >= 'A' && c <= 'Z':
-			c += 'a' - 'A'
-			i++
-		case c == 0xc5 && i+1 < len(key) && key[i+1] == 0xbf:
-			c, i = 's', i+2
-		case c == 0xe2 && i+2 < len(key) && key[i+1] == 0x84 && key[i+2] == 0xaa:
-			c, i = 'k', i+3
-		default:
-			i++
-		}
+		c, n := fold(key[i:])
 		if c != lower[j] {
 			return false
 		}
+		i += n
 	}
 	return i == len(key)
+}
+
+// fold returns the first letter of b in lower case, and its length: ASCII letters, and the two others that encoding/json takes for ASCII
+// ones (U+017F for s, U+212A for k). Any other byte stands for itself.
+func fold(b []byte) (c byte, n int) {
+	switch c = b[0]; {
+	case c >= 'A' && c <= 'Z':
+		return c + 'a' - 'A', 1
+	case c == 0xc5 && len(b) > 1 && b[1] == 0xbf:
+		return 's', 2
+	case c == 0xe2 && len(b) > 2 && b[1] == 0x84 && b[2] == 0xaa:
+		return 'k', 3
+	}
+	return c, 1
+}
+
+// AppendFold appends key to dst as the laxest of clients' parsers compares it: keys that one takes for the same come out the same.
+func AppendFold(dst, key []byte) []byte {
+	for len(key) > 0 {
+		c, n := fold(key)
+		dst, key = append(dst, c), key[n:]
+	}
+	return dst
 }

@@ -156,3 +156,11 @@ func TestPathsNoAllocation(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestAppendFold(t *testing.T) {
+	for key, want := range map[string]string{"": "", "Embedding": "embedding", "VECTOR\u017f": "vectors", "\u212aey": "key", "É\u017e\xc5": "É\u017e\xc5", "a.B[0]": "a.b[0]"} {
+		if got := string(scan.AppendFold(nil, []byte(key))); got != want {
+			t.Errorf("%q: %q, want %q", key, got, want)
+		}
+	}
+}
