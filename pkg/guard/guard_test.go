@@ -408,7 +408,7 @@ func TestEachPhaseIsTimedOnce(t *testing.T) {
 }
 
 func TestTicket(t *testing.T) {
-	req := authz.Request{Method: "POST", Host: "H:1", Path: "/p?q=1"}
+	req := authz.Request{Method: "POST", Host: "H:1", Path: "/p?q=1", Route: "embeddings"}
 	admit := func(w *world) (string, string) {
 		a := w.guard.Begin(req)
 		a.Admit(t.Context())
@@ -436,6 +436,25 @@ func TestTicket(t *testing.T) {
 		}
 		if _, err := w.guard.Redeem(t.Context(), ticket, req); authz.AsError(err).Label != "ticket_used" {
 			t.Errorf("second Redeem: %v", err)
+		}
+	})
+	t.Run("for another target", func(t *testing.T) {
+		for _, mode := range []authz.Mode{authz.ModeEnforce, authz.ModeObserve} {
+			w := newWorld(t)
+			w.target.Mode = mode
+			ticket, id := admit(w)
+			r := req
+			r.Route = w.target.Name + "2"
+			a, err := w.guard.Redeem(t.Context(), ticket, r)
+			if err != nil || a.Allowed() || a.Decision().Rule != "weir.target_conflict" {
+				t.Fatalf("Redeem = %v, allowed %v, %v", a.Decision(), a.Allowed(), err)
+			}
+			if err := a.Finish(t.Context(), guard.Final{Outcome: authz.OutcomeRefused}); err != nil {
+				t.Fatal(err)
+			}
+			if w.cancels != 1 || len(w.records) != 2 || w.records[1].Decision != id {
+				t.Errorf("%d cancels, records %v", w.cancels, w.records)
+			}
 		}
 	})
 	bad := map[string]struct {

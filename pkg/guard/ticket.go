@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -87,7 +88,7 @@ func (a *Admission) Suspend(ctx context.Context) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(b), nil
 }
 
-// Redeem goes on with the exchange that ticket stands for. A ticket that is missing, forged, expired, used, or made for another request is
+// Redeem goes on with the exchange that ticket stands for; it is refused where the route names another target now. A ticket that is missing, forged, expired, used, or made for another request is
 // an *authz.Error of KindUnavailable: there is never a second Admit.
 func (g *Guard) Redeem(ctx context.Context, ticket string, req authz.Request) (*Admission, error) {
 	bad := func(label string, cause error) error {
@@ -117,7 +118,15 @@ func (g *Guard) Redeem(ctx context.Context, ticket string, req authz.Request) (*
 	if err := json.Unmarshal(value, &h); err != nil {
 		return nil, bad("ticket_unreadable", err)
 	}
-	return g.resume(h, req), nil
+	a := g.resume(h, req)
+	if req.Route != "" && req.Route != a.match.Target.Name { // the second filter's route says something else than the first one's
+		a.match.Target.Mode = authz.ModeEnforce // a contradiction is refused where one filter asks, whatever the mode; so it is here
+		a.fail(&authz.Error{
+			Kind: authz.KindForbidden, Label: "target_conflict", Public: "the route and the address of this request belong to different things",
+			Err: fmt.Errorf("the route names target %q to ext_proc, and ext_authz admitted it to %q", req.Route, a.match.Target.Name),
+		})
+	}
+	return a, nil
 }
 
 // Refused opens an exchange that is refused for e from the start, so that it has its records like any other. It is refused in observe mode
