@@ -41,7 +41,7 @@
 //	terminate|crash|hang|resume NAME  ends weir, envoy, upstream, collector or redis with SIGTERM or SIGKILL; stops it in its tracks; lets it go on
 //	drain weir                    sends SIGTERM and does not wait
 //	ended NAME CODE               waits until the child has ended, with that exit code
-//	hup weir                      has it read policy, settings and certificates again (SIGHUP)
+//	hup weir                      has it read policy, settings, keys and certificates again (SIGHUP)
 //	certs                         writes certificates: ca.crt, and .crt and .key of weir, envoy, stranger (of that authority, with the URI
 //	                              spiffe://weir.example/NAME) and outsider (of another one, with envoy's URI)
 //	remember NAME REGEXP          sets the variable NAME to what the last output holds at the regexp's first group
