@@ -3,6 +3,7 @@ package extproc
 import (
 	"context"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -11,23 +12,48 @@ import (
 
 // conn is what is known of one connection from Envoy. Safe for concurrent use.
 type conn struct {
+	mu      sync.Mutex // guards what follows
+	filters map[string]*filter
+}
+
+// maxFilters bounds what is kept of one connection.
+const maxFilters = 256
+
+// filter returns what is known of the filter of that name (see wire.Inbound.Filter): an Envoy has one connection to Weir for all its
+// filters, and one that honours overrides says nothing of another that does not.
+func (c *conn) filter(name string) *filter {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.filters[name]
+	if f == nil {
+		if c.filters == nil || len(c.filters) == maxFilters {
+			c.filters = map[string]*filter{}
+		}
+		f = &filter{}
+		c.filters[name] = f
+	}
+	return f
+}
+
+// filter is one ext_proc filter of an Envoy. Safe for concurrent use.
+type filter struct {
 	attested atomic.Int64 // Unix ns of the last body message after an override; 0 never
 }
 
-// attest notes that this Envoy honours overrides.
-func (c *conn) attest(now time.Time) { c.attested.Store(now.UnixNano()) }
+// attest notes that it honours overrides.
+func (f *filter) attest(now time.Time) { f.attested.Store(now.UnixNano()) }
 
 // revoke forgets it: a stream ended right after an override.
-func (c *conn) revoke() { c.attested.Store(0) }
+func (f *filter) revoke() { f.attested.Store(0) }
 
-// isAttested reports whether this Envoy honoured an override within ttl.
-func (c *conn) isAttested(now time.Time, ttl time.Duration) bool {
-	at := c.attested.Load()
+// isAttested reports whether it honoured an override within ttl.
+func (f *filter) isAttested(now time.Time, ttl time.Duration) bool {
+	at := f.attested.Load()
 	return at != 0 && now.Sub(time.Unix(0, at)) < ttl
 }
 
-// Track wraps a listener so that every stream can find the connection it came on: attestation is kept per connection, because one Envoy
-// worker with one configuration is behind it.
+// Track wraps a listener so that every stream can find the connection it came on: attestation is kept per connection and filter, because
+// one Envoy worker with one configuration is behind it.
 func Track(l net.Listener) net.Listener { return listener{l} }
 
 type listener struct{ net.Listener }

@@ -32,6 +32,7 @@ func (st *stream) requestHeaders(m *wire.Inbound) error {
 	route, traceparent := metadataOf(st.ctx)
 	st.req = m.Request(route, traceparent)
 	st.req.Time = st.s.cfg.Now()
+	st.from = st.conn.filter(m.Filter())
 	modes, text := m.Modes()
 	st.static = modes == wire.ModesFullDuplex
 	if err := st.begin(m); err != nil {

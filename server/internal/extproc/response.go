@@ -116,8 +116,8 @@ func (st *stream) watchAttestation() {
 	}
 }
 
-// attested reports whether this Envoy has honoured an override lately.
-func (st *stream) attested() bool { return st.conn.isAttested(st.s.cfg.Now(), st.s.cfg.AttestationTTL) }
+// attested reports whether this filter of Envoy's has honoured an override lately.
+func (st *stream) attested() bool { return st.from.isAttested(st.s.cfg.Now(), st.s.cfg.AttestationTTL) }
 
 // responseHead decides what becomes of the answer.
 func (st *stream) responseHead(resp authz.Response) error {

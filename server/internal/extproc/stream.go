@@ -40,6 +40,7 @@ type stream struct {
 	ss   grpc.ServerStream
 	ctx  context.Context //nolint:containedctx // a stream is its context's lifetime
 	conn *conn
+	from *filter // the filter of Envoy's that the exchange came through; never attested before that is known
 	in   chan received
 
 	timer *time.Timer
@@ -58,7 +59,7 @@ type stream struct {
 }
 
 func newStream(s *Server, ss grpc.ServerStream) *stream {
-	return &stream{s: s, ss: ss, ctx: ss.Context(), conn: connOf(ss.Context()), in: make(chan received), timer: time.NewTimer(s.cfg.IdleTimeout)}
+	return &stream{s: s, ss: ss, ctx: ss.Context(), conn: connOf(ss.Context()), from: &filter{}, in: make(chan received), timer: time.NewTimer(s.cfg.IdleTimeout)}
 }
 
 // decisionID returns the exchange's decision ID; empty before there is one.
@@ -163,7 +164,7 @@ func (st *stream) closed(cause error) error {
 // overrideIgnored notes that this Envoy did not heed an override, or that a client left right after one.
 func (st *stream) overrideIgnored() {
 	st.asked = false
-	st.conn.revoke()
+	st.from.revoke()
 	st.s.ignored.Add(1)
 	st.s.cfg.Observer.OverrideIgnored()
 	st.s.cfg.Log.Warn("no body came after a mode override: a client that left, or an Envoy without allow_mode_override: true", "decision", st.decisionID())
@@ -176,7 +177,7 @@ func (st *stream) bodySeen() {
 	}
 	st.asked = false
 	st.s.ignored.Store(0)
-	st.conn.attest(st.s.cfg.Now())
+	st.from.attest(st.s.cfg.Now())
 }
 
 // handle takes one message.

@@ -110,6 +110,12 @@ func (in *Inbound) attribute(name string) *structpb.Value {
 	return in.Message.GetAttributes()[attributesKey].GetFields()[name]
 }
 
+// Filter names the ext_proc filter of Envoy's that the message comes from, as far as its attributes tell: by listener and filter chain. It
+// is the same for two filters of an Envoy that sends neither.
+func (in *Inbound) Filter() string {
+	return in.attribute("destination.address").GetStringValue() + " " + in.attribute("xds.filter_chain_name").GetStringValue()
+}
+
 // Request returns the request head. route and traceparent come from the stream's gRPC metadata, which a client cannot reach.
 func (in *Inbound) Request(route, traceparent string) authz.Request {
 	h, pseudo := headers(in.Message.GetRequestHeaders().GetHeaders())
