@@ -46,7 +46,7 @@ func (a *Admission) evaluate(ctx context.Context, phase string, resp *authz.Resp
 		Request:       authz.InputRequest{Method: clip(a.req.Method, maxMethod), Host: a.match.Host, Path: a.match.Path},
 	}
 	if g.cfg.Policy.Reads().Usage {
-		usage, err := g.cfg.Store.Usage(ctx, a.tenant(), a.keys(a.groupKeys()))
+		usage, err := g.cfg.Store.Usage(ctx, a.tenant(), a.keys(a.groupKeys(), true))
 		if err != nil {
 			return authz.Decision{}, err
 		}
@@ -157,7 +157,8 @@ func (a *Admission) reserve(ctx context.Context, d authz.Decision) (authz.Decisi
 
 // newReservation is the exchange's claim on its meters, without a volume.
 func (a *Admission) newReservation(limits []authz.Limit) authz.Reservation {
-	return authz.Reservation{ID: a.id, Tenant: a.tenant(), Keys: a.keys(groupsOf(limits)), Limits: limits}
+	credential := a.g.cfg.Policy.Reads().Usage || slices.ContainsFunc(limits, func(l authz.Limit) bool { return l.Meter == authz.MeterCredential })
+	return authz.Reservation{ID: a.id, Tenant: a.tenant(), Keys: a.keys(groupsOf(limits), credential), Limits: limits}
 }
 
 // claim reserves, or raises what is reserved already. A Raise that grants less than was asked is refused here: the exchange has not begun.
@@ -215,11 +216,12 @@ func (a *Admission) key(m authz.Meter, group string) (string, bool) {
 	return "", false
 }
 
-// keys lists every meter that the exchange is charged to: the subject's, the target's, and the groups that limits name.
-func (a *Admission) keys(groups []string) []authz.MeterKey {
+// keys lists the meters that the exchange is charged to: the subject's, the target's, the groups that limits name, and the credential's
+// where something reads it. A meter is kept for as long as the longest window, and a workload may have a new token for every request.
+func (a *Admission) keys(groups []string, credential bool) []authz.MeterKey {
 	out := make([]authz.MeterKey, 0, 4+len(groups))
 	for _, m := range [...]authz.Meter{authz.MeterSubject, authz.MeterSubjectTarget, authz.MeterTarget, authz.MeterCredential} {
-		if k, ok := a.key(m, ""); ok {
+		if k, ok := a.key(m, ""); ok && (credential || m != authz.MeterCredential) {
 			out = append(out, authz.MeterKey{Meter: m, Key: k})
 		}
 	}

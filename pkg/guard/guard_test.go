@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,7 @@ type world struct {
 	open     map[string]authz.Volume
 	settled  map[string]authz.Volume
 	cancels  int
+	charged  []authz.MeterKey // of the last Reserve
 
 	records   []authz.Record
 	appendErr error
@@ -93,7 +95,7 @@ func (w *world) Reserve(_ context.Context, r authz.Reservation) (authz.Quota, er
 	if w.bounded && len(r.Limits) > 0 && !w.max.Covers(r.Volume) {
 		return authz.Quota{Over: []authz.Exceeded{{Limit: r.Limits[0], Used: 9, RetryAfter: time.Minute}}}, nil
 	}
-	w.open[r.ID] = r.Volume
+	w.open[r.ID], w.charged = r.Volume, r.Keys
 	return authz.Quota{Granted: r.Volume}, nil
 }
 
@@ -503,6 +505,30 @@ func TestTicket(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestCredentialsAreCountedWhereAsked: a token has a meter of its own only where something reads it. Tokens are many, and meters are kept
+// for a month.
+func TestCredentialsAreCountedWhereAsked(t *testing.T) {
+	perToken := authz.Limit{Meter: authz.MeterCredential, Unit: authz.UnitVectors, Window: authz.Window(time.Hour), Max: 10}
+	for name, tc := range map[string]struct {
+		set  func(*world)
+		want bool
+	}{
+		"nothing reads it": {func(w *world) { w.decision.Limits = []authz.Limit{limit(authz.UnitVectors, 10)} }, false},
+		"a limit":          {func(w *world) { w.decision.Limits = []authz.Limit{perToken} }, true},
+		"a rule":           {func(w *world) { w.reads.Usage = true }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			tc.set(w)
+			w.guard.Begin(authz.Request{Method: "POST"}).Admit(t.Context())
+			got := slices.Contains(w.charged, authz.MeterKey{Meter: authz.MeterCredential, Key: "https://i|c1"})
+			if got != tc.want || !slices.Contains(w.charged, authz.MeterKey{Meter: authz.MeterTarget, Key: "embeddings"}) {
+				t.Errorf("charged to %v", w.charged)
+			}
+		})
+	}
 }
 
 // TestRecordsAreSmall: nothing that a client chooses freely makes a record large.
