@@ -33,7 +33,7 @@ func parseChroma(path string) (p chromaPath, ok bool) {
 	case "", "/heartbeat", "/version", "/pre-flight-checks", "/healthcheck", "/auth/identity", "/reset", "/tenants":
 		return chromaPath{server: true}, true
 	}
-	parts := strings.Split(rest, "/") // "" tenants t databases d collections id verb
+	parts := strings.Split(rest, "/")                                      // "" tenants t databases d collections id verb
 	if len(parts) == 9 && parts[7] == "conditional" && parts[8] == "get" { // get, where the caller's copy is not the newest
 		parts = append(parts[:7], "get")
 	}

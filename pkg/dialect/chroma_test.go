@@ -91,7 +91,9 @@ func TestChroma(t *testing.T) {
 // TestChromaSearch reads what chromadb-client 1.5.9 sends.
 func TestChromaSearch(t *testing.T) {
 	const path = "/api/v2/tenants/t/databases/d/collections/c1/search"
-	want := func(c authz.Class, docs, vectors int64) authz.Operation { return done(at(path, c, "c1"), docs, vectors) }
+	want := func(c authz.Class, docs, vectors int64) authz.Operation {
+		return done(at(path, c, "c1"), docs, vectors)
+	}
 	checkBodies(t, dialect.Chroma{}, "POST", path, map[string]bodyCase{
 		"client": {
 			body: `{"searches":[{"filter":null,"rank":{"$knn":{"query":[0.1,0.2],"key":"#embedding","limit":16}},"group_by":{},"limit":{"offset":0,"limit":5},"select":{"keys":["#score","#embedding"]}}],"read_level":"index_and_wal"}`,

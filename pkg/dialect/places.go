@@ -31,6 +31,8 @@ func withNames(d Dialect, names []string) Dialect {
 	switch d.(type) {
 	case Qdrant:
 		return Qdrant{Vectors: names}
+	case Weaviate:
+		return Weaviate{Vectors: names}
 	}
 	return d
 }
@@ -38,7 +40,7 @@ func withNames(d Dialect, names []string) Dialect {
 // TakesNames reports whether a dialect needs authz.Target.Vectors to know all that holds vectors.
 func TakesNames(d Dialect) bool {
 	switch d.(type) {
-	case Qdrant:
+	case Qdrant, Weaviate:
 		return true
 	}
 	return false

@@ -1,0 +1,57 @@
+package dialect
+
+import "github.com/weirgate/weir/pkg/scan"
+
+// weaviateRefs is behind how many references vectors may be asked for.
+const weaviateRefs = 2
+
+// answer is where the messages of an answer hold vectors and scores, by field numbers. Writes answer with IDs and errors only.
+func (m weaviateRPC) answer() []scan.Field {
+	if m.name != "Search" {
+		return nil
+	}
+	var out []scan.Field
+	for _, result := range [...]string{"2", "4.5"} { // results, group_by_results → objects
+		out = append(out, scoreAt(result+".2.7"), scoreAt(result+".2.9"), scoreAt(result+".2.11"), scoreAt(result+".2.21"))
+		at := result + ".2" // metadata
+		out = weaviateVectors(out, at+".2", at+".19", at+".23")
+		at = result + ".1" // properties → ref_props → properties → metadata
+		for range weaviateRefs {
+			at += ".2.1"
+			out = weaviateVectors(out, at+".4.2", at+".4.19", at+".4.23")
+		}
+	}
+	return append(out, scoreAt("4.2"), scoreAt("4.3"))
+}
+
+// weaviateVectors adds the places of an object's vectors: repeated floats (deprecated), their bytes, and Vectors by name (name=1,
+// vector_bytes=3). The bytes of a multi-vector (type=4 is 2) are its rows end to end, after their length in two bytes.
+func weaviateVectors(to []scan.Field, floats, packed, named string) []scan.Field {
+	return append(to, vectorAt(floats, scan.EncodingFloats), vectorAt(packed, scan.EncodingF32),
+		scan.Field{Path: named + ".3", Encoding: scan.EncodingF32, Role: scan.RoleVector, Named: named + ".1"})
+}
+
+// carries is where the messages of a request hold vectors.
+func (m weaviateRPC) carries() []scan.Field {
+	switch m.name {
+	case "BatchObjects":
+		return weaviateVectors(nil, "1.2", "1.6", "1.23")
+	case "BatchStream":
+		return weaviateVectors(nil, "2.1.1.2", "2.1.1.6", "2.1.1.23")
+	case "Search":
+		return weaviateNear(weaviateNear(weaviateVectors(nil, "42.3", "42.6", "42.21"), "42.9"), "43")
+	case "Aggregate":
+		return weaviateNear(weaviateNear(weaviateVectors(nil, "41.3", "41.6", "41.21"), "41.9"), "42")
+	}
+	return nil
+}
+
+// weaviateNear adds the places of a NearVector: its vector, as floats (1) and as bytes (4), both deprecated; those by target, as a map (7,
+// deprecated) and as VectorForTarget (8: name=1, vector_bytes=2, vectors=3); and vectors (9).
+func weaviateNear(to []scan.Field, at string) []scan.Field {
+	to = weaviateVectors(to, at+".1", at+".4", at+".9")
+	return append(to,
+		scan.Field{Path: at + ".7.2", Encoding: scan.EncodingF32, Role: scan.RoleVector, Named: at + ".7.1"},
+		scan.Field{Path: at + ".8.2", Encoding: scan.EncodingF32, Role: scan.RoleVector, Named: at + ".8.1"},
+		scan.Field{Path: at + ".8.3.3", Encoding: scan.EncodingF32, Role: scan.RoleVector, Named: at + ".8.1"})
+}
