@@ -17,6 +17,7 @@ type Admission struct {
 	match authz.Match
 	op    authz.Operation
 	trace trace
+	words string // the requester's, in justification of what is asked
 
 	needsBody bool
 	identity  authz.Identity
@@ -44,7 +45,7 @@ func (g *Guard) Begin(req authz.Request) *Admission {
 	if req.Time.IsZero() {
 		req.Time = g.cfg.Now()
 	}
-	a := &Admission{g: g, req: req}
+	a := &Admission{g: g, req: req, words: justification(req.Headers)}
 	id, err := g.newID()
 	a.id = id
 	a.trace = joinTrace(req.TraceParent, id)

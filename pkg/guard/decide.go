@@ -41,7 +41,7 @@ func (a *Admission) evaluate(ctx context.Context, phase string, resp *authz.Resp
 	in := &authz.Input{
 		Phase: phase, Final: phase == authz.PhaseResponse || !g.cfg.Policy.Reads().Response,
 		Subject: a.identity.Subject, Target: a.match.Target, Operation: a.op, Response: resp,
-		Justification: justification(a.req.Headers),
+		Justification: a.words,
 		Time:          authz.InputTime{UnixNS: a.req.Time.UnixNano(), RFC3339: a.req.Time.UTC().Format(time.RFC3339Nano)},
 		Request:       authz.InputRequest{Method: clip(a.req.Method, maxMethod), Host: a.match.Host, Path: a.match.Path},
 	}

@@ -3,6 +3,7 @@ package guard_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -69,7 +70,8 @@ func newWorld(t *testing.T) *world {
 }
 
 func (w *world) Authenticate(context.Context, authz.Request, authz.Target) (authz.Identity, error) {
-	return authz.Identity{Subject: authz.Subject{Issuer: "https://i", ID: "ada", Credential: "c1"}, Carrier: "authorization"}, w.authErr
+	claims := map[string]any{"number": json.Number("9007199254740993")} // 2^53+1
+	return authz.Identity{Subject: authz.Subject{Issuer: "https://i", ID: "ada", Credential: "c1", Claims: claims}, Carrier: "authorization"}, w.authErr
 }
 
 func (w *world) Resolve(authz.Request) (authz.Match, error) {
@@ -457,6 +459,25 @@ func TestTicket(t *testing.T) {
 			if w.cancels != 1 || len(w.records) != 2 || w.records[1].Decision != id {
 				t.Errorf("%d cancels, records %v", w.cancels, w.records)
 			}
+		}
+	})
+	t.Run("carries what policy is asked with", func(t *testing.T) { // ext_authz strips weir-* headers, so the second call does not bring it
+		w := newWorld(t)
+		w.body = true
+		first := req
+		first.Headers = authz.Header{"weir-justification": {"MODEL-42"}}
+		a := w.guard.Begin(first)
+		a.Admit(t.Context())
+		ticket, err := a.Suspend(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, err = w.guard.Redeem(t.Context(), ticket, req); err != nil {
+			t.Fatal(err)
+		}
+		a.Refine(t.Context(), authz.Operation{Class: authz.ClassEmbed, Complete: true})
+		if len(w.inputs) != 1 || w.inputs[0].Justification != "MODEL-42" || w.inputs[0].Subject.Claims["number"] != json.Number("9007199254740993") {
+			t.Errorf("policy was asked with %+v", w.inputs)
 		}
 	})
 	bad := map[string]struct {

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -34,7 +35,8 @@ const (
 	ticketSize    = ticketBody + sha256.Size
 )
 
-// handed is what Redeem needs to go on where Suspend stopped. The request's headers stay behind: the second call brings its own.
+// handed is what Redeem needs to go on where Suspend stopped. The request's headers stay behind: the second call brings its own, without
+// those of Weir's, which ext_authz has stripped.
 type handed struct {
 	ID          string            `json:"id"`
 	Started     time.Time         `json:"started"`
@@ -55,6 +57,7 @@ type handed struct {
 	Reserved    bool              `json:"reserved"`
 	Granted     authz.Volume      `json:"granted"`
 	Raised      time.Time         `json:"raised"`
+	Words       string            `json:"words,omitempty"`
 }
 
 // Suspend hands the exchange over to the stream that will follow: it stores the admission and returns the ticket for it. The Admission
@@ -70,6 +73,7 @@ func (a *Admission) Suspend(ctx context.Context) (string, error) {
 		ID: a.id, Started: a.req.Time, Match: a.match, Floors: a.match.Target.Floors, Mode: a.match.Target.Mode, Upgrades: a.match.Target.Upgrades,
 		Operation: a.op, TraceID: a.trace.id, ParentSpan: a.trace.parent, NeedsBody: a.needsBody, Identity: a.identity, Known: a.known,
 		Decided: a.decided, Verdict: a.verdict, Label: a.label, Reservation: a.reservation, Reserved: a.reserved, Granted: a.granted, Raised: a.raised,
+		Words: a.words,
 	})
 	if err != nil {
 		return "", err
@@ -115,7 +119,9 @@ func (g *Guard) Redeem(ctx context.Context, ticket string, req authz.Request) (*
 		return nil, bad("ticket_used", errors.New("used before, or issued by a process whose memory store this one does not share"))
 	}
 	var h handed
-	if err := json.Unmarshal(value, &h); err != nil {
+	d := json.NewDecoder(bytes.NewReader(value))
+	d.UseNumber() // claims keep their numbers: what policy decides must not depend on the entry
+	if err := d.Decode(&h); err != nil {
 		return nil, bad("ticket_unreadable", err)
 	}
 	a := g.resume(h, req)
@@ -145,7 +151,7 @@ func (g *Guard) resume(h handed, req authz.Request) *Admission {
 		g: g, id: h.ID, req: req, match: h.Match, op: h.Operation, needsBody: h.NeedsBody, identity: h.Identity, known: h.Known,
 		trace:   trace{id: h.TraceID, parent: h.ParentSpan, span: joinTrace("", h.ID).span},
 		decided: h.Decided, verdict: h.Verdict, enforced: h.Verdict.Effect, label: h.Label,
-		reservation: h.Reservation, reserved: h.Reserved, granted: h.Granted, raised: h.Raised,
+		reservation: h.Reservation, reserved: h.Reserved, granted: h.Granted, raised: h.Raised, words: h.Words,
 	}
 	if a.Observed() {
 		a.enforced = authz.Allow
