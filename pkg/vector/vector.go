@@ -11,6 +11,7 @@ package vector
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/weirgate/weir/pkg/authz"
 	"github.com/weirgate/weir/pkg/scan"
@@ -70,7 +71,7 @@ const (
 	inBase64       // a string that is a vector
 )
 
-// NewStream returns a stream for one document of the format, with vectors at the fields.
+// NewStream returns a stream for one document of the format, with vectors at the fields. Fields that hold scores are no vectors: they pass.
 func NewStream(f scan.Format, fields []scan.Field, o Options) (*Stream, error) {
 	if f != scan.FormatJSON {
 		return nil, fmt.Errorf("vector: format %q cannot be read", f)
@@ -79,7 +80,8 @@ func NewStream(f scan.Format, fields []scan.Field, o Options) (*Stream, error) {
 	if !mask.Valid() {
 		return nil, fmt.Errorf("vector: mask %q cannot be applied", o.Mask)
 	}
-	paths, err := scan.CompilePaths(fields)
+	vectors := slices.DeleteFunc(slices.Clone(fields), func(f scan.Field) bool { return f.Role == scan.RoleScore })
+	paths, err := scan.CompilePaths(vectors)
 	if err != nil {
 		return nil, fmt.Errorf("vector: %w", err)
 	}

@@ -46,6 +46,22 @@ func feed(doc []byte, mask authz.MaskMode, paths []string, cut func(left int) in
 	return string(out), s.Reading(), err
 }
 
+// TestScoresAreNoVectors: a field that is declared to hold scores is neither masked, counted, nor refused for not being a vector.
+func TestScoresAreNoVectors(t *testing.T) {
+	fields := []scan.Field{{Path: "embeddings[*][*]", Role: scan.RoleVector}, {Path: "distances[*][*]", Role: scan.RoleScore}}
+	s, err := vector.NewStream(scan.FormatJSON, fields, vector.Options{Mask: authz.MaskRedact})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _, err := s.Write(nil, []byte(`{"embeddings":[[[0.5,0.25]]],"distances":[[0,1.5]]}`), everything)
+	if err == nil {
+		out, err = s.Close(out)
+	}
+	if want := `{"embeddings":[[[]]],"distances":[[0,1.5]]}`; err != nil || string(out) != want || s.Reading().Vectors != 1 {
+		t.Errorf("got %s, %+v, %v; want %s", out, s.Reading(), err, want)
+	}
+}
+
 func whole(left int) int { return left }
 func bytewise(int) int   { return 1 }
 
