@@ -87,6 +87,7 @@ CALLS = {
     "peek": lambda client: show(*(client.get_collection(NAME, embedding_function=None).peek(4)[part] for part in ("ids", "embeddings", "documents"))),
     "query": lambda client: query(client, [3, 30], n_results=2, include=["embeddings", "documents", "distances"]),
     "query-plain": lambda client: query(client, [11], n_results=3),
+    "query-many": lambda client: query(client, [11], n_results=40),
     "delete": lambda client: client.delete_collection(NAME),
 }
 
