@@ -42,6 +42,7 @@ const (
 	EncodingF16       Encoding = "f16"        // the same: IEEE float16
 	EncodingBF16      Encoding = "bf16"       // the same: bfloat16
 	EncodingI8        Encoding = "i8"         // the same: int8, uint8, or packed bits
+	EncodingBits      Encoding = "bits"       // the same: one bit a component, where Field.Dims counts components (Milvus)
 )
 
 // Role says what a field holds.
