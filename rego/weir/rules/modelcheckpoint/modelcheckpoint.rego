@@ -11,10 +11,11 @@ wanted if {
 	not input.operation.class in {"write", "admin"}
 }
 
-# A file can be renamed: what lies beside model checkpoints counts as one, unless the settings say otherwise.
+# A file can be renamed: what lies beside model checkpoints counts as one, unless the settings say otherwise. Whatever the method: some
+# servers answer OPTIONS with the file.
 wanted if {
 	input.target.kind == "weights"
-	input.operation.class == "read"
+	not input.operation.class in {"write", "admin"}
 	not settings.model_checkpoints.every_file == false
 }
 

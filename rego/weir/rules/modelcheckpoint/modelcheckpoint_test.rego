@@ -46,6 +46,7 @@ test_other_targets_are_free if denials(asks("corpus", {"class": "read"}, ["resea
 test_every_file_beside_weights if {
 	asked := asks("weights", {"class": "read"}, ["research"])
 	count(denials(asked)) == 1
+	count(denials(asks("weights", {"class": "list"}, ["research"]))) == 1
 	modelcheckpoint.deny == set() with input as asked with data.weir.settings as settings(false)
 }
 
