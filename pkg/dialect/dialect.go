@@ -39,7 +39,26 @@ type Answer struct {
 
 // all lists the dialects.
 func all() []Dialect {
-	return []Dialect{OpenAI{}, TEI{}, Chroma{}, Qdrant{}, Files{}, HTTP{}}
+	return []Dialect{
+		OpenAI{},
+		TEI{},
+		Ollama{},
+		VLLM{},
+		LlamaCPP{},
+		Infinity{},
+		Cohere{},
+		Voyage{},
+		Jina{},
+		Mistral{},
+		Gemini{},
+		Vertex{},
+		Bedrock{},
+		KServe{},
+		Chroma{},
+		Qdrant{},
+		Files{},
+		HTTP{},
+	}
 }
 
 // ByName returns the dialect of that name; "none" and the empty name are "http".
@@ -49,6 +68,30 @@ func ByName(name string) (Dialect, bool) {
 		return OpenAI{}, true
 	case "tei":
 		return TEI{}, true
+	case "ollama":
+		return Ollama{}, true
+	case "vllm":
+		return VLLM{}, true
+	case "llamacpp":
+		return LlamaCPP{}, true
+	case "infinity":
+		return Infinity{}, true
+	case "cohere":
+		return Cohere{}, true
+	case "voyage":
+		return Voyage{}, true
+	case "jina":
+		return Jina{}, true
+	case "mistral":
+		return Mistral{}, true
+	case "gemini":
+		return Gemini{}, true
+	case "vertex":
+		return Vertex{}, true
+	case "bedrock":
+		return Bedrock{}, true
+	case "kserve":
+		return KServe{}, true
 	case "chroma":
 		return Chroma{}, true
 	case "qdrant":

@@ -201,9 +201,11 @@ func (r *reader) text(what string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var s string
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return "", badBody("%s is no string", what)
+	s := string(raw[1 : len(raw)-1])
+	if strings.IndexByte(s, '\\') >= 0 {
+		if err := json.Unmarshal(raw, &s); err != nil {
+			return "", badBody("%s is no string", what)
+		}
 	}
 	if len(s) > maxText || strings.ContainsFunc(s, unicode.IsControl) {
 		return "", badBody("%s has more than %d bytes, or control characters", what, maxText)

@@ -16,20 +16,38 @@ func TestOpenAI(t *testing.T) {
 		{"POST", "/openai/v1/embeddings", unread(embed), true},
 		{"POST", "/openai/deployments/ada/embeddings", unread(authz.Operation{Class: authz.ClassEmbed, Model: "ada"}), true},
 		{"POST", "/openai/deployments/ada/x/embeddings", unknown(), false},
+		{"POST", "/models/embeddings", unread(embed), true}, // Azure's model inference
+		{"POST", "/v1/batches", exported("", ""), false},
+		{"POST", "/openai/batches", exported("", ""), false},
+		{"POST", "/openai/v1/batches", exported("", ""), false},
+		{"GET", "/v1/batches/b1", list(), false},
+		{"GET", "/v1/batches", list(), false},
+		{"POST", "/v1/batches/b1/cancel", write(), false},
+		{"GET", "/v1/files/file-1/content", exported("/v1/files/file-1/content", ""), false},
+		{"GET", "/openai/files/file-1/content", exported("/openai/files/file-1/content", ""), false},
+		{"GET", "/v1/files", list(), false},
+		{"GET", "/v1/files/file-1", list(), false},
+		{"POST", "/v1/files", write(), false},
+		{"DELETE", "/v1/files/file-1", write(), false},
 		{"GET", "/v1/models", list(), false},
 		{"GET", "/v1/models/ada", list(), false},
 		{"GET", "/v1/embeddings", unknown(), false},
 		{"POST", "/v1/chat/completions", unknown(), false},
 		{"POST", "/v1/embeddings/batch", unknown(), false},
 		{"POST", "/xv1/embeddings", unknown(), false},
+		{"POST", "/v1/vector_stores/v/search", unknown(), false},
+		{"GET", "/v1/files/file-1/x", unknown(), false},
+		{"PUT", "/v1/files/file-1", unknown(), false},
+		{"DELETE", "/v1/files", unknown(), false},
+		{"GET", "/v1/embeddings/batches", unknown(), false},
 	})
 	op := func(n, dims int64) authz.Operation {
 		return authz.Operation{Class: authz.ClassEmbed, Model: "m", Vectors: n, Documents: n, Dims: dims}
 	}
 	checkBodies(t, dialect.OpenAI{}, "POST", "/v1/embeddings", map[string]bodyCase{
-		// openai-python 3.54: httpx's compact JSON, base64 unless the caller says otherwise.
-		"openai-python":        {body: `{"input":["a","b"],"model":"m","encoding_format":"base64"}`, want: op(2, 0)},
-		"openai-python, dims":  {body: `{"input":"a","model":"m","dimensions":256,"encoding_format":"base64","user":"u-1"}`, want: op(1, 256)},
+		// openai-python 3.57.0: compact JSON, base64 unless the caller says otherwise.
+		"openai-python":        {body: `{"model":"m","input":["a","b"],"encoding_format":"base64"}`, want: op(2, 0)},
+		"openai-python, dims":  {body: `{"model":"m","input":"a","dimensions":256,"encoding_format":"float"}`, want: op(1, 256)},
 		"langchain, tokens":    {body: `{"input":[[791,15140],[374]],"model":"m","encoding_format":"base64"}`, want: op(2, 0)},
 		"curl":                 {body: "{\n  \"input\": \"The food\",\n  \"model\": \"m\",\n  \"encoding_format\": \"float\"\n}", want: op(1, 0)},
 		"one list of tokens":   {body: `{"input":[1,2,3],"model":"m"}`, want: op(1, 0)},
@@ -77,4 +95,13 @@ func TestOpenAI(t *testing.T) {
 	checkBodies(t, dialect.OpenAI{}, "POST", "/openai/deployments/ada/embeddings", map[string]bodyCase{
 		"deployment": {body: `{"input":"a","model":"other"}`, want: authz.Operation{Class: authz.ClassEmbed, Model: "ada", Vectors: 1, Documents: 1}},
 	})
+	checkPlaces(t, dialect.OpenAI{}, []placeCase{
+		{op: embed, vectors: "data[*].embedding"},
+		{op: unknown(), vectors: "data[*].embedding"},
+		{op: exported("", "")}, // a batch that starts
+		{op: exported("/v1/files/file-1/content", ""), status: 404},
+		{op: write()},
+		{op: list()},
+	})
+	checkLines(t, dialect.OpenAI{}, exported("/v1/files/file-1/content", ""), "response.body.data[*].embedding")
 }
