@@ -10,8 +10,8 @@ import (
 	"github.com/weirgate/weir/pkg/redisstore/redistest"
 )
 
-// BenchmarkReserve is what a request costs: a claim on four meters, each limited, with the four windows of the default.
-func BenchmarkReserve(b *testing.B) {
+// BenchmarkStore is what a request costs: a claim on four meters, each limited, with the four windows of the default.
+func BenchmarkStore(b *testing.B) {
 	server := redistest.Start(b)
 	s := newStore(b, redisstore.Config{URL: server.URL()})
 	r := authz.Reservation{Tenant: "t", Volume: authz.Volume{1, 1, 0, 8, 0}}
@@ -26,7 +26,7 @@ func BenchmarkReserve(b *testing.B) {
 		r.ID = fmt.Sprint(i)
 		return r
 	}
-	b.Run("keys=4/windows=4", func(b *testing.B) {
+	b.Run("op=reserve/keys=4/windows=4", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := s.Reserve(b.Context(), next()); err != nil {
@@ -34,7 +34,7 @@ func BenchmarkReserve(b *testing.B) {
 			}
 		}
 	})
-	b.Run("settle/keys=4/windows=4", func(b *testing.B) {
+	b.Run("op=settle/keys=4/windows=4", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			b.StopTimer()
@@ -48,7 +48,7 @@ func BenchmarkReserve(b *testing.B) {
 			}
 		}
 	})
-	b.Run("usage/keys=4/windows=4", func(b *testing.B) {
+	b.Run("op=usage/keys=4/windows=4", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := s.Usage(b.Context(), r.Tenant, r.Keys); err != nil {
@@ -56,7 +56,7 @@ func BenchmarkReserve(b *testing.B) {
 			}
 		}
 	})
-	b.Run("parallel/keys=4/windows=4", func(b *testing.B) {
+	b.Run("op=reserve/parallel=16/keys=4/windows=4", func(b *testing.B) {
 		b.ReportAllocs()
 		b.SetParallelism(16)
 		b.RunParallel(func(pb *testing.PB) {

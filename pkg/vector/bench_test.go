@@ -32,7 +32,7 @@ func answer(n, dims int, layout string) []byte {
 func BenchmarkStream(b *testing.B) {
 	for _, layout := range []string{"pretty", "compact", "base64"} {
 		doc := answer(256, 1536, layout)
-		b.Run("memcpy/encoding="+layout, func(b *testing.B) {
+		b.Run("baseline=memcpy/encoding="+layout, func(b *testing.B) {
 			b.SetBytes(int64(len(doc)))
 			dst := make([]byte, len(doc))
 			for b.Loop() {

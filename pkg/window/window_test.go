@@ -52,7 +52,7 @@ func BenchmarkMemory(b *testing.B) {
 		r.Keys = append(r.Keys, authz.MeterKey{Meter: k, Key: "https://issuer|ada"})
 		r.Limits = append(r.Limits, authz.Limit{Meter: k, Key: "https://issuer|ada", Unit: authz.UnitVectors, Window: authz.Window(time.Hour), Max: 1 << 60})
 	}
-	b.Run("reserve+settle/keys=4/windows=4", func(b *testing.B) {
+	b.Run("op=reserve+settle/keys=4/windows=4", func(b *testing.B) {
 		b.ReportAllocs()
 		i := 0
 		for b.Loop() {
