@@ -56,6 +56,8 @@ func all() []Dialect {
 		KServe{},
 		Chroma{},
 		Qdrant{},
+		Weaviate{},
+		Milvus{},
 		Files{},
 		HTTP{},
 	}
@@ -96,6 +98,10 @@ func ByName(name string) (Dialect, bool) {
 		return Chroma{}, true
 	case "qdrant":
 		return Qdrant{}, true
+	case "weaviate":
+		return Weaviate{}, true
+	case "milvus":
+		return Milvus{}, true
 	case "files":
 		return Files{}, true
 	case "http", "none", "":

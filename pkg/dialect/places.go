@@ -33,6 +33,8 @@ func withNames(d Dialect, names []string) Dialect {
 		return Qdrant{Vectors: names}
 	case Weaviate:
 		return Weaviate{Vectors: names}
+	case Milvus:
+		return Milvus{Vectors: names}
 	}
 	return d
 }
@@ -40,7 +42,7 @@ func withNames(d Dialect, names []string) Dialect {
 // TakesNames reports whether a dialect needs authz.Target.Vectors to know all that holds vectors.
 func TakesNames(d Dialect) bool {
 	switch d.(type) {
-	case Qdrant, Weaviate:
+	case Qdrant, Weaviate, Milvus:
 		return true
 	}
 	return false

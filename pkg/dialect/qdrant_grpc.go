@@ -146,7 +146,7 @@ func (m qdrantRPC) head(method, path string, h authz.Header) authz.Operation {
 // message reads one message of a request.
 func (d Qdrant) message(m qdrantRPC, op authz.Operation, msg []byte) (authz.Operation, error) {
 	out := begun(op)
-	ask := qdrantAsk{all: d.all(), limit: absent, group: absent, sample: absent, ids: absent}
+	ask := qdrantAsk{all: d.all(), limit: absent, group: absent, sample: absent, ids: absent, collections: earlier(op)}
 	if m.reads == qdrantIDs {
 		ask.ids = 0
 	}

@@ -58,6 +58,14 @@ func (l *names) add(name string) error {
 	return nil
 }
 
+// earlier returns the collections that earlier messages of a stream named.
+func earlier(op authz.Operation) names {
+	if !op.Complete {
+		return names{}
+	}
+	return names{joined: op.Collection, n: 1}
+}
+
 func (l *names) has(name string) bool {
 	for have := range strings.SplitSeq(l.joined, ",") {
 		if have == name {

@@ -52,10 +52,7 @@ func (m weaviateRPC) head(method, path string, h authz.Header) authz.Operation {
 // message reads one message of a request.
 func (d Weaviate) message(m weaviateRPC, op authz.Operation, msg []byte) (authz.Operation, error) {
 	out := begun(op)
-	q := weaviateSearch{all: d.all()}
-	if op.Complete { // of a stream: names of earlier messages stay
-		q.classes = names{joined: op.Collection, n: 1}
-	}
+	q := weaviateSearch{all: d.all(), classes: earlier(op)}
 	var err error
 	switch m.name {
 	case "Search":
