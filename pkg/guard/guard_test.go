@@ -26,6 +26,7 @@ type world struct {
 	authErr  error
 	target   authz.Target
 	matchErr error
+	path     string
 	op       authz.Operation
 	body     bool
 	decision authz.Decision
@@ -53,6 +54,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, now: time.Unix(1_700_000_000, 0).UTC(), open: map[string]authz.Volume{}, settled: map[string]authz.Volume{}, taken: map[string][]byte{},
+		path:     "/p",
 		target:   authz.Target{Name: "embeddings", Kind: authz.KindInference, Tenant: "acme"},
 		op:       authz.Operation{Class: authz.ClassEmbed, Complete: true, Vectors: 3},
 		decision: authz.Decision{Effect: authz.Allow, Rule: "r", Mask: authz.Mask{Vectors: authz.MaskNone}},
@@ -75,7 +77,7 @@ func (w *world) Authenticate(context.Context, authz.Request, authz.Target) (auth
 }
 
 func (w *world) Resolve(authz.Request) (authz.Match, error) {
-	return authz.Match{Target: w.target, Host: "h", Path: "/p"}, w.matchErr
+	return authz.Match{Target: w.target, Host: "h", Path: w.path}, w.matchErr
 }
 
 func (w *world) Describe(authz.Match, authz.Request) (authz.Operation, bool) { return w.op, w.body }
@@ -564,6 +566,18 @@ func TestRecordsAreSmall(t *testing.T) {
 	for _, r := range w.records {
 		if len(r.Method) > 64 || len(r.RequestID) > 256 {
 			t.Errorf("%s: a method of %d bytes and a request ID of %d", r.Event, len(r.Method), len(r.RequestID))
+		}
+	}
+	for _, known := range []bool{true, false} { // a path is whole where it is known who asked for it
+		w := newWorld(t)
+		w.path, w.op.Object = "/"+long[:8000], "/"+long[:8000]
+		if !known {
+			w.authErr = &authz.Error{Kind: authz.KindUnauthenticated, Label: "token_missing"}
+		}
+		w.guard.Begin(authz.Request{}).Admit(t.Context())
+		r := w.records[0]
+		if whole := len(r.Path) == 8001 && len(r.Operation.Object) == 8001; whole != known || !known && len(r.Path)+len(r.Operation.Object) > 600 {
+			t.Errorf("known %v: a path of %d bytes, an object of %d", known, len(r.Path), len(r.Operation.Object))
 		}
 	}
 	if n := len(w.inputs[0].Request.Method); n > 64 || len(w.records) != 2 {

@@ -146,6 +146,7 @@ func (a *Admission) recordedInput() *authz.Input {
 const (
 	maxMethod    = 32
 	maxRequestID = 128
+	maxStranger  = 256 // of a path, and what is read out of it, where nobody knows who asks
 )
 
 // clip returns s, or its beginning and "…" where it is longer than n bytes.
@@ -160,11 +161,18 @@ func clip(s string, n int) string {
 func (a *Admission) record(event authz.Event) *authz.Record {
 	subject := a.identity.Subject
 	subject.Claims = nil
+	path, op := a.match.Path, a.op
+	if !a.known {
+		path = clip(path, maxStranger)
+		for _, s := range []*string{&op.Object, &op.Collection, &op.Model} {
+			*s = clip(*s, maxStranger)
+		}
+	}
 	return &authz.Record{
 		Event: event, Decision: a.id, Replica: a.g.cfg.Replica, Time: a.g.cfg.Now(), Started: a.req.Time, Entry: a.g.cfg.Entry,
 		TraceID: a.trace.id, SpanID: a.trace.span, ParentSpanID: a.trace.parent, RequestID: clip(a.req.RequestID, maxRequestID),
-		Method: clip(a.req.Method, maxMethod), Host: a.match.Host, Path: a.match.Path, Source: a.req.Source, Peer: a.req.Peer, Protocol: a.req.Protocol,
-		Subject: subject, Target: a.match.Target, Operation: a.op,
+		Method: clip(a.req.Method, maxMethod), Host: a.match.Host, Path: path, Source: a.req.Source, Peer: a.req.Peer, Protocol: a.req.Protocol,
+		Subject: subject, Target: a.match.Target, Operation: op,
 		Verdict: a.verdict, Enforced: a.enforced, Label: a.label, Mode: a.match.Target.Mode, Input: a.recordedInput(),
 	}
 }
