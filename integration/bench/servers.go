@@ -20,6 +20,7 @@ var configs embed.FS
 type server struct {
 	process *harness.Process
 	port    int // of its gRPC listener
+	admin   int // of Weir's pages
 }
 
 // startWeir starts weir with limits that no benchmark reaches, and its journal on disk as in production.
@@ -45,7 +46,7 @@ func startWeir(ctx context.Context, issuer *harness.Issuer, entry, dir string) (
 	if err != nil {
 		return server{}, err
 	}
-	return server{w.Process, ports[0]}, nil
+	return server{w.Process, ports[0], ports[1]}, nil
 }
 
 // startNoop starts the do-nothing server: this program, told so by its arguments.

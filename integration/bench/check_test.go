@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/weirgate/weir/integration/harness"
+)
+
+// What BenchmarkCheck measures is what it says: every Check is allowed, and Weir has both records of each on disk when it answers.
+func TestChecksAreRecorded(t *testing.T) {
+	needProc(t)
+	issuer, err := harness.StartIssuer("127.0.0.1:0", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer issuer.Close()
+	c, err := startChecks(t.Context(), issuer, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	for _, a := range c.arms {
+		requests, err := a.requests(100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cpu, err := a.measure(t.Context(), requests)
+		if err != nil || cpu <= 0 {
+			t.Errorf("%s: %v of CPU, %v", a.name, cpu, err)
+		}
+		tokens := map[string]bool{}
+		for _, r := range requests {
+			for _, h := range r.GetAttributes().GetRequest().GetHttp().GetHeaderMap().GetHeaders() {
+				if h.GetKey() == "authorization" {
+					tokens[string(h.GetRawValue())] = true
+				}
+			}
+		}
+		if want := map[string]int{checkNoop: people, checkWarm: people, checkCold: 100}[a.name]; len(tokens) != want {
+			t.Errorf("%s: %d tokens in 100 requests, want %d", a.name, len(tokens), want)
+		}
+		if a.name == checkNoop {
+			continue
+		}
+		const asked = people + 100 // the first ones at the start
+		page := metrics(t, a.server)
+		for _, want := range []string{
+			fmt.Sprintf("weir_journal_records %d\n", 2*asked),
+			fmt.Sprintf(`weir_decisions_total{enforced="allow",entry="ext_authz",kind="corpus",target="corpus",verdict="allow"} %d`+"\n", asked),
+		} {
+			if !strings.Contains(page, want) {
+				t.Errorf("%s: no %q on the metrics page", a.name, want)
+			}
+		}
+	}
+}
+
+func metrics(t *testing.T, s server) string {
+	t.Helper()
+	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", s.admin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	page, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(page)
+}
+
+func TestGoalLines(t *testing.T) {
+	for want, g := range map[string]goal{
+		"goal a measured 4.00 want <=4.00 ok":     {name: "a", measured: 4, want: 4},
+		"goal a measured 4.01 want <=4.00 MISSED": {name: "a", measured: 4.01, want: 4},
+		"goal b measured 0.85 want >=0.85 ok":     {name: "b", measured: 0.85, want: 0.85, atLeast: true},
+		"goal b measured 0.84 want >=0.85 MISSED": {name: "b", measured: 0.84, want: 0.85, atLeast: true},
+	} {
+		if got := g.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func needProc(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("SKIPPED, not tested here: the CPU time of a process is read from Linux's /proc")
+	}
+}
+
+func TestCPUTime(t *testing.T) {
+	needProc(t)
+	before, err := cpuTime(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 50 { // some work
+		slices.Sort(slices.Repeat([]int{3, 1, 2}, 10_000))
+	}
+	after, err := cpuTime(os.Getpid())
+	if err != nil || after <= before {
+		t.Errorf("%v, then %v, %v", before, after, err)
+	}
+	if _, err := cpuTime(-1); err == nil {
+		t.Error("no error for a process that is not there")
+	}
+}
