@@ -188,6 +188,16 @@ func TestForTarget(t *testing.T) {
 	}
 }
 
+// TestHeadAllocates: what every request goes through costs next to nothing.
+func TestHeadAllocates(t *testing.T) {
+	h := authz.Header{"content-type": {"application/grpc"}}
+	for _, r := range routes() {
+		if n := testing.AllocsPerRun(10, func() { r.d.NeedsBody(r.method, r.path); r.d.Head(r.method, r.path, "", h) }); n > 2 {
+			t.Errorf("%s %s: %v allocations", r.d.Name(), r.path, n)
+		}
+	}
+}
+
 func BenchmarkBody(b *testing.B) {
 	text := strings.Repeat("lorem ipsum ", 100)
 	texts := `{"input": ["` + strings.Repeat(text+`","`, 63) + text + `"], "model": "m", "encoding_format": "base64"}`
@@ -205,6 +215,7 @@ func BenchmarkBody(b *testing.B) {
 		{"openai/small", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, `{"input":"a river","model":"m","encoding_format":"base64"}`},
 		{"openai/texts=1000", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, `{"input":["` + strings.Repeat(text+`","`, 999) + text + `"],"model":"m"}`},
 		{"openai/texts=64", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, texts},
+		{"openai/flat", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, `{"input":[` + strings.Repeat("1234,", 32_000) + `1],"model":"m"}`},
 		{"openai/tokens=32k", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, tokens},
 		{"cohere/texts=1000", dialect.Cohere{}, authz.Operation{Class: authz.ClassEmbed}, many},
 		{"kserve/binary", dialect.KServe{}, authz.Operation{Class: authz.ClassEmbed, Object: "/v2/models/m/infer"}, tensor},

@@ -74,8 +74,8 @@ func (q *jinaRequest) member(r *reader, key string) error {
 	return q.embedRequest.member(r, key)
 }
 
-// inputs consumes texts, or objects that hold a text, an image or another thing. What is neither text nor image could be many: a document
-// has pages.
+// inputs consumes texts, or objects that hold a text, an image or another thing. What is neither text nor image, or more than
+// one of them, could be many: a document has pages.
 func (q *jinaRequest) inputs(r *reader) error {
 	one := func() error {
 		q.texts++
@@ -88,9 +88,10 @@ func (q *jinaRequest) inputs(r *reader) error {
 		case c != '{':
 			return badBody("input holds something that is neither text nor object")
 		}
+		keys := 0
 		return r.object(func() error {
-			k := string(r.key)
-			q.unbounded = q.unbounded || k != "text" && k != "image"
+			keys++
+			q.unbounded = q.unbounded || keys > 1 || string(r.key) != "text" && string(r.key) != "image"
 			return r.skip()
 		})
 	}

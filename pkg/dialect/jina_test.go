@@ -30,6 +30,7 @@ func TestJina(t *testing.T) {
 		"texts and images":   {body: `{"model":"m","input":[{"text":"a"},{"image":"https://x/y.png"},"b"]}`, want: typed("", "m", 3, 0, "")},
 		"one object":         {body: `{"model":"m","input":{"text":"a"}}`, want: typed("", "m", 1, 0, "")},
 		"a document":         {body: `{"model":"jina-embeddings-v4","input":[{"pdf":"https://x/y.pdf"}]}`, want: many(1)},
+		"two of one":         {body: `{"model":"jina-embeddings-v4","input":[{"text":"a","image":"https://x/y.png"}]}`, want: many(1)},
 		"multi-vector":       {body: `{"model":"jina-embeddings-v4","return_multivector":true,"input":[{"text":"a"},{"text":"b"}]}`, want: many(2)},
 		"single vector":      {body: `{"model":"m","return_multivector":false,"embedding_type":"float","input":["a"]}`, want: typed("", "m", 1, 0, "")},
 		"base64":             {body: `{"model":"m","embedding_type":"base64","input":["a"]}`, want: typed("", "m", 1, 0, "")},

@@ -125,8 +125,7 @@ func (r *reader) skip() error {
 			return err
 		}
 		for {
-			n, _ := r.lex.Numbers(r.src[r.at:]) // token IDs, vectors: most of a large body
-			r.at += n
+			r.run()
 			ev, err := r.next()
 			if err != nil {
 				return err
@@ -143,6 +142,14 @@ func (r *reader) skip() error {
 		return err
 	}
 	return r.scalar(c)
+}
+
+// run consumes numbers where an element may begin, all but the array's last, and returns how many: token IDs and vectors are most of a large
+// body.
+func (r *reader) run() int64 {
+	n, count := r.lex.Numbers(r.src[r.at:])
+	r.at += n
+	return int64(count)
 }
 
 // raw consumes a string and returns its text, quotes and escapes as they are.
@@ -249,7 +256,7 @@ func (r *reader) count(what string) (n int64, present bool, err error) {
 		return 0, false, badBody("%s is no array", what)
 	}
 	err = r.array(func() error {
-		n++
+		n += r.run() + 1
 		return r.skip()
 	})
 	return n, true, err
@@ -269,6 +276,7 @@ func (r *reader) texts(what string) (int64, error) {
 	}
 	var texts, tokens int64
 	err = r.array(func() error {
+		tokens += r.run()
 		c, err := r.peek()
 		switch {
 		case err != nil:
@@ -300,8 +308,7 @@ func (r *reader) tokens(what string) error {
 		return err
 	}
 	for {
-		n, _ := r.lex.Numbers(r.src[r.at:])
-		r.at += n
+		r.run()
 		ev, err := r.next()
 		if err != nil {
 			return err

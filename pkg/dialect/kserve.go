@@ -59,7 +59,7 @@ func (KServe) Head(method, path, _ string, h authz.Header) authz.Operation {
 		if method != "POST" || !isGRPC(h) {
 			return unknown()
 		}
-		return kserveRPC(rpc)
+		return kserveRPC(path, rpc)
 	case ok && v2:
 		return incomplete(authz.Operation{Class: authz.ClassEmbed, Model: model, Object: path})
 	case ok:
@@ -69,8 +69,8 @@ func (KServe) Head(method, path, _ string, h authz.Header) authz.Operation {
 }
 
 // kserveRPC is the operation of a gRPC method. Its path stays with it: the answers of all are messages.
-func kserveRPC(rpc string) authz.Operation {
-	op := authz.Operation{Object: kserveService + rpc}
+func kserveRPC(path, rpc string) authz.Operation {
+	op := authz.Operation{Object: path}
 	switch rpc {
 	case "ModelInfer", "ModelStreamInfer":
 		op.Class = authz.ClassEmbed
@@ -81,7 +81,7 @@ func kserveRPC(rpc string) authz.Operation {
 		op.Class, op.Complete = authz.ClassAdmin, true
 	default:
 		op = unknown()
-		op.Object = kserveService + rpc
+		op.Object = path
 	}
 	return op
 }
@@ -300,12 +300,16 @@ func (KServe) Answer(op authz.Operation, resp authz.Response) Answer {
 }
 
 // kserveOutputs are the places of the tensors of a ModelInferResponse that lies at prefix: outputs.contents, by type, and
-// raw_output_contents.
+// raw_output_contents. A tensor is its rows end to end; the last number of its shape is how long they are.
 func kserveOutputs(prefix string) []scan.Field {
-	return []scan.Field{
+	fields := []scan.Field{
 		vectorAt(prefix+"5.5.6", scan.EncodingFloats), vectorAt(prefix+"5.5.7", scan.EncodingDoubles),
 		vectorAt(prefix+"5.5.2", scan.EncodingInts), vectorAt(prefix+"5.5.3", scan.EncodingInts),
 		vectorAt(prefix+"5.5.4", scan.EncodingInts), vectorAt(prefix+"5.5.5", scan.EncodingInts),
 		vectorAt(prefix+"6", scan.EncodingAuto),
 	}
+	for i := range fields {
+		fields[i].Dims = prefix + "5.3"
+	}
+	return fields
 }
