@@ -32,7 +32,7 @@ func routes() []route {
 	const texts, inputs, query = `{"input":["a",[1]],"model":"m"}`, `{"inputs":["a","b"]}`, `{"query":"q","documents":["a","b"],"model":"m"}`
 	const v2 = `{"inputs":[{"shape":[2,1],"parameters":{"binary_data_size":1}}],"outputs":[{"name":"e"}]}x`
 	const titan, nova = "amazon.titan-embed-text-v2:0", "amazon.nova-2-multimodal-embeddings-v1:0"
-	return []route{
+	return append(vectorRoutes(), []route{
 		{dialect.OpenAI{}, "POST", "/v1/embeddings", texts},
 		{dialect.OpenAI{}, "POST", "/openai/deployments/ada/embeddings", texts},
 		{dialect.TEI{}, "POST", "/embed", inputs},
@@ -65,17 +65,7 @@ func routes() []route {
 		{dialect.KServe{}, "POST", "/v2/models/m/infer", v2},
 		{dialect.KServe{}, "POST", "/v1/models/m:predict", `{"instances":["a","b"]}`},
 		{dialect.KServe{}, "POST", "/inference.GRPCInferenceService/ModelInfer", "\x0a\x01m\x2a\x04\x1a\x02\x02\x01\x32\x00"},
-		{dialect.Chroma{}, "POST", "/api/v2/tenants/t/databases/d/collections/c/get", `{"include":["embeddings"],"limit":3,"ids":["x"]}`},
-		{dialect.Chroma{}, "POST", "/api/v2/tenants/t/databases/d/collections/c/query", `{"query_embeddings":[[1]],"n_results":2}`},
-		{dialect.Qdrant{}, "POST", "/collections/c/points/search", `{"vector":[1],"limit":2,"with_vector":true}`},
-		{dialect.Qdrant{}, "POST", "/collections/c/points/scroll", `{"limit":2,"with_vector":["a"]}`},
-		{dialect.Weaviate{}, "POST", "/v1/graphql", `{"query":"{Get{Docs(limit:5 nearVector:{vector:[0.1]}){_additional{vector}}}}"}`},
-		{dialect.Weaviate{}, "POST", "/v1/batch/objects", `{"objects":[{"class":"Docs","vector":[0.1]}]}`},
-		{dialect.Weaviate{}, "POST", "/weaviate.v1.Weaviate/Search", "\x0a\x04\x44o\x63s\xaa\x01\x06\x08\x01\x10\x01(\x01\xf0\x01\x05\xda\x02\x0eJ\x0c\x1a\x08\xcd\xcc\xcc=\xcd\xccL> \x01\xa0\x06\x01\xa8\x06\x01\xb0\x06\x01"},
-		{dialect.Milvus{}, "POST", "/v2/vectordb/entities/search", `{"collectionName":"docs","data":[[0.1]],"annsField":"e","limit":3,"outputFields":["*"]}`},
-		{dialect.Milvus{}, "POST", "/milvus.proto.milvus.MilvusService/Query", "\x1a\x04\x64o\x63s\x22\x06i\x64 > \x30*\x09\x65m\x62\x65\x64\x64ing@\x01J\x0b\x0a\x05limit\x12\x02\x31\x30J\x17\x0a\x0eignor\x65_growing\x12\x05\x46\x61ls\x65J\x1d\x0a\x14r\x65\x64u\x63\x65_stop_\x66or_\x62\x65st\x12\x05\x46\x61ls\x65`\x01"},
-		{dialect.Qdrant{}, "POST", "/qdrant.Points/Search", "\x0a\x01c\x12\x04\x00\x00\x80\x3f\x20\x02"},
-	}
+	}...)
 }
 
 // TestRoutes: every dialect that reads answers has routes here, and each is read as it stands.

@@ -1,0 +1,26 @@
+package dialect_test
+
+import "github.com/weirgate/weir/pkg/dialect"
+
+// vectorRoutes lists requests of vector databases, with a body of each shape.
+func vectorRoutes() []route {
+	const chroma = "/api/v2/tenants/t/databases/d/collections/c"
+	const milvus = "/milvus.proto.milvus.MilvusService/"
+	return []route{
+		{dialect.Chroma{}, "POST", chroma + "/get", `{"include":["embeddings"],"limit":3,"ids":["x"]}`},
+		{dialect.Chroma{}, "POST", chroma + "/query", `{"query_embeddings":[[1]],"n_results":2}`},
+		{dialect.Chroma{}, "POST", chroma + "/search", `{"searches":[{"limit":{"limit":5},"select":{"keys":["#embedding"]},"rank":null}]}`},
+		{dialect.Qdrant{}, "POST", "/collections/c/points/search", `{"vector":[1],"limit":2,"with_vector":true}`},
+		{dialect.Qdrant{}, "POST", "/collections/c/points/scroll", `{"limit":2,"with_vector":["a"]}`},
+		{dialect.Qdrant{}, "POST", "/collections/c/points/query/groups", `{"prefetch":[{"using":"a","prefetch":{}}],"group_size":2,"limit":4,"with_lookup":{"collection":"o","with_vectors":true}}`},
+		{dialect.Qdrant{}, "POST", "/collections/c/points/query/batch", `{"searches":[{"limit":2,"lookup_from":{"collection":"o"}},{"using":"b"}]}`},
+		{dialect.Qdrant{}, "POST", "/qdrant.Points/Search", "\x0a\x01c\x12\x04\x00\x00\x80\x3f\x20\x02"},
+		{dialect.Qdrant{}, "POST", "/qdrant.Points/QueryBatch", "\x0a\x01c\x12\x07\x12\x03\x1a\x01a\x40\x02"},
+		{dialect.Weaviate{}, "POST", "/v1/graphql", `{"query":"{Get{Docs(limit:5 nearVector:{vector:[0.1] targetVectors:[\"a\"]}){_additional{vector vectors{a}}}}}"}`},
+		{dialect.Weaviate{}, "POST", "/v1/batch/objects", `{"objects":[{"class":"Docs","vector":[1]}]}`},
+		{dialect.Weaviate{}, "POST", "/weaviate.v1.Weaviate/Search", "\x0a\x01c\xaa\x01\x02\x10\x01\xf0\x01\x05"},
+		{dialect.Milvus{}, "POST", "/v2/vectordb/entities/search", `{"collectionName":"c","data":[[1]],"annsField":"a","limit":2,"outputFields":["*"]}`},
+		{dialect.Milvus{}, "POST", "/v2/vectordb/entities/hybrid_search", `{"collectionName":"c","search":[{"data":[[1]],"annsField":"a"}],"limit":2}`},
+		{dialect.Milvus{}, "POST", milvus + "Search", "\x1a\x01c\x42\x01a\x4a\x09\x0a\x04topk\x12\x015"},
+	}
+}
