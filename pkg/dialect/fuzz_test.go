@@ -32,7 +32,7 @@ func routes() []route {
 	const texts, inputs, query = `{"input":["a",[1]],"model":"m"}`, `{"inputs":["a","b"]}`, `{"query":"q","documents":["a","b"],"model":"m"}`
 	const v2 = `{"inputs":[{"shape":[2,1],"parameters":{"binary_data_size":1}}],"outputs":[{"name":"e"}]}x`
 	const titan, nova = "amazon.titan-embed-text-v2:0", "amazon.nova-2-multimodal-embeddings-v1:0"
-	return append(vectorRoutes(), []route{
+	return append([]route{
 		{dialect.OpenAI{}, "POST", "/v1/embeddings", texts},
 		{dialect.OpenAI{}, "POST", "/openai/deployments/ada/embeddings", texts},
 		{dialect.TEI{}, "POST", "/embed", inputs},
@@ -65,7 +65,7 @@ func routes() []route {
 		{dialect.KServe{}, "POST", "/v2/models/m/infer", v2},
 		{dialect.KServe{}, "POST", "/v1/models/m:predict", `{"instances":["a","b"]}`},
 		{dialect.KServe{}, "POST", "/inference.GRPCInferenceService/ModelInfer", "\x0a\x01m\x2a\x04\x1a\x02\x02\x01\x32\x00"},
-	}...)
+	}, vectorRoutes()...)
 }
 
 // TestRoutes: every dialect that reads answers has routes here, and each is read as it stands.
