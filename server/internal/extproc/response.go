@@ -341,8 +341,12 @@ func staleHeaders(h authz.Header) []string {
 	return out
 }
 
-// vectorError turns what the scanner found into a refusal.
+// vectorError turns what ended the scanner into a refusal: what it found, or that the store could not tell how much more may leave.
 func vectorError(err error) *authz.Error {
+	var undecided *authz.Error
+	if errors.As(err, &undecided) {
+		return undecided
+	}
 	if errors.Is(err, vector.ErrVectorRefused) {
 		return &authz.Error{Kind: authz.KindForbidden, Label: "vectors_refused", Public: "the answer holds vectors, which you may not have"}
 	}
