@@ -2,129 +2,246 @@ package vector
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math"
+	"slices"
 
-	"github.com/weirgate/weir/pkg/authz"
+	"github.com/segmentio/asm/base64"
+)
+
+const (
+	// base64Block is how many characters are looked at in one go: they stay in the nearest cache.
+	base64Block = 8 << 10
+	// maxBase64 is the longest text of a vector that is changed as a whole.
+	maxBase64 = (maxWhole*4 + 2) / 3 * 4
 )
 
 // base64State is how far a base64 vector has been read.
 type base64State struct {
-	n   int64 // characters, padding excluded
-	pad int   // '=' seen
+	pad      int // '=' seen
+	alphabet alphabetKind
 }
 
+// alphabetKind says which of RFC 4648's alphabets a text is written in: of two readers, one may refuse what mixes them, the other not.
+type alphabetKind uint8
+
+const (
+	eitherAlphabet alphabetKind = iota // no character has told yet
+	stdAlphabet                        // + and /
+	urlAlphabet                        // - and _
+)
+
 // beginBase64 opens a declared vector that is a string.
-func (s *Stream) beginBase64() (int, error) {
-	if err := s.begin(); err != nil {
+func (d *document) beginBase64(f form) (int, error) {
+	if err := d.beginVector(); err != nil {
 		return 0, err
 	}
-	s.breakRun()
-	s.lex.BeginString()
-	s.inside, s.b64 = inBase64, base64State{}
-	s.emit([]byte{'"'})
+	d.lex.BeginString()
+	d.startRun(f)
+	d.inside = inBase64
+	d.putByte('"')
 	return 1, nil
+}
+
+// width is how many bytes a component of the form has.
+func (f form) width() int64 {
+	switch f {
+	case base64F16:
+		return 2
+	case base64I8:
+		return 1
+	}
+	return 4
+}
+
+// base64Piece reads a piece of a base64 vector (RFC 4648 §4 and §5, padded or not).
+func (d *document) base64Piece(src []byte) (int, error) {
+	text := src[:min(len(src), base64Block)]
+	end := bytes.IndexByte(text, '"')
+	if end >= 0 {
+		text = text[:end]
+	}
+	if !d.base64Text(text) {
+		if d.treat == opened {
+			d.giveUp()
+			return 0, nil
+		}
+		return 0, d.lex.Fail("not base64")
+	}
+	d.lex.Plain(len(text))
+	d.passBase64(text)
+	if end < 0 {
+		return len(text), nil
+	}
+	if _, _, err := d.lex.String(src[end : end+1]); err != nil {
+		return end, err
+	}
+	return end + 1, d.base64Ends()
+}
+
+// passBase64 lets leave what may of a piece.
+func (d *document) passBase64(text []byte) {
+	v := &d.vec
+	switch v.treat {
+	case asIs:
+		d.put(text)
+	case zeroed:
+		if d.puts() {
+			d.out = appendZeroCode(d.out, text, v, d.unit)
+		}
+	case replaced, opened:
+		if v.text = append(v.text, text...); len(v.text) > maxBase64 {
+			if v.treat = emptied; d.treat == opened {
+				v.treat = asIs
+				d.put(v.text)
+			}
+			v.text = v.text[:0]
+		}
+	case refused, emptied:
+	}
+	v.cells += int64(len(text))
+	d.read.BytesBase64 += int64(len(text))
+}
+
+// base64Text checks a piece of the text: one of the alphabets, '=' only at the end.
+func (d *document) base64Text(text []byte) bool {
+	st := &d.vec.code
+	if i := bytes.IndexByte(text[max(0, len(text)-2):], '='); i >= 0 || st.pad > 0 {
+		body := bytes.TrimRight(text, "=")
+		padded := st.pad > 0
+		st.pad += len(text) - len(body)
+		if padded && len(body) > 0 || st.pad > 2 {
+			return false
+		}
+		text = body
+	}
+	if st.alphabet == eitherAlphabet {
+		st.alphabet = alphabetOf(text)
+	}
+	return inAlphabet(text, st.alphabet)
+}
+
+// alphabetOf returns the alphabet that the first telling character of text is of.
+func alphabetOf(text []byte) alphabetKind {
+	for _, c := range text {
+		switch c {
+		case '+', '/':
+			return stdAlphabet
+		case '-', '_':
+			return urlAlphabet
+		}
+	}
+	return eitherAlphabet
+}
+
+// inAlphabet checks text by decoding it: nothing written in Go is as fast.
+func inAlphabet(text []byte, kind alphabetKind) bool {
+	var buf [base64Block / 4 * 3]byte
+	code := codeOf(kind)
+	body := text[:len(text)/4*4]
+	n, err := code.Decode(buf[:], body)
+	if err != nil || n != len(body)/4*3 || kind == urlAlphabet && bytes.IndexByte(text, '/') >= 0 {
+		return false
+	}
+	for _, c := range text[len(body):] {
+		if alphabet[c] != 0 && (kind != urlAlphabet || c != '-' && c != '_') {
+			return false
+		}
+	}
+	return true
+}
+
+func codeOf(kind alphabetKind) *base64.Encoding {
+	if kind == urlAlphabet {
+		return base64.RawURLEncoding
+	}
+	return base64.RawStdEncoding
 }
 
 // filler is what a zeroed base64 vector is made of: 'A' is six zero bits.
 var filler = bytes.Repeat([]byte{'A'}, 4096) //nolint:gochecknoglobals // a constant
 
-// base64Piece reads a piece of a base64 vector (RFC 4648 §4, padded or not).
-func (s *Stream) base64Piece(src []byte) (int, error) {
-	if n := alphabetRun(src); n > 0 && s.b64.pad == 0 { // nearly all of it, which is plain text to the lexer
-		s.lex.Plain(n)
-		s.b64.n += int64(n)
-		s.read.BytesBase64 += int64(n)
-		switch s.mask {
-		case authz.MaskNone:
-			s.emit(src[:n])
-		case authz.MaskZero:
-			s.zeroes(src[:n])
-		}
-		return n, nil
+// appendZeroCode appends as many zero characters as text has, padding kept: the answer keeps its length. With unit, the first component
+// is one.
+func appendZeroCode(out, text []byte, v *run, unit bool) []byte {
+	start := len(out)
+	body := len(bytes.TrimRight(text, "="))
+	for left := body; left > 0; {
+		m := min(left, len(filler))
+		out = append(out, filler[:m]...)
+		left -= m
 	}
-	n, done, err := s.lex.String(src)
-	if err != nil {
-		return n, err
+	out = append(out, "=="[:len(text)-body]...)
+	if one := v.form.one(); unit && v.cells < int64(len(one)) {
+		copy(out[start:start+body], one[v.cells:])
 	}
-	text := src[:n]
-	if done {
-		text = src[:n-1]
-	}
-	if err := s.base64Text(text); err != nil {
-		return 0, err
-	}
-	switch {
-	case s.mask == authz.MaskNone:
-		s.emit(src[:n])
-		if done {
-			return n, s.endBase64()
-		}
-		return n, nil
-	case s.mask == authz.MaskZero:
-		s.zeroes(text)
-	}
-	if done {
-		if err := s.endBase64(); err != nil {
-			return n, err
-		}
-		s.emit([]byte{'"'})
-	}
-	return n, nil
+	return out
 }
 
-// base64Text checks a piece of the text: the standard alphabet, '=' only at the end.
-func (s *Stream) base64Text(text []byte) error {
-	st := &s.b64
-	body := text
-	if i := bytes.IndexByte(text, '='); i >= 0 {
-		body = text[:i]
-		for _, c := range text[i:] {
-			if c != '=' {
-				return s.lex.Fail("text after base64 padding")
-			}
+// one is how a vector begins whose first component is 1.
+func (f form) one() string {
+	switch f {
+	case base64F16:
+		return "ADw"
+	case base64I8:
+		return "AQ"
+	}
+	return "AACAPw"
+}
+
+// base64Ends checks the length: whole components, padding as it must be or left out.
+func (d *document) base64Ends() error {
+	v := &d.vec
+	d.inside = outside
+	chars := v.cells - int64(v.code.pad)
+	decoded := chars * 3 / 4
+	if r := int(chars % 4); r == 1 || v.code.pad > 0 && r+v.code.pad != 4 || decoded%v.form.width() != 0 {
+		if d.treat == opened {
+			d.read = v.before
+			d.put(v.text)
+			d.putByte('"')
+			return nil
 		}
-		if st.pad += len(text) - i; st.pad > 2 {
-			return s.lex.Fail("bad base64 padding")
+		return d.lex.Fail("base64 that is not whole components")
+	}
+	d.read.Dims += decoded / v.form.width()
+	if v.treat == replaced || v.treat == opened {
+		if err := d.changeBase64(); err != nil {
+			return err
 		}
 	}
-	if len(body) > 0 && st.pad > len(text)-len(body) {
-		return s.lex.Fail("text after base64 padding")
-	}
-	if alphabetRun(body) < len(body) {
-		return s.lex.Fail("not base64")
-	}
-	st.n += int64(len(body))
-	s.read.BytesBase64 += int64(len(text))
+	d.putByte('"')
 	return nil
 }
 
-// zeroes writes as many zero characters as text has, padding kept: the answer keeps its length.
-func (s *Stream) zeroes(text []byte) {
-	if !s.copying {
-		return
+// changeBase64 lets leave what becomes of a vector as a whole, written as it was: in the same alphabet and length.
+func (d *document) changeBase64() error {
+	v := &d.vec
+	body := v.text[:len(v.text)-v.code.pad]
+	code := codeOf(v.code.alphabet)
+	bytes := slices.Grow(d.bytes[:0], code.DecodedLen(len(body)))[:code.DecodedLen(len(body))]
+	d.bytes = bytes
+	if _, err := code.Decode(bytes, body); err != nil {
+		return d.lex.Fail("not base64")
 	}
-	pad := 0
-	for pad < len(text) && text[len(text)-1-pad] == '=' {
-		pad++
+	v.values = slices.Grow(v.values[:0], len(bytes)/4)[:len(bytes)/4]
+	for i := range v.values {
+		v.values[i] = math.Float32frombits(binary.LittleEndian.Uint32(bytes[4*i:]))
 	}
-	for left := len(text) - pad; left > 0; {
-		m := min(left, len(filler))
-		s.out = append(s.out, filler[:m]...)
-		left -= m
+	out, is, err := d.change(v.values, d.name())
+	switch {
+	case err != nil || is == withhold:
+		return err
+	case is == keep:
+		d.put(v.text)
+		return nil
 	}
-	s.out = append(s.out, "=="[:pad]...)
-}
-
-// endBase64 checks the length: whole float32 values, padding as it must be or left out.
-func (s *Stream) endBase64() error {
-	st := s.b64
-	s.inside = outside
-	if r := st.n % 4; r == 1 || st.pad > 0 && int(r)+st.pad != 4 {
-		return s.lex.Fail("bad base64 length")
+	for i, f := range out {
+		binary.LittleEndian.PutUint32(bytes[4*i:], math.Float32bits(f))
 	}
-	decoded := st.n * 3 / 4
-	if decoded%4 != 0 {
-		return s.lex.Fail("base64 that is not whole float32 values")
-	}
-	s.read.Dims += decoded / 4
+	n := len(d.out)
+	d.out = slices.Grow(d.out, len(v.text))[:n+len(body)]
+	code.Encode(d.out[n:], bytes)
+	d.out = append(d.out, "=="[:v.code.pad]...)
 	return nil
 }

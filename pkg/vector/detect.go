@@ -6,8 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
-
-	"github.com/weirgate/weir/pkg/authz"
 )
 
 const (
@@ -19,9 +17,10 @@ const (
 	maxHeld = 16 << 10
 )
 
-// hold is what is kept back of the output while it is not clear whether it is a vector that nobody declared.
+// hold is what is kept back of the output while it is not clear what it is: a vector that nobody declared, or the beginning of a sparse one.
 type hold struct {
 	on      bool    // output goes to bytes
+	over    bool    // too much of it
 	bytes   []byte  // held
 	numbers int     // consecutive numbers seen
 	masked  bool    // enough of them: the run is a vector, its numbers leave as 0
@@ -31,104 +30,133 @@ type hold struct {
 	dropped bool    // it is one: the rest of the string does not leave
 }
 
-// runNumberBegins notes that an undeclared number begins inside an array.
-func (s *Stream) runNumberBegins() {
-	if s.mask == authz.MaskNone || !s.copying || s.lex.InObject() || s.lex.Depth() == 0 {
+func (h *hold) add(b []byte) {
+	if len(h.bytes)+len(b) > maxHeld {
+		h.over = true
 		return
 	}
-	if !s.hold.on && !s.hold.masked {
-		s.hold.on, s.hold.numbers, s.hold.bytes = true, 0, s.hold.bytes[:0]
+	h.bytes = append(h.bytes, b...)
+}
+
+func (h *hold) discard() { h.on, h.bytes = false, h.bytes[:0] }
+
+// watches reports whether what nobody declared is looked at.
+func (d *document) watches() bool { return d.masks() && !d.muted && !d.sparse.on }
+
+// number reads a piece of a number that is no component.
+func (d *document) number(src []byte) (int, error) {
+	_, running, _ := d.lex.InValue()
+	n, done, err := d.lex.Number(src)
+	if !running {
+		d.num.n = 0
+		if d.watches() && !d.score && n > 0 {
+			d.runNumberBegins()
+		}
 	}
-	if s.hold.masked {
-		s.emit([]byte{'0'})
-		s.read.Dims++
+	d.num.add(src[:n])
+	if !d.hold.masked && !d.score {
+		d.emit(src[:n])
+	}
+	if err == nil && done {
+		return n, d.numberEnds()
+	}
+	return n, err
+}
+
+// numberEnds notes that a number ended that is no component.
+func (d *document) numberEnds() error {
+	if d.score {
+		return d.scoreEnds()
+	}
+	if l := &d.levels[d.lex.Depth()]; l.kind == sparseEntry && d.is == keyIndex && (!wholeNumbers(d.num.text()) || d.num.buf[0] == '-') {
+		return d.lex.Fail("an index that is no whole number")
+	}
+	return d.runNumber()
+}
+
+// runNumberBegins notes that an undeclared number begins inside an array.
+func (d *document) runNumberBegins() {
+	if d.lex.InObject() || d.lex.Depth() == 0 {
+		return
+	}
+	if !d.hold.on && !d.hold.masked {
+		d.hold.on, d.hold.numbers, d.hold.bytes = true, 0, d.hold.bytes[:0]
+	}
+	if d.hold.masked {
+		d.emit([]byte{'0'})
+		d.read.Dims++
 	}
 }
 
 // runNumber notes that one ended.
-func (s *Stream) runNumber() error {
-	if !s.hold.on {
+func (d *document) runNumber() error {
+	if !d.hold.on {
 		return nil
 	}
-	if len(s.hold.bytes) > maxHeld {
-		return s.lex.Fail("too much white space between numbers")
-	}
-	if s.hold.numbers++; s.hold.numbers < minRun {
+	if d.hold.numbers++; d.hold.numbers < minRun {
 		return nil
 	}
-	if s.mask == authz.MaskRefuse {
-		return ErrVectorRefused
+	if err := d.undeclared(); err != nil {
+		return err
 	}
-	s.hold.on, s.hold.masked = false, true
-	for i := range minRun {
-		if i > 0 {
-			s.emit([]byte{','})
-		}
-		s.emit([]byte{'0'})
-	}
-	s.read.Vectors++
-	s.read.Undeclared++
-	s.read.Dims += minRun
+	d.hold.on, d.hold.masked = false, true
+	d.out = appendZeros(d.out, free, 0, minRun, false)
+	d.read.Dims += minRun
 	return nil
 }
 
 // breakRun ends a run of numbers; one that was too short to be a vector leaves.
-func (s *Stream) breakRun() {
-	s.release()
-	s.hold.masked, s.hold.numbers = false, 0
-}
-
-// release lets what is held leave.
-func (s *Stream) release() {
-	if s.hold.on {
-		s.hold.on = false
-		s.emit(s.hold.bytes)
+func (d *document) breakRun() {
+	if d.hold.on {
+		d.hold.on = false
+		d.put(d.hold.bytes)
 	}
-	s.hold.bytes = s.hold.bytes[:0]
+	d.hold.bytes = d.hold.bytes[:0]
+	d.hold.masked, d.hold.numbers = false, 0
 }
 
 // beginUndeclared begins to look at a string.
-func (s *Stream) beginUndeclared() {
-	s.breakRun()
-	s.hold.looking = s.mask != authz.MaskNone && s.copying
-	s.hold.dropped, s.hold.text = false, s.hold.text[:0]
-	s.hold.sniff.begin()
+func (d *document) beginUndeclared() {
+	d.breakRun()
+	d.hold.looking = d.watches()
+	d.hold.dropped, d.hold.text = false, d.hold.text[:0]
+	d.hold.sniff.begin()
 }
 
 // stringPiece reads a piece of a string at no declared place. While a mask is in force what may be the beginning of a vector is held
 // until it is clear that it is none; all other text leaves at once.
-func (s *Stream) stringPiece(src []byte) (int, error) {
-	n, done, err := s.lex.String(src)
-	if err != nil || !s.hold.looking {
-		if err == nil && s.hold.dropped {
+func (d *document) stringPiece(src []byte) (int, error) {
+	n, done, err := d.lex.String(src)
+	if err != nil || !d.hold.looking {
+		if err == nil && d.hold.dropped {
 			if done {
-				s.hold.dropped = false
-				s.emit([]byte{'"'})
+				d.hold.dropped = false
+				d.putByte('"')
 			}
 			return n, nil
 		}
-		s.emit(src[:n])
+		d.put(src[:n])
 		return n, err
 	}
 	text := src[:n]
 	if done {
 		text = src[:n-1]
 	}
-	if err := s.look(text, done); err != nil {
+	if err := d.look(text, done); err != nil {
 		return n, err
 	}
 	if done {
-		s.emit(s.hold.text)
-		s.hold.text = s.hold.text[:0]
-		s.hold.looking, s.hold.dropped = false, false
-		s.emit([]byte{'"'})
+		d.put(d.hold.text)
+		d.hold.text = d.hold.text[:0]
+		d.hold.looking, d.hold.dropped = false, false
+		d.putByte('"')
 	}
 	return n, nil
 }
 
 // look takes text of a string that is looked at; last says that the string ends with it.
-func (s *Stream) look(text []byte, last bool) error {
-	h := &s.hold
+func (d *document) look(text []byte, last bool) error {
+	h := &d.hold
 	found := false
 	for i := 0; i < len(text) && !found; i++ {
 		if i += h.sniff.words(text[i:]); i == len(text) {
@@ -141,22 +169,20 @@ func (s *Stream) look(text []byte, last bool) error {
 	found = found || last && h.sniff.end()
 	pending := h.sniff.pending()
 	if before := len(text) - pending; before >= 0 { // all that was held is clear
-		s.emit(h.text)
-		s.emit(text[:before])
+		d.put(h.text)
+		d.put(text[:before])
 		h.text = append(h.text[:0], text[before:]...)
 	} else {
-		s.emit(h.text[:len(h.text)+before])
+		d.put(h.text[:len(h.text)+before])
 		h.text = append(append(h.text[:0], h.text[len(h.text)+before:]...), text...)
 	}
 	if !found {
 		return nil
 	}
-	if s.mask == authz.MaskRefuse {
-		return ErrVectorRefused
+	if err := d.undeclared(); err != nil {
+		return err
 	}
 	h.looking, h.dropped, h.text = false, true, h.text[:0]
-	s.read.Vectors++
-	s.read.Undeclared++
 	return nil
 }
 
@@ -176,14 +202,14 @@ func plausible(text []byte) bool {
 	}
 	for off := range 4 {
 		part := std[off : off+(len(text)-off)/4*4]
-		if n, err := base64.StdEncoding.Decode(buf[:], part); err == nil && floats(buf[:n]) {
+		if n, err := base64.StdEncoding.Decode(buf[:], part); err == nil && floatBytes(buf[:n]) {
 			return true
 		}
 	}
 	digits := text[1+bytes.LastIndexFunc(text, func(r rune) bool { return !isHex(r) }):] // behind 0x, say
 	for off := range min(2, len(digits)) {
 		n, _ := hex.Decode(buf[:], digits[off:off+(len(digits)-off)/2*2])
-		if floats(buf[:n]) {
+		if floatBytes(buf[:n]) {
 			return true
 		}
 	}
@@ -192,9 +218,9 @@ func plausible(text []byte) bool {
 
 func isHex(r rune) bool { return r >= '0' && r <= '9' || r >= 'a' && r <= 'f' || r >= 'A' && r <= 'F' }
 
-// floats reports whether more than nine in ten of b's little-endian float32 or float64 values, from wherever they begin, are of an
+// floatBytes reports whether more than nine in ten of b's little-endian float32 or float64 values, from wherever they begin, are of an
 // embedding's size, and more than half are not zero.
-func floats(b []byte) bool {
+func floatBytes(b []byte) bool {
 	for off := range min(8, len(b)) {
 		if off < 4 && sized(b[off:], 4) || sized(b[off:], 8) {
 			return true
@@ -203,7 +229,7 @@ func floats(b []byte) bool {
 	return false
 }
 
-// sized is floats for values of so many bytes that begin at b[0].
+// sized is floatBytes for values of so many bytes that begin at b[0].
 func sized(b []byte, bytes int) bool {
 	all, bad, zeros := len(b)/bytes, 0, 0
 	if all < 10 {

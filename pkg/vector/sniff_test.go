@@ -67,7 +67,7 @@ func TestVectorsInStrings(t *testing.T) {
 				t.Fatalf("no JSON: %s", doc)
 			}
 			for _, mask := range []authz.MaskMode{authz.MaskRedact, authz.MaskZero} {
-				everyCut(t, doc, mask, nil, want, vector.Reading{Vectors: 1, Undeclared: 1})
+				through{opts: vector.Options{Mask: mask}}.everyCut(t, doc, want, vector.Reading{Vectors: 1, Undeclared: 1})
 			}
 		})
 	}

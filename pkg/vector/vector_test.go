@@ -20,13 +20,28 @@ import (
 
 const everything = math.MaxInt64
 
-// feed runs doc through a stream in pieces that cut returns, and closes it.
-func feed(doc []byte, mask authz.MaskMode, paths []string, cut func(left int) int) (string, vector.Reading, error) {
-	var fields []scan.Field
-	for _, p := range paths {
-		fields = append(fields, scan.Field{Path: p, Role: scan.RoleVector})
+// through is what a document goes through.
+type through struct {
+	format scan.Format // the zero value is JSON
+	fields []scan.Field
+	opts   vector.Options
+	opener vector.Opener // instead of opts
+}
+
+func (th through) stream() (*vector.Stream, error) {
+	f := th.format
+	if f == "" {
+		f = scan.FormatJSON
 	}
-	s, err := vector.NewStream(scan.FormatJSON, fields, vector.Options{Mask: mask})
+	if th.opener != nil {
+		return vector.NewOpener(f, th.fields, th.opener, th.opts.Place)
+	}
+	return vector.NewStream(f, th.fields, th.opts)
+}
+
+// feed runs doc through a stream in pieces that cut returns, and closes it.
+func (th through) feed(doc []byte, cut func(left int) int) (string, vector.Reading, error) {
+	s, err := th.stream()
 	if err != nil {
 		return "", vector.Reading{}, err
 	}
@@ -44,6 +59,47 @@ func feed(doc []byte, mask authz.MaskMode, paths []string, cut func(left int) in
 	}
 	out, err = s.Close(out)
 	return string(out), s.Reading(), err
+}
+
+// everyCut checks that doc comes out as want whole, cut in two anywhere, and byte by byte.
+func (th through) everyCut(t *testing.T, doc, want string, read vector.Reading) {
+	t.Helper()
+	check := func(name string, cut func(int) int) {
+		t.Helper()
+		got, r, err := th.feed([]byte(doc), cut)
+		if err != nil || got != want {
+			t.Fatalf("%s, %s: %v\n doc %s\n got %s\nwant %s", th.opts.Mask, name, err, doc, got, want)
+		}
+		if diff := cmp.Diff(read, r); diff != "" {
+			t.Fatalf("%s, %s: %s: reading (-want +got):\n%s", th.opts.Mask, name, doc, diff)
+		}
+	}
+	check("whole", whole)
+	check("bytewise", bytewise)
+	for i := 1; i < len(doc); i++ {
+		first := true
+		check(fmt.Sprint("cut at ", i), func(left int) int {
+			if first {
+				first = false
+				return i
+			}
+			return left
+		})
+	}
+}
+
+// at declares vectors at the paths.
+func at(paths ...string) []scan.Field {
+	var fields []scan.Field
+	for _, p := range paths {
+		fields = append(fields, scan.Field{Path: p, Role: scan.RoleVector})
+	}
+	return fields
+}
+
+// feed runs a JSON document with vectors at the paths.
+func feed(doc []byte, mask authz.MaskMode, paths []string, cut func(left int) int) (string, vector.Reading, error) {
+	return through{fields: at(paths...), opts: vector.Options{Mask: mask}}.feed(doc, cut)
 }
 
 // TestScoresAreNoVectors: a field that is declared to hold scores is neither masked, counted, nor refused for not being a vector.
@@ -145,17 +201,10 @@ func TestMasks(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			for mask, want := range tc.want {
-				got, read, err := feed([]byte(tc.doc), mask, tc.paths, whole)
-				if err != nil || got != want {
-					t.Errorf("%s: %v\n got %s\nwant %s", mask, err, got, want)
-				}
-				if diff := cmp.Diff(tc.read, read); diff != "" {
-					t.Errorf("%s reading (-want +got):\n%s", mask, diff)
-				}
-				everyCut(t, tc.doc, mask, tc.paths, want, read)
+				through{fields: at(tc.paths...), opts: vector.Options{Mask: mask}}.everyCut(t, tc.doc, want, tc.read)
 			}
 			if tc.read.Undeclared == 0 {
-				everyCut(t, tc.doc, authz.MaskNone, tc.paths, tc.doc, tc.read)
+				through{fields: at(tc.paths...), opts: vector.Options{Mask: authz.MaskNone}}.everyCut(t, tc.doc, tc.doc, tc.read)
 			}
 		})
 	}
@@ -167,28 +216,6 @@ func sample(n int) []float32 {
 		v[i] = float32(math.Sin(float64(i)+1)) / 8
 	}
 	return v
-}
-
-// everyCut checks that no way to cut doc in two, nor single bytes, changes anything.
-func everyCut(t *testing.T, doc string, mask authz.MaskMode, paths []string, want string, read vector.Reading) {
-	t.Helper()
-	check := func(name string, cut func(int) int) {
-		got, r, err := feed([]byte(doc), mask, paths, cut)
-		if err != nil || got != want || r != read {
-			t.Fatalf("%s, %s: %v\n got %s %+v\nwant %s %+v", mask, name, err, got, r, want, read)
-		}
-	}
-	check("bytewise", bytewise)
-	for i := 1; i < len(doc); i++ {
-		first := true
-		check(fmt.Sprint("cut at ", i), func(left int) int {
-			if first {
-				first = false
-				return i
-			}
-			return left
-		})
-	}
 }
 
 // TestStrict is the evasion table: what some parser reads differently is refused, whole and byte by byte.
@@ -204,7 +231,7 @@ func TestStrict(t *testing.T) {
 		"string in a vector": `{"data":[{"embedding":[1,"2"]}]}`, "array in a vector": `{"data":[{"embedding":[[1]]}]}`, "null in a vector": `{"data":[{"embedding":[null]}]}`,
 		"number for a vector": `{"data":[{"embedding":7}]}`, "object for a vector": `{"data":[{"embedding":{"0":1}}]}`, "not base64": `{"data":[{"embedding":"a b="}]}`,
 		"base64 of odd length": `{"data":[{"embedding":"AAAAA"}]}`, "half a float": `{"data":[{"embedding":"AAA="}]}`, "base64, text after padding": `{"data":[{"embedding":"AA==AAAA"}]}`,
-		"base64 with an escape": `{"data":[{"embedding":"AAAA\u0041AAA"}]}`, "url alphabet": `{"data":[{"embedding":"AA-_AA=="}]}`, "long key": `{"` + strings.Repeat("k", scan.MaxKey+1) + `":1}`,
+		"base64 with an escape": `{"data":[{"embedding":"AAAA\u0041AAA"}]}`, "two alphabets": `{"data":[{"embedding":"AA-/AA=="}]}`, "two alphabets, far apart": `{"data":[{"embedding":"` + strings.Repeat("A", 20000) + "+" + strings.Repeat("A", 20000) + `_=="}]}`, "long key": `{"` + strings.Repeat("k", scan.MaxKey+1) + `":1}`,
 	}
 	for name, doc := range bad {
 		for _, mask := range []authz.MaskMode{authz.MaskNone, authz.MaskZero, authz.MaskRedact} {
