@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -159,14 +160,18 @@ func (l *Log) contains(text string) (bool, <-chan struct{}) {
 	return bytes.Contains(l.buf.Bytes(), []byte(text)), l.changed
 }
 
-// FreePort returns a TCP port of the loopback interface that was free a moment ago.
+// FreePort returns a TCP port of the loopback interface that was free a moment ago, below those that systems give to outgoing connections:
+// one of these would be taken again by the next client.
 func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+	var err error
+	for range 100 {
+		var l net.Listener
+		port := 10_000 + rand.IntN(20_000) //nolint:gosec // nobody is to be surprised
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return port, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, fmt.Errorf("find a free port: %w", err)
 }
 
 // Root returns the top directory of this module's source, found from the working directory upwards.
