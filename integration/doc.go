@@ -32,7 +32,8 @@
 //	envoystats clean              no spurious, failed or rejected ext_proc message so far
 //	envoystats REGEXP             prints these counters
 //	upstream                      prints the requests that reached the upstream, or "nothing"
-//	redis                         starts a Redis, or starts it again, empty, on the same port. Such a script begins with "[!redis] skip"
+//	redis [COMMAND ARG…]          starts a Redis, or starts it again, empty, on the same port; or gives it a command that it answers by OK. Such
+//	                              a script begins with "[!redis] skip"
 //	collector                     starts an OpenTelemetry collector for traces (OTLP_GRPC, OTLP_HTTP: its URLs; OTLP_GRPC_PORT), or has one
 //	                              that was ended take spans again, with what it had
 //	spans [-n COUNT] [REGEXP]     waits until so many (1) spans that match have come to it, for ten seconds at most, and prints them, one line of

@@ -2,52 +2,35 @@ package integration_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"strconv"
-	"time"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/weirgate/weir/integration/harness"
 )
 
-// findRedis returns the redis-server to test with: REDIS_SERVER, or the one on PATH.
-func findRedis() (string, error) {
-	if path := os.Getenv("REDIS_SERVER"); path != "" {
-		return path, nil
-	}
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		return "", errors.New("no redis-server: run envoy/redis.sh, or set REDIS_SERVER=/path/to/redis-server")
-	}
-	return path, nil
-}
-
-// cmdRedis starts a Redis on a free port (REDIS_PORT, REDIS_URL); a second call starts it again on the same port, empty.
+// cmdRedis starts a Redis on a free port (REDIS_PORT, REDIS_URL); a second call starts it again on the same port, empty. With words behind
+// it, it is a command to the Redis that runs.
 func cmdRedis(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, "redis", neg)
-	path, err := findRedis()
-	ts.Check(err)
-	port := ts.Getenv("REDIS_PORT")
-	if port == "" {
+	w := the(ts)
+	if len(args) > 0 {
+		ts.Check(w.redis.Command(strings.Join(args, " ")))
+		return
+	}
+	if ts.Getenv("REDIS_PORT") == "" {
 		free, err := harness.FreePort()
 		ts.Check(err)
-		port = strconv.Itoa(free)
-		ts.Setenv("REDIS_PORT", port)
-		ts.Setenv("REDIS_URL", fmt.Sprintf("redis://127.0.0.1:%s", port))
+		ts.Setenv("REDIS_PORT", strconv.Itoa(free))
+		ts.Setenv("REDIS_URL", fmt.Sprintf("redis://127.0.0.1:%d", free))
 	}
-	w := the(ts)
+	port, err := strconv.Atoi(ts.Getenv("REDIS_PORT"))
+	ts.Check(err)
 	if w.redis != nil {
 		w.redis.Kill()
 	}
-	w.redis, err = harness.StartProcess(harness.ProcessConfig{Name: "redis", Path: path, Dir: ts.MkAbs("."), Args: []string{
-		"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction",
-	}})
+	w.redis, err = harness.StartRedis(context.Background(), ts.MkAbs("."), port)
 	ts.Check(err)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	ts.Check(w.redis.WaitLog(ctx, "Ready to accept connections"))
 }

@@ -32,7 +32,7 @@ func runScripts(t *testing.T, dir string, variables map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, noRedis := findRedis()
+	_, noRedis := harness.FindRedis()
 	if os.Getenv("CI") == "true" {
 		harness.Need(t, noRedis) // elsewhere the scripts that need it skip themselves: [!redis] skip
 	}
@@ -69,7 +69,7 @@ type world struct {
 	issuer    *harness.Issuer
 	envoy     *harness.Envoy
 	weir      *harness.Weir
-	redis     *harness.Process
+	redis     *harness.Redis
 	collector *harness.Collector
 
 	last    []byte              // the body of the last answer
@@ -240,7 +240,7 @@ func (w *world) process(ts *testscript.TestScript, name string) *harness.Process
 	case name == "envoy" && w.envoy != nil:
 		return w.envoy.Process
 	case name == "redis" && w.redis != nil:
-		return w.redis
+		return w.redis.Process
 	}
 	ts.Fatalf("%q does not run", name)
 	return nil
