@@ -169,7 +169,7 @@ func BenchmarkEvalUncached(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	l := load(b, Config{FS: sub})
+	l := load(b, Config{FS: sub, Timeout: time.Minute})
 	in := random(rand.New(rand.NewPCG(1, 1))) //nolint:gosec // repeatable
 	b.ReportAllocs()
 	for b.Loop() {

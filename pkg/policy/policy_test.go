@@ -382,6 +382,7 @@ func TestExplain(t *testing.T) {
 func BenchmarkEval(b *testing.B) {
 	for name, cfg := range map[string]policy.Config{"shipped": {}, "floor": own(`decision := true`)} {
 		b.Run(fmt.Sprintf("policy=%s", name), func(b *testing.B) {
+			cfg.Timeout = time.Minute // however busy the machine is
 			e := engine(b, cfg)
 			in := input(nil)
 			b.ReportAllocs()
