@@ -58,6 +58,7 @@ func all() []Dialect {
 		Qdrant{},
 		Weaviate{},
 		Milvus{},
+		Pinecone{},
 		Files{},
 		HTTP{},
 	}
@@ -102,6 +103,8 @@ func ByName(name string) (Dialect, bool) {
 		return Weaviate{}, true
 	case "milvus":
 		return Milvus{}, true
+	case "pinecone":
+		return Pinecone{}, true
 	case "files":
 		return Files{}, true
 	case "http", "none", "":

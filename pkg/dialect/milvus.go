@@ -95,35 +95,18 @@ func (Milvus) Head(method, path, _ string, h authz.Header) authz.Operation {
 
 // milvusAsk is what a request asks for. It is read from JSON and from protobuf alike. Absent counts are negative.
 type milvusAsk struct {
-	d                    Milvus
 	database, collection string
 	limit, group         int64
 	queries              int64 // vectors, or entities, that are searched by
 	ids                  int64 // entities by ID
-	fields               int64 // vectors asked for of each entity
-	stated               bool  // fields were asked for by name
-	paged                bool  // an iterator's page
+	fields               selection
+	paged                bool // an iterator's page
 	using                names
 }
 
-// all is how many vectors an entity has.
-func (d Milvus) all() int64 { return int64(max(1, len(d.Vectors))) }
-
-// field notes a field that is asked for: a wildcard is all of them.
+// field notes a field that is asked for: * is all of them, and % was once.
 func (a *milvusAsk) field(name string) error {
-	a.stated = true
-	switch {
-	case strings.ContainsAny(name, "*%"):
-		a.fields = max(a.fields, a.d.all())
-	case len(a.d.Vectors) == 0:
-		a.fields++
-	default:
-		for _, v := range a.d.Vectors {
-			if v == name {
-				a.fields++
-			}
-		}
-	}
+	a.fields.add(name, strings.ContainsAny(name, "*%"))
 	return nil
 }
 
@@ -137,8 +120,8 @@ func (a *milvusAsk) qualified() string {
 
 // named is the vector field that is searched by; where the collection has one only, it need not be said.
 func (a *milvusAsk) named() string {
-	if a.using.joined == "" && len(a.d.Vectors) == 1 {
-		return a.d.Vectors[0]
+	if a.using.joined == "" && len(a.fields.known) == 1 {
+		return a.fields.known[0]
 	}
 	return a.using.joined
 }
@@ -149,7 +132,7 @@ func (d Milvus) Body(op authz.Operation, body []byte) (authz.Operation, error) {
 		return d.message(m, op, body)
 	}
 	class, verb := parseMilvus("POST", op.Object)
-	a := milvusAsk{d: d, database: op.Collection, limit: absent, group: absent, queries: absent, ids: absent}
+	a := milvusAsk{fields: selection{known: d.Vectors}, database: op.Collection, limit: absent, group: absent, queries: absent, ids: absent}
 	err := readObject(body, []string{"collectionName", "dbName", "data", "search", "annsField", "limit", "groupSize", "outputFields", "id", "ids"},
 		func(r *reader, key string) error { return a.member(r, key, verb) })
 	if err != nil {
@@ -171,11 +154,11 @@ func (d Milvus) Body(op authz.Operation, body []byte) (authz.Operation, error) {
 			out.Documents = authz.Unbounded
 		}
 	}
-	if class == authz.ClassRead && !a.stated {
-		a.fields = d.all() // all, by default
+	if class == authz.ClassRead && !a.fields.stated {
+		a.fields.add("*", true) // all, by default
 	}
 	if class == authz.ClassRead || class == authz.ClassSearch {
-		out.Vectors = product(out.Documents, a.fields)
+		out.Vectors = product(out.Documents, a.fields.n)
 	}
 	out.Bytes, out.Complete = int64(len(body)), true
 	return out, nil

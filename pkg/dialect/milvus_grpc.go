@@ -71,7 +71,7 @@ func milvusOther(name string) (class authz.Class, reads bool) {
 // message reads one message of a request.
 func (d Milvus) message(m milvusRPC, op authz.Operation, msg []byte) (authz.Operation, error) {
 	out := begun(op)
-	a := milvusAsk{d: d, limit: absent, group: absent}
+	a := milvusAsk{fields: selection{known: d.Vectors}, limit: absent, group: absent}
 	if !op.Complete {
 		a.database = op.Collection
 	}
@@ -95,7 +95,7 @@ func (d Milvus) message(m milvusRPC, op authz.Operation, msg []byte) (authz.Oper
 			out.Class = authz.ClassExport
 		}
 	case "Insert", "Upsert":
-		docs, a.fields = w.rows, 0
+		docs, a.fields.n = w.rows, 0
 	case "Delete":
 		docs = authz.Unbounded
 	}
@@ -104,7 +104,7 @@ func (d Milvus) message(m milvusRPC, op authz.Operation, msg []byte) (authz.Oper
 		return op, err
 	}
 	out.Collection = collections.joined
-	out.Documents, out.Vectors = sum(out.Documents, docs), sum(out.Vectors, product(docs, a.fields))
+	out.Documents, out.Vectors = sum(out.Documents, docs), sum(out.Vectors, product(docs, a.fields.n))
 	out.Bytes += int64(len(msg))
 	return out, nil
 }

@@ -35,6 +35,8 @@ func withNames(d Dialect, names []string) Dialect {
 		return Weaviate{Vectors: names}
 	case Milvus:
 		return Milvus{Vectors: names}
+	case Pinecone:
+		return Pinecone{Vectors: names}
 	}
 	return d
 }
@@ -42,7 +44,7 @@ func withNames(d Dialect, names []string) Dialect {
 // TakesNames reports whether a dialect needs authz.Target.Vectors to know all that holds vectors.
 func TakesNames(d Dialect) bool {
 	switch d.(type) {
-	case Qdrant, Weaviate, Milvus:
+	case Qdrant, Weaviate, Milvus, Pinecone:
 		return true
 	}
 	return false

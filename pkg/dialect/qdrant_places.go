@@ -36,11 +36,13 @@ func qdrantOutputs(to []scan.Field, at string) []scan.Field {
 // qdrantVector adds the places of one Vector or VectorOutput: data and indices (1, 2, deprecated; servers may fill them beside the new
 // ones), dense (101), sparse (102), multi_dense (103).
 func qdrantVector(to []scan.Field, at, name string) []scan.Field {
-	place := func(path string, r scan.Role) scan.Field {
-		return scan.Field{Path: at + path, Encoding: scan.EncodingFloats, Role: r, Named: name}
+	values := func(path string) scan.Field {
+		return scan.Field{Path: at + path, Encoding: scan.EncodingFloats, Role: scan.RoleVector, Named: name}
 	}
-	return append(to, place(".1", scan.RoleVector), place(".2.1", scan.RoleIndices), place(".101.1", scan.RoleVector),
-		place(".102.1", scan.RoleVector), place(".102.2", scan.RoleIndices), place(".103.1.1", scan.RoleVector))
+	indices := func(path string) scan.Field {
+		return scan.Field{Path: at + path, Encoding: scan.EncodingInts, Role: scan.RoleIndices, Named: name}
+	}
+	return append(to, values(".1"), indices(".2.1"), values(".101.1"), values(".102.1"), indices(".102.2"), values(".103.1.1"))
 }
 
 // carries is where the messages of a request hold dense vectors.

@@ -22,5 +22,8 @@ func vectorRoutes() []route {
 		{dialect.Milvus{}, "POST", "/v2/vectordb/entities/search", `{"collectionName":"c","data":[[1]],"annsField":"a","limit":2,"outputFields":["*"]}`},
 		{dialect.Milvus{}, "POST", "/v2/vectordb/entities/hybrid_search", `{"collectionName":"c","search":[{"data":[[1]],"annsField":"a"}],"limit":2}`},
 		{dialect.Milvus{}, "POST", milvus + "Search", "\x1a\x01c\x42\x01a\x4a\x09\x0a\x04topk\x12\x015"},
+		{dialect.Pinecone{}, "POST", "/query", `{"topK":2,"include_values":true,"queries":[{"topK":1},{}]}`},
+		{dialect.Pinecone{}, "POST", "/namespaces/n/documents/fetch", `{"ids":["a"],"include_fields":["*"]}`},
+		{dialect.Pinecone{}, "POST", "/VectorService/Query", "\x0a\x02ns\x10\x05\x20\x01\x32\x02\x10\x07"},
 	}
 }

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -148,6 +149,33 @@ func (r *reader) each(what string, name func(s string) error) error {
 		}
 		return name(s)
 	})
+}
+
+// selection counts the vectors that a request selects by name of each thing that it asks for.
+type selection struct {
+	known  []string // the names of vectors, where the operator gave them; else any name may be one
+	n      int64
+	stated bool // something was selected
+}
+
+// all is how many vectors a thing has; one where nobody says.
+func (s *selection) all() int64 { return int64(max(1, len(s.known))) }
+
+// add notes a name; wild says that it stands for all of them.
+func (s *selection) add(name string, wild bool) {
+	s.stated = true
+	switch {
+	case wild:
+		s.n = max(s.n, s.all())
+	case len(s.known) == 0 || slices.Contains(s.known, name):
+		s.n++
+	}
+}
+
+// star notes a name, of which * is all; it fits each.
+func (s *selection) star(name string) error {
+	s.add(name, name == "*")
+	return nil
 }
 
 // parameters calls each for every parameter of a raw query, decoded, in order. It reports whether the query can be read in one way only:
