@@ -184,7 +184,7 @@ func (s *Server) able(ctx context.Context) []admin.Check {
 	return []admin.Check{
 		admin.Result("keys", s.authn.Ready(), "issuers"),
 		admin.Result("counters", s.store.Ready(ctx), "counters.url"),
-		admin.Result("journal", s.journal.Err(), "audit.dir"),
+		admin.Result("journal", s.journal.Ready(), "audit.dir"),
 	}
 }
 

@@ -40,8 +40,9 @@ type Journal struct {
 
 	mu       sync.Mutex // guards what follows
 	pending  *batch
-	spare    []*encoder // of a batch that is done
-	err      error      // sticky: the disk failed
+	spare    []*encoder   // of a batch that is done
+	err      error        // sticky: the disk failed
+	full     *authz.Error // the last attempt found no room
 	closed   bool
 	running  bool
 	segments []segmentInfo // the last one is being written
@@ -60,7 +61,6 @@ type Journal struct {
 
 	zeroed int64  // the file has zeros up to here, behind the records
 	zeros  []byte // to write
-	full   bool   // the last batch found no room
 }
 
 // segmentInfo is one segment as the writer knows it.
@@ -219,6 +219,19 @@ func (j *Journal) Err() error {
 	return j.err
 }
 
+// Ready returns Err, or an *authz.Error "journal_full" while there is no room for more records.
+func (j *Journal) Ready() error {
+	if err := j.Err(); err != nil {
+		return err
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.full != nil {
+		return j.full
+	}
+	return nil
+}
+
 // Close gives the directory free for another writer. Records that were queued and never written fail. Call it after Run has returned, or
 // where Run was never started.
 func (j *Journal) Close() error {
@@ -259,7 +272,7 @@ type Stats struct {
 	Segments  int
 	Bytes     int64 // size of all segments, the preallocated rest of the last one included
 	FreeBytes int64 // free space of the file system; -1 when it cannot be told
-	Failed    bool  // Err is not nil
+	Failed    bool  // Ready is not nil
 }
 
 // Stats returns the journal's state. It asks the file system; call it for a metrics page, not for every request.
@@ -267,7 +280,7 @@ func (j *Journal) Stats() Stats {
 	free := freeBytes(j.cfg.Dir)
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	s := Stats{Last: j.durable, Queued: len(j.pending.records) + j.inFlight, Segments: len(j.segments), FreeBytes: free, Failed: j.err != nil || j.closed}
+	s := Stats{Last: j.durable, Queued: len(j.pending.records) + j.inFlight, Segments: len(j.segments), FreeBytes: free, Failed: j.err != nil || j.closed || j.full != nil}
 	for _, seg := range j.segments {
 		s.Bytes += seg.size
 	}

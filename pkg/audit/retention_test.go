@@ -49,8 +49,18 @@ func TestRetention(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if label(j.Ready()) != "journal_full" || !j.Stats().Failed {
+			t.Errorf("full: Ready %v, stats %+v", j.Ready(), j.Stats())
+		}
 		if err := s.Drain(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for end := time.Now().Add(10 * time.Second); j.Ready() != nil || j.Stats().Failed; <-tick.C {
+			if time.Now().After(end) {
+				t.Fatalf("there is room, and nobody asks: Ready %v", j.Ready())
+			}
 		}
 		write(t, j, rec)
 		if _, err := os.Stat(filepath.Join(dir, firstSegment)); !errors.Is(err, os.ErrNotExist) {

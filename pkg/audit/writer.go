@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"time"
 
 	"github.com/weirgate/weir/pkg/authz"
 )
@@ -37,10 +38,27 @@ func (j *Journal) Run(ctx context.Context) error {
 		}
 		select {
 		case <-j.wake:
+		case <-j.again():
+			if err := j.conclude(newBatch(), j.rotate()); err != nil {
+				return err
+			}
 		case <-ctx.Done():
 			stop = true
 		}
 	}
+}
+
+// roomEvery is how often a journal that is full looks for room by itself, so that Ready is true again before somebody asks.
+const roomEvery = time.Second
+
+// again fires when it is time to look for room; never while there is room.
+func (j *Journal) again() <-chan time.Time {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.full == nil {
+		return nil
+	}
+	return time.After(roomEvery)
 }
 
 // close makes Append refuse from now on.
@@ -66,19 +84,27 @@ func (j *Journal) writePending() error {
 	j.pending.records, j.spare = j.spare, nil
 	j.mu.Unlock()
 
-	err := j.commit(b.records)
-	var broken *authz.Error
+	return j.conclude(b, j.commit(b.records))
+}
+
+// conclude tells everyone who waits for b how its writing ended, and keeps what that says of the journal. It returns what failed the journal.
+func (j *Journal) conclude(b *batch, err error) error {
+	var broken, full *authz.Error
 	var waiting *batch
 	j.mu.Lock()
 	j.inFlight = 0
-	if err != nil && !errors.Is(err, errNoRoom) {
+	was := j.full != nil
+	switch {
+	case errors.Is(err, errNoRoom):
+		full = &authz.Error{Kind: authz.KindBusy, Label: "journal_full", Public: unwritten, Err: err}
+		err = full
+	case err != nil:
 		broken = &authz.Error{Kind: authz.KindUnavailable, Label: "journal_failed", Public: unwritten, Err: err}
 		err = broken
 		waiting = j.pending
 		j.err, j.running, j.pending = broken, false, newBatch()
-	} else if err != nil {
-		err = &authz.Error{Kind: authz.KindBusy, Label: "journal_full", Public: unwritten, Err: err}
 	}
+	j.full = full
 	j.mu.Unlock()
 
 	b.finish(err)
@@ -87,9 +113,8 @@ func (j *Journal) writePending() error {
 		j.cfg.Log.Error("the journal failed: no record can be written, so nothing is released", "dir", j.cfg.Dir, "cause", broken.Err)
 		return broken
 	}
-	if full := err != nil; full != j.full {
-		j.full = full
-		j.cfg.Log.Error("whether the journal has room has changed: while it is full, nothing is released", "dir", j.cfg.Dir, "full", full, "cause", err)
+	if is := full != nil; is != was {
+		j.cfg.Log.Error("whether the journal has room has changed: while it is full, nothing is released", "dir", j.cfg.Dir, "full", is, "cause", err)
 	}
 	j.mu.Lock()
 	j.spare = b.records
