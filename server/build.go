@@ -113,11 +113,7 @@ func completeLost(ctx context.Context, j *audit.Journal, open []audit.Entry, log
 		if err != nil {
 			return fmt.Errorf("complete decision %s: %w", e.Decision, err)
 		}
-		r, err := j.Append(rec)
-		if err == nil {
-			err = r.Wait(ctx) // one by one: the queue may be short
-		}
-		if err != nil && ctx.Err() == nil {
+		if err := appendWhenRoom(ctx, j, rec); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("complete decision %s: %w", e.Decision, err)
 		}
 	}
@@ -125,6 +121,27 @@ func completeLost(ctx context.Context, j *audit.Journal, open []audit.Entry, log
 		log.Warn("exchanges were cut off when Weir ended last; their completions now say so", "exchanges", len(open), "error_type", audit.LostLabel)
 	}
 	return nil
+}
+
+// appendWhenRoom writes one record and waits until it is durable, and before that until the journal has room for it: a Weir that ended over a
+// full journal could not ship what fills it.
+func appendWhenRoom(ctx context.Context, j *audit.Journal, rec *authz.Record) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		r, err := j.Append(rec)
+		if err == nil {
+			err = r.Wait(ctx)
+		}
+		if err == nil || authz.AsError(err).Kind != authz.KindBusy {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // openTraces returns the shipper of spans, and nil where the OTEL_* variables name no collector.

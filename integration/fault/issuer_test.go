@@ -2,7 +2,6 @@ package fault
 
 import (
 	"fmt"
-	"net/http"
 	"testing"
 	"time"
 
@@ -60,7 +59,7 @@ func TestIssuer(t *testing.T) {
 			// Once they are known, the same failure changes nothing: keys are believed for a day.
 			must(t, link.Set(harness.Fault{}))
 			r.serve("")
-			r.until("the keys are known", func() bool { status, _ := r.page("/readyz"); return status == http.StatusOK })
+			r.ready()
 			must(t, link.Set(tc.fault))
 			r.well("with the keys known")
 		})

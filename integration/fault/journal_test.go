@@ -122,7 +122,9 @@ func TestJournalWaits(t *testing.T) {
 		r.well("before")
 		r.fill()
 		r.refused("journal_unavailable") // a read does no harm: what waits for the record is its answer
+		r.unready("journal")
 		must(t, os.Remove(ballast))
+		r.ready()
 		r.well("with room")
 	})
 	t.Run("the journal has its size and nothing is shipped", func(t *testing.T) {
@@ -132,16 +134,23 @@ func TestJournalWaits(t *testing.T) {
 		must(t, err)
 		t.Cleanup(collector.Close)
 		collector.Close()
-		r.serve("audit: {dir: audit, segment_bytes: 2MiB, max_bytes: 4MiB}\n", "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.HTTP)
+		serve := func() {
+			r.serve("audit: {dir: audit, segment_bytes: 2MiB, max_bytes: 4MiB}\n", "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.HTTP)
+		}
+		serve()
 		r.well("before")
 		r.fill()
 		r.refused("journal_unavailable")
+		r.unready("journal")
+		serve() // with decisions whose completions found no room: these wait too
+		r.refused("journal_unavailable")
+		r.unready("journal")
 		must(t, collector.Open())
-		r.until("the journal is shipped", func() bool {
-			_, metrics := r.page("/metrics")
-			return strings.Contains(metrics, `weir_ship_lag_records{sink="otlp"} 0`)
-		})
+		r.ready()
 		r.well("with all of it shipped")
+		if _, metrics := r.page("/metrics"); !strings.Contains(metrics, "\nweir_journal_failed 0\n") {
+			t.Error("weir_journal_failed is not 0")
+		}
 	})
 	t.Run("the disk hangs", func(t *testing.T) {
 		t.Parallel()

@@ -85,7 +85,7 @@ func TestRedis(t *testing.T) {
 				tc.heal = bad(harness.Fault{})
 			}
 			must(t, tc.heal(redis, link))
-			r.until("Weir is ready again", func() bool { status, _ := r.page("/readyz"); return status == http.StatusOK })
+			r.ready()
 			r.well("afterwards")
 		})
 	}

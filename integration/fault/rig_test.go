@@ -241,6 +241,12 @@ func (r *rig) unready(check string) {
 	})
 }
 
+// ready waits until Weir says that it can decide.
+func (r *rig) ready() {
+	r.Helper()
+	r.until("/readyz says 200", func() bool { status, _ := r.page("/readyz"); return status == http.StatusOK })
+}
+
 // until waits for something to come about.
 func (r *rig) until(what string, is func() bool) {
 	r.Helper()
