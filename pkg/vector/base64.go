@@ -22,15 +22,6 @@ type base64State struct {
 	alphabet alphabetKind
 }
 
-// alphabetKind says which of RFC 4648's alphabets a text is written in: of two readers, one may refuse what mixes them, the other not.
-type alphabetKind uint8
-
-const (
-	eitherAlphabet alphabetKind = iota // no character has told yet
-	stdAlphabet                        // + and /
-	urlAlphabet                        // - and _
-)
-
 // beginBase64 opens a declared vector that is a string.
 func (d *document) beginBase64(f form) (int, error) {
 	if err := d.beginVector(); err != nil {
@@ -115,40 +106,12 @@ func (d *document) base64Text(text []byte) bool {
 		}
 		text = body
 	}
-	if st.alphabet == eitherAlphabet {
-		st.alphabet = alphabetOf(text)
+	n := alphabetRun(text, st.alphabet)
+	if st.alphabet == eitherAlphabet && n < len(text) {
+		st.alphabet = alphabetOf(text[n])
+		n += alphabetRun(text[n:], st.alphabet)
 	}
-	return inAlphabet(text, st.alphabet)
-}
-
-// alphabetOf returns the alphabet that the first telling character of text is of.
-func alphabetOf(text []byte) alphabetKind {
-	for _, c := range text {
-		switch c {
-		case '+', '/':
-			return stdAlphabet
-		case '-', '_':
-			return urlAlphabet
-		}
-	}
-	return eitherAlphabet
-}
-
-// inAlphabet checks text by decoding it: nothing written in Go is as fast.
-func inAlphabet(text []byte, kind alphabetKind) bool {
-	var buf [base64Block / 4 * 3]byte
-	code := codeOf(kind)
-	body := text[:len(text)/4*4]
-	n, err := code.Decode(buf[:], body)
-	if err != nil || n != len(body)/4*3 || kind == urlAlphabet && bytes.IndexByte(text, '/') >= 0 {
-		return false
-	}
-	for _, c := range text[len(body):] {
-		if alphabet[c] != 0 && (kind != urlAlphabet || c != '-' && c != '_') {
-			return false
-		}
-	}
-	return true
+	return n == len(text)
 }
 
 func codeOf(kind alphabetKind) *base64.Encoding {

@@ -12,9 +12,10 @@ import (
 
 // answer makes an embeddings answer of n vectors.
 func answer(n, dims int, layout string) []byte {
-	v := make([]string, dims)
+	v, floats := make([]string, dims), make([]float32, dims)
 	for i := range v {
-		v[i] = fmt.Sprintf("%.9f", float64(i*7919%2000-1000)/12345)
+		f := float64(i*7919%2000-1000) / 12345
+		v[i], floats[i] = fmt.Sprintf("%.9f", f), float32(f)
 	}
 	sep := ","
 	if layout == "pretty" {
@@ -22,7 +23,7 @@ func answer(n, dims int, layout string) []byte {
 	}
 	text := "[" + strings.Join(v, sep) + "]"
 	if layout == "base64" {
-		text = `"` + b64(make([]float32, dims)...) + `"`
+		text = `"` + b64(floats...) + `"`
 	}
 	item := `{"object":"embedding","index":1,"embedding":` + text + `}`
 	return []byte(`{"object":"list","data":[` + strings.Repeat(item+",", n-1) + item + `],"model":"m"}`)
