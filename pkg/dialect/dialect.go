@@ -59,6 +59,7 @@ func all() []Dialect {
 		Weaviate{},
 		Milvus{},
 		Pinecone{},
+		Elastic{},
 		Files{},
 		HTTP{},
 	}
@@ -105,6 +106,8 @@ func ByName(name string) (Dialect, bool) {
 		return Milvus{}, true
 	case "pinecone":
 		return Pinecone{}, true
+	case "elastic", "elasticsearch", "opensearch":
+		return Elastic{}, true
 	case "files":
 		return Files{}, true
 	case "http", "none", "":

@@ -37,6 +37,8 @@ func withNames(d Dialect, names []string) Dialect {
 		return Milvus{Vectors: names}
 	case Pinecone:
 		return Pinecone{Vectors: names}
+	case Elastic:
+		return Elastic{Vectors: names}
 	}
 	return d
 }
@@ -44,7 +46,7 @@ func withNames(d Dialect, names []string) Dialect {
 // TakesNames reports whether a dialect needs authz.Target.Vectors to know all that holds vectors.
 func TakesNames(d Dialect) bool {
 	switch d.(type) {
-	case Qdrant, Weaviate, Milvus, Pinecone:
+	case Qdrant, Weaviate, Milvus, Pinecone, Elastic:
 		return true
 	}
 	return false

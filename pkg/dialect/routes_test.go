@@ -25,5 +25,9 @@ func vectorRoutes() []route {
 		{dialect.Pinecone{}, "POST", "/query", `{"topK":2,"include_values":true,"queries":[{"topK":1},{}]}`},
 		{dialect.Pinecone{}, "POST", "/namespaces/n/documents/fetch", `{"ids":["a"],"include_fields":["*"]}`},
 		{dialect.Pinecone{}, "POST", "/VectorService/Query", "\x0a\x02ns\x10\x05\x20\x01\x32\x02\x10\x07"},
+		{dialect.Elastic{}, "POST", "/docs/_search", `{"size":2,"_source":{"includes":["a"]},"fields":[{"field":"b"}],"aggs":{"a":{"top_hits":{}}},"knn":{"field":"a","query_vector":[1]}}`},
+		{dialect.Elastic{}, "POST", "/docs/_msearch", "\n{\"size\":2}\n"},
+		{dialect.Elastic{}, "POST", "/_mget", `{"docs":[{"_index":"a","_source":["b"]}],"ids":["c"]}`},
+		{dialect.Elastic{}, "POST", "/_sql", `{"query":"q","fetch_size":5}`},
 	}
 }
