@@ -175,8 +175,9 @@ type Limits struct {
 	// RequestBodyBytesTotal bounds the request bodies that are held at once; beyond it 503. At least request_body_bytes_per_subject.
 	// Default 512MiB.
 	RequestBodyBytesTotal Size `yaml:"request_body_bytes_total" default:"512MiB"`
-	// DecisionTimeout bounds one decision, its calls to policy and store included; beyond it 503. 10ms to 60s. Default 5s.
-	DecisionTimeout time.Duration `yaml:"decision_timeout" default:"5s" min:"10ms" max:"60s"`
+	// DecisionTimeout bounds one decision, its calls to policy and store included; beyond it 503. Keep it below message_timeout of Envoy's
+	// ext_proc filter (2s in envoy/): an Envoy that waits no longer does as its failure_mode_allow says. 10ms to 60s. Default 1500ms.
+	DecisionTimeout time.Duration `yaml:"decision_timeout" default:"1500ms" min:"10ms" max:"60s"`
 	// BodyTimeout bounds the wait for a request body. 100ms to 1h. Default 30s.
 	BodyTimeout time.Duration `yaml:"body_timeout" default:"30s" min:"100ms" max:"1h"`
 	// StreamIdleTimeout ends an exchange about which Envoy says nothing for so long. 1s to 24h. Default 10m.

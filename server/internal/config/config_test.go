@@ -49,7 +49,7 @@ func TestDefaults(t *testing.T) {
 		Audit:    Audit{Dir: "/etc/weir/journal", SegmentBytes: 64 << 20, MaxBytes: 10 << 30, Queue: 4096},
 		Handover: Handover{TTL: 10 * time.Second},
 		Limits: Limits{
-			RequestBodyBytes: 8 << 20, RequestBodyBytesPerSubject: 32 << 20, RequestBodyBytesTotal: 512 << 20, DecisionTimeout: 5 * time.Second,
+			RequestBodyBytes: 8 << 20, RequestBodyBytesPerSubject: 32 << 20, RequestBodyBytesTotal: 512 << 20, DecisionTimeout: 1500 * time.Millisecond,
 			BodyTimeout: 30 * time.Second, StreamIdleTimeout: 10 * time.Minute, AttestationTTL: time.Minute, AttestationTimeout: time.Second,
 			DrainTimeout: 20 * time.Second,
 		},
