@@ -115,7 +115,7 @@ func (a auditor) line(e audit.Entry) error {
 		return fmt.Errorf("record %d: %w", e.Seq, err)
 	}
 	text := fmt.Sprintf("%s  %s  %-8s  %s  %s %s %s  %s", f.Time.Format("2006-01-02T15:04:05.000Z07:00"), f.Decision,
-		or(string(f.Outcome), "decided"), verdictOf(&f), or(f.UserName, or(f.UserID, "nobody")), or(f.Method, "-"), or(f.Path, "-"), volumeOf(&f))
+		or(string(f.Outcome), "decided"), verdictOf(&f), subjectOf(&f), or(f.Method, "-"), or(f.Path, "-"), volumeOf(&f))
 	_, err = fmt.Fprintln(a.out, strings.Map(visible, text))
 	return err
 }
@@ -126,6 +126,14 @@ func visible(r rune) rune {
 		return utf8.RuneError
 	}
 	return r
+}
+
+// subjectOf says who asked: by the ID that the issuer vouches for, and the name that goes with it, which people may choose.
+func subjectOf(f *audit.Fields) string {
+	if f.UserName == "" || f.UserID == "" {
+		return or(f.UserID, "nobody")
+	}
+	return f.UserID + " (" + f.UserName + ")"
 }
 
 // verdictOf says what was decided, and what was done where that differs.
