@@ -72,7 +72,7 @@ func (st *stream) judgeBody(m *wire.Inbound) error {
 	raw := st.adm.Mask() == authz.MaskNone
 	var out []byte
 	if !raw {
-		out = make([]byte, 0, m.Body.Len()+64)
+		out = *st.s.outputs.Get(m.Body.Len() + 64)
 	}
 	out, passed, err := st.scan(m.Body, out, raw)
 	if err == nil && m.EndOfStream && r.judge.any {
@@ -96,7 +96,7 @@ func (st *stream) judgeBody(m *wire.Inbound) error {
 		}
 	} else {
 		body.Free()
-		body = slice(out)
+		body = mem.BufferSlice{mem.NewBuffer(&out, &st.s.outputs)}
 	}
 	return st.release(body, m.EndOfStream, cut)
 }

@@ -3,6 +3,8 @@ package extproc
 import (
 	"sync"
 
+	"google.golang.org/grpc/mem"
+
 	"github.com/weirgate/weir/pkg/authz"
 )
 
@@ -45,4 +47,30 @@ func (b *budget) inUse() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.used
+}
+
+// maxOutput is the largest buffer that is kept, in bytes: Envoy's messages are not larger with the configurations under envoy/.
+const maxOutput = 1<<20 + 4<<10
+
+// outputs are buffers for what a mask makes of a message. Without them every masked answer is allocated, zeroed and collected once more.
+// The zero value is ready, and safe for concurrent use. gRPC gives each buffer back when it has written it.
+type outputs struct{ pool sync.Pool }
+
+var _ mem.BufferPool = (*outputs)(nil)
+
+// Get returns an empty buffer with room for n bytes. What is beyond its length is not zeroed.
+func (o *outputs) Get(n int) *[]byte {
+	if b, ok := o.pool.Get().(*[]byte); ok && cap(*b) >= n {
+		*b = (*b)[:0]
+		return b
+	}
+	b := make([]byte, 0, n)
+	return &b
+}
+
+// Put keeps a buffer for later.
+func (o *outputs) Put(b *[]byte) {
+	if cap(*b) <= maxOutput {
+		o.pool.Put(b)
+	}
 }

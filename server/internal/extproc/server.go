@@ -76,8 +76,9 @@ func (c *Config) defaults() {
 
 // Server serves ext_proc streams. Safe for concurrent use.
 type Server struct {
-	cfg    Config
-	bodies budget
+	cfg     Config
+	bodies  budget
+	outputs outputs
 
 	drain     chan struct{} // closed by Drain
 	drainOnce sync.Once
