@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench fuzz
+.PHONY: help build demo test lint bench fuzz attacks
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME ?= 10s
@@ -44,3 +44,6 @@ fuzz: ## run every fuzz target for FUZZTIME (default 10s)
 	@for dir in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -r -n1 dirname | sort -u); do \
 	  for target in $$(go test -list '^Fuzz' $$dir | grep '^Fuzz'); do \
 	    echo "$$dir $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; done; done
+
+attacks: ## attack every mask with real vectors and write the figures to pkg/vector/STRENGTH.md (a minute or two)
+	go test ./pkg/vector/attack -count=1 -timeout 30m -v -update
