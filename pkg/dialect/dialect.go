@@ -35,6 +35,7 @@ type Answer struct {
 	Format       scan.Format  // of the document
 	Fields       []scan.Field // where vectors are
 	ContentTypes []string     // acceptable media types; empty: any
+	MaxBytes     int64        // an answer longer than this is none that the operation has, and is refused; 0: no bound
 }
 
 // all lists the dialects.

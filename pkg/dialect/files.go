@@ -97,5 +97,14 @@ func (Files) Body(op authz.Operation, _ []byte) (authz.Operation, error) { retur
 // Carries implements Dialect: what is stored is not read.
 func (Files) Carries(authz.Operation) (scan.Format, []scan.Field) { return "", nil }
 
-// Answer implements Dialect: a file is measured, not read.
-func (Files) Answer(authz.Operation, authz.Response) Answer { return Answer{} }
+// maxReceipt is the longest answer to a write, in bytes: room for a receipt or an error, none for the file.
+const maxReceipt = 64 << 10
+
+// Answer implements Dialect: a file is measured, not read. What does not ask for a file gets none.
+func (Files) Answer(op authz.Operation, _ authz.Response) Answer {
+	switch op.Class {
+	case authz.ClassRead, authz.ClassList:
+		return Answer{}
+	}
+	return Answer{MaxBytes: maxReceipt}
+}

@@ -223,9 +223,21 @@ func (st *stream) judgeEnds() ([]byte, error) {
 
 // countBody passes a piece of an answer that is measured and not read.
 func (st *stream) countBody(m *wire.Inbound) error {
+	r := &st.response
+	if r.most > 0 && r.left.Of(authz.UnitBytes)+int64(m.Body.Len()) > r.most {
+		r.most = 0 // said once
+		if err := st.deny(errTooLong()); err != nil || st.refused {
+			return err
+		}
+	}
 	body := m.Body
 	m.Body = nil
 	return st.release(body, m.EndOfStream, false)
+}
+
+// errTooLong is the refusal of an answer that is longer than what was asked for ever is.
+func errTooLong() *authz.Error {
+	return &authz.Error{Kind: authz.KindBadAnswer, Label: "answer_too_long", Public: "the upstream's answer is longer than one to this request may be"}
 }
 
 // lookAtSmall collects a small answer; one that is not small is refused.

@@ -14,7 +14,7 @@ type facts struct {
 	observe   bool // nothing may be withheld
 	static    bool // the route sends bodies in FULL_DUPLEX_STREAMED by configuration
 	attested  bool // this connection honours overrides
-	counted   bool // the answer has no length in this target, as far as was seen: read it
+	counted   bool // the answer's length must be seen: it is bounded, or in this target answers state none, as far as was seen
 	head      bool // a HEAD request: its answer has no body
 }
 

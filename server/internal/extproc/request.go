@@ -57,7 +57,7 @@ func (st *stream) requestHeaders(m *wire.Inbound) error {
 	st.dialect = dialect.ForTarget(st.adm.Target())
 	st.makePlan()
 	if st.plan.standalone { // first of all: it stops Envoy's timer
-		st.asked = true
+		st.asked, st.askedAt = true, st.s.cfg.Now()
 		if err := st.send(wire.Standalone(wire.Override{Request: true, Response: true})); err != nil {
 			return err
 		}
@@ -95,10 +95,11 @@ func (st *stream) begin(m *wire.Inbound) error {
 func (st *stream) makePlan() {
 	_, counted := st.s.unsized.Load(st.adm.Target().Name)
 	attested := st.attested()
+	answer := st.dialect.Answer(st.adm.Operation(), authz.Response{Status: 200})
 	f := facts{
 		needsBody: st.adm.NeedsBody(), observe: st.adm.Observed(), static: st.static, attested: attested, head: st.req.Method == "HEAD",
-		judge:   st.dialect.Answer(st.adm.Operation(), authz.Response{Status: 200}).Judge,
-		counted: counted && !attested,
+		judge:   answer.Judge,
+		counted: counted && !attested || answer.MaxBytes > 0,
 	}
 	st.plan = choose(f)
 	if !attested && !st.static && st.plan.duplex {

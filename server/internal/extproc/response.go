@@ -27,6 +27,7 @@ type responseSide struct {
 	mutation wire.Mutation // for the head, when it is answered
 	status   int           // answered
 	measured string
+	most     int64        // bytes that the answer may have in all; 0: no bound
 	left     authz.Volume // what was answered to Envoy: bytes, and vectors under UnitVectors
 
 	judge *judge // reads the answer, where it may hold vectors
@@ -137,6 +138,11 @@ func (st *stream) responseHead(resp authz.Response) error {
 	answer := st.dialect.Answer(st.adm.Operation(), resp)
 	if answer.Judge && st.adm.Mask() != authz.MaskNone && headHoldsVector(resp.Headers) {
 		return st.deny(errUndeclared())
+	}
+	if r.most = answer.MaxBytes; r.most > 0 && resp.ContentLength > r.most {
+		if err := st.deny(errTooLong()); err != nil || st.refused {
+			return err
+		}
 	}
 	switch {
 	case resp.EndOfStream || st.req.Method == "HEAD":
