@@ -114,9 +114,11 @@ func (s *Server) Drain() { s.drainOnce.Do(func() { close(s.drain) }) }
 // BodyMemory returns the bytes of request bodies held now.
 func (s *Server) BodyMemory() int64 { return s.bodies.inUse() }
 
-// maxIgnored is how many overrides in a row Envoy may seem to ignore before readiness fails: a client that leaves at the wrong moment
-// looks the same once.
-const maxIgnored = 2
+// refusesWithin is how soon an Envoy that does not heed a standalone override ends the stream: within 2 ms, as measured. Later it was the client.
+const refusesWithin = 50 * time.Millisecond
+
+// maxIgnored is how many overrides in a row Envoy may seem to ignore before readiness fails: clients that leave at once look the same.
+const maxIgnored = 16
 
 // Ready returns nil, or tells which Envoy settings keep Weir from enforcing.
 func (s *Server) Ready() error {

@@ -51,8 +51,9 @@ type stream struct {
 	dialect dialect.Dialect
 	static  bool
 	plan    plan
-	asked   bool // an override was sent, and no body message has come since
-	refused bool // an ImmediateResponse was sent: nothing more is answered
+	asked   bool      // an override was sent, and no body message has come since
+	askedAt time.Time // of a standalone one
+	refused bool      // an ImmediateResponse was sent: nothing more is answered
 
 	request  requestSide
 	response responseSide
@@ -153,6 +154,9 @@ func (st *stream) next() (r received) {
 func (st *stream) closed(cause error) error {
 	if st.asked && st.plan.standalone && st.request.held {
 		st.overrideIgnored()
+		if st.s.cfg.Now().Sub(st.askedAt) < refusesWithin {
+			st.s.ignored.Add(1)
+		}
 	}
 	st.end(authz.OutcomeAborted)
 	if errors.Is(cause, io.EOF) {
@@ -165,7 +169,6 @@ func (st *stream) closed(cause error) error {
 func (st *stream) overrideIgnored() {
 	st.asked = false
 	st.from.revoke()
-	st.s.ignored.Add(1)
 	st.s.cfg.Observer.OverrideIgnored()
 	st.s.cfg.Log.Warn("no body came after a mode override: a client that left, or an Envoy without allow_mode_override: true", "decision", st.decisionID())
 }
