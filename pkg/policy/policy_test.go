@@ -103,8 +103,8 @@ func TestShippedPolicy(t *testing.T) {
 			if d.Effect != tc.effect || tc.rule != "" && d.Rule != tc.rule || d.Mask.Vectors != tc.mask || d.Kind != tc.kind {
 				t.Errorf("got %+v\nwant effect %v rule %s mask %s kind %v", d, tc.effect, tc.rule, tc.mask, tc.kind)
 			}
-			if d.Effect == authz.Allow && len(d.Limits) != 2 {
-				t.Errorf("limits %+v, want the two of bulk", d.Limits)
+			if d.Effect == authz.Allow && len(d.Limits) != 3 {
+				t.Errorf("limits %+v, want the three of bulk", d.Limits)
 			}
 			if d.Effect == authz.Deny && d.Reason == "" || d.Revision != e.Revision() {
 				t.Errorf("reason %q, revision %q", d.Reason, d.Revision)

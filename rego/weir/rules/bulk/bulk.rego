@@ -1,6 +1,6 @@
 # METADATA
 # title: Bulk extraction
-# description: How many vectors one request may ask for, and one person may take in an hour.
+# description: How many vectors and documents one request may ask for, and one person may take in an hour.
 package weir.rules.bulk
 
 import data.weir.settings
@@ -10,6 +10,14 @@ deny contains {"kind": "quota", "reason": reason, "alternatives": [way]} if {
 	input.operation.vectors > most
 	reason := sprintf("one request may ask for %d vectors at most, this one asks for %d", [most, input.operation.vectors])
 	way := sprintf("ask for %d vectors or fewer at a time", [most])
+}
+
+deny contains {"kind": "quota", "reason": reason, "alternatives": [way]} if {
+	takes
+	most := settings.bulk.max_documents_per_request
+	input.operation.documents > most
+	reason := sprintf("one request may ask for %d documents at most, this one asks for %d", [most, input.operation.documents])
+	way := sprintf("ask for %d documents or fewer at a time", [most])
 }
 
 deny contains {
@@ -28,6 +36,9 @@ deny contains {
 	not exporter
 }
 
+# Whoever writes brings documents, and takes none.
+takes if not input.operation.class in {"write", "admin"}
+
 exporter if {
 	some group in input.subject.groups
 	group in settings.bulk.export_groups
@@ -38,8 +49,16 @@ limit contains {"meter": "subject_target", "unit": "vectors", "window": "1h", "m
 
 limit contains {"meter": "subject_target", "unit": "vectors_masked", "window": "1h", "max": settings.bulk.max_masked_vectors_per_hour}
 
+limit contains {"meter": "subject_target", "unit": "documents", "window": "1h", "max": settings.bulk.max_documents_per_hour} if takes
+
 problem contains sprintf("bulk.%s: want a whole number from 0 up", [key]) if {
-	some key in ["max_vectors_per_request", "max_vectors_per_hour", "max_masked_vectors_per_hour"]
+	some key in [
+		"max_vectors_per_request",
+		"max_vectors_per_hour",
+		"max_masked_vectors_per_hour",
+		"max_documents_per_request",
+		"max_documents_per_hour",
+	]
 	not natural(object.get(settings, ["bulk", key], null))
 }
 
