@@ -87,7 +87,7 @@ func PolicyConfig(c *config.Config, log *slog.Logger) (policy.Config, error) {
 func openJournal(c *config.Config, ships bool, log *slog.Logger) (*audit.Journal, []audit.Entry, error) {
 	j, err := audit.Open(audit.Config{
 		Dir: c.Audit.Dir, SegmentBytes: int64(c.Audit.SegmentBytes), MaxBytes: int64(c.Audit.MaxBytes), Queue: c.Audit.Queue,
-		DropUnshipped: !ships, Log: log,
+		DropUnshipped: !ships, Keep: c.Audit.Keep, Log: log,
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("audit.dir: %w", err)

@@ -24,10 +24,13 @@ type Config struct {
 	MaxBytes int64
 	// DropUnshipped lets MaxBytes remove segments that were not shipped. Set it where nothing is to be shipped.
 	DropUnshipped bool
-	Queue         int              // records that may wait for the disk; default 4096
-	Now           func() time.Time // default time.Now
-	Log           *slog.Logger     // default slog.Default()
-	Wrap          func(File) File  // put between the journal and each segment it writes, for tests of failing disks; default nothing
+	// Keep is how old the newest record of a segment must be before DropUnshipped lets it go; until then the journal is full. Without it,
+	// whoever may send requests could push out what they did before. Default 0.
+	Keep  time.Duration
+	Queue int              // records that may wait for the disk; default 4096
+	Now   func() time.Time // default time.Now
+	Log   *slog.Logger     // default slog.Default()
+	Wrap  func(File) File  // put between the journal and each segment it writes, for tests of failing disks; default nothing
 }
 
 // Journal is an append-only, hash-chained file of records. All methods are safe for concurrent use; Run must be running for any record to
@@ -65,8 +68,9 @@ type Journal struct {
 
 // segmentInfo is one segment as the writer knows it.
 type segmentInfo struct {
-	first uint64
-	size  int64
+	first   uint64
+	size    int64
+	created time.Time
 }
 
 // watch is one shipper's place, for retention, and how it learns of new records.

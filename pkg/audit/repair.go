@@ -83,14 +83,22 @@ func readUpTo(path string, n int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, n))
 }
 
-// takeStock notes the segments and their sizes.
+// takeStock notes the segments, their sizes and when they were begun.
 func (j *Journal) takeStock(firsts []uint64) error {
 	for _, first := range firsts {
 		info, err := os.Stat(j.path(first))
 		if err != nil {
 			return err
 		}
-		j.segments = append(j.segments, segmentInfo{first: first, size: info.Size()})
+		created := info.ModTime() // later than it was begun: a segment whose header cannot be read stays longer
+		b, err := readUpTo(j.path(first), headerSize)
+		if err != nil {
+			return err
+		}
+		if h, ok := decodeHeader(b); ok {
+			created = h.created
+		}
+		j.segments = append(j.segments, segmentInfo{first: first, size: info.Size(), created: created})
 	}
 	return nil
 }

@@ -72,6 +72,46 @@ func TestRetention(t *testing.T) {
 	}
 }
 
+// TestKeep: what is younger than Keep stays, over a restart too, whatever comes behind it; what is older makes room.
+func TestKeep(t *testing.T) {
+	now := time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC)
+	cfg := audit.Config{Dir: t.TempDir(), SegmentBytes: 2 << 20, MaxBytes: 4 << 20, DropUnshipped: true, Keep: time.Hour, Log: quiet, Now: func() time.Time { return now }}
+	rec := decision("x")
+	rec.Path = string(big())
+	fill := func(j *audit.Journal) error {
+		for range 12 {
+			receipt, err := j.Append(rec)
+			if err == nil {
+				err = receipt.Wait(t.Context())
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	j, stop := open(t, cfg)
+	if err := fill(j); label(err) != "journal_full" {
+		t.Fatalf("an hour has not passed: %v, want journal_full", err)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(59 * time.Minute)
+	j, _ = open(t, cfg)
+	if err := fill(j); label(err) != "journal_full" {
+		t.Fatalf("after a restart: %v, want journal_full", err)
+	}
+	if report, err := audit.Verify(cfg.Dir); err != nil || report.First != 1 {
+		t.Errorf("%+v, %v; want the first record still there", report, err)
+	}
+	now = now.Add(time.Minute)
+	write(t, j, rec)
+	if report, err := audit.Verify(cfg.Dir); err != nil || report.First == 1 {
+		t.Errorf("%+v, %v; want room made", report, err)
+	}
+}
+
 // sink takes records, or refuses while err is set.
 type sink struct {
 	mu   sync.Mutex

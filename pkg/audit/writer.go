@@ -263,7 +263,7 @@ func (j *Journal) begin() error {
 	}
 	j.file, j.off, j.zeroed = j.cfg.Wrap(diskFile{f}), headerSize, 0
 	j.mu.Lock()
-	j.segments = append(j.segments, segmentInfo{first: j.next, size: j.cfg.SegmentBytes})
+	j.segments = append(j.segments, segmentInfo{first: j.next, size: j.cfg.SegmentBytes, created: h.created})
 	j.mu.Unlock()
 	return nil
 }
@@ -301,19 +301,19 @@ func (j *Journal) victim() (uint64, error) {
 	if total <= j.cfg.MaxBytes {
 		return 0, nil
 	}
-	if len(j.segments) < 2 || !j.shippedBelow(j.segments[1].first) {
-		return 0, fmt.Errorf("%w: the journal has reached its bound of %d bytes and what is in it was not shipped", errNoRoom, j.cfg.MaxBytes)
+	if len(j.segments) < 2 || !j.mayGo(j.segments[1]) {
+		return 0, fmt.Errorf("%w: the journal has reached its bound of %d bytes and what is in it was not shipped, or is too young to go", errNoRoom, j.cfg.MaxBytes)
 	}
 	return j.segments[0].first, nil
 }
 
-// shippedBelow reports whether every record before first may go.
-func (j *Journal) shippedBelow(first uint64) bool {
+// mayGo reports whether every record before the segment next may go: all of it was shipped, or may go without and is old enough.
+func (j *Journal) mayGo(next segmentInfo) bool {
 	if j.cfg.DropUnshipped {
-		return true
+		return j.cfg.Now().Sub(next.created) >= j.cfg.Keep
 	}
 	for _, w := range j.shippers {
-		if w.shipped+1 < first {
+		if w.shipped+1 < next.first {
 			return false
 		}
 	}

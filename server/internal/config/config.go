@@ -151,6 +151,10 @@ type Audit struct {
 	// MaxBytes bounds the whole journal: beyond it the oldest files go that have been shipped. 4MiB or more, and at least two segments.
 	// Default 10GiB.
 	MaxBytes Size `yaml:"max_bytes" default:"10GiB" min:"4MiB"`
+	// Keep is how long records stay at least where they are not shipped (OTEL_EXPORTER_OTLP_ENDPOINT is not set): with max_bytes reached and
+	// nothing so old, requests are refused, because whoever floods the journal may want to push out what it holds of them. 0s to 8760h.
+	// Default 24h.
+	Keep time.Duration `yaml:"keep" default:"24h" min:"0s" max:"8760h"`
 	// Queue is how many records may wait for the disk; beyond it requests wait, then are refused. 1 to 1000000. Default 4096.
 	Queue int `yaml:"queue" default:"4096" min:"1" max:"1000000"`
 }

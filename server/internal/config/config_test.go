@@ -46,7 +46,7 @@ func TestDefaults(t *testing.T) {
 		}},
 		Policy:   Policy{Entrypoint: "weir/authz/decision", Timeout: 50 * time.Millisecond},
 		Counters: Counters{Windows: []authz.Window{window("1m"), window("1h"), window("24h"), window("30d")}, Timeout: 500 * time.Millisecond},
-		Audit:    Audit{Dir: "/etc/weir/journal", SegmentBytes: 64 << 20, MaxBytes: 10 << 30, Queue: 4096},
+		Audit:    Audit{Dir: "/etc/weir/journal", SegmentBytes: 64 << 20, MaxBytes: 10 << 30, Keep: 24 * time.Hour, Queue: 4096},
 		Handover: Handover{TTL: 10 * time.Second},
 		Limits: Limits{
 			RequestBodyBytes: 8 << 20, RequestBodyBytesPerSubject: 32 << 20, RequestBodyBytesTotal: 512 << 20, DecisionTimeout: 1500 * time.Millisecond,
