@@ -19,6 +19,9 @@ import (
 
 func engine(t testing.TB, cfg policy.Config) *policy.Engine {
 	t.Helper()
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 10 * time.Second // what is tested is the answer: a busy machine may take its time
+	}
 	e, err := policy.New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -103,8 +106,12 @@ func TestShippedPolicy(t *testing.T) {
 			if d.Effect != tc.effect || tc.rule != "" && d.Rule != tc.rule || d.Mask.Vectors != tc.mask || d.Kind != tc.kind {
 				t.Errorf("got %+v\nwant effect %v rule %s mask %s kind %v", d, tc.effect, tc.rule, tc.mask, tc.kind)
 			}
-			if d.Effect == authz.Allow && len(d.Limits) != 3 {
-				t.Errorf("limits %+v, want the three of bulk", d.Limits)
+			bounds := 3 // vectors, masked vectors, documents
+			if name == "write by the platform" {
+				bounds = 2
+			}
+			if d.Effect == authz.Allow && len(d.Limits) != bounds {
+				t.Errorf("limits %+v, want the %d of bulk", d.Limits, bounds)
 			}
 			if d.Effect == authz.Deny && d.Reason == "" || d.Revision != e.Revision() {
 				t.Errorf("reason %q, revision %q", d.Reason, d.Revision)
@@ -139,7 +146,11 @@ func TestNothingFailsOpen(t *testing.T) {
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
-			d, err := engine(t, own(tc.src)).Eval(t.Context(), input(nil))
+			cfg := own(tc.src)
+			if tc.label == "policy_timeout" {
+				cfg.Timeout = 50 * time.Millisecond
+			}
+			d, err := engine(t, cfg).Eval(t.Context(), input(nil))
 			if d.Effect != authz.Deny || (err == nil) != (tc.label == "") {
 				t.Fatalf("%+v, %v; want a denial, error %q", d, err, tc.label)
 			}
