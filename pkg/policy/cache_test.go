@@ -29,7 +29,7 @@ func source(src string) Config {
 
 // TestCachedDecidesAsEvaluated asks about random inputs twice: by the engine, whose cache fills up, and by evaluation alone.
 func TestCachedDecidesAsEvaluated(t *testing.T) {
-	e, err := New(t.Context(), Config{})
+	e, err := New(t.Context(), Config{Timeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

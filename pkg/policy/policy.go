@@ -32,14 +32,14 @@ type Config struct {
 	Settings   []byte        // YAML laid over the policy's settings.yaml, at data.weir.settings; without such a file taken as it is
 	Name       string        // what Settings are called in errors; default settings.yaml
 	Entrypoint string        // default weir/authz/decision
-	Timeout    time.Duration // of one evaluation; default 50 ms
+	Timeout    time.Duration // of one evaluation; default 250 ms, many times what one takes, for machines that are busy
 	RunTests   bool          // run the policy's own tests before it is taken
 	Log        *slog.Logger  // default slog.Default()
 }
 
 const (
 	defaultEntrypoint = "weir/authz/decision"
-	defaultTimeout    = 50 * time.Millisecond
+	defaultTimeout    = 250 * time.Millisecond
 )
 
 // Engine evaluates the policy that was loaded last without error. It is safe for concurrent use.

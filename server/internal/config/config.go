@@ -123,8 +123,8 @@ type Policy struct {
 	Settings string `yaml:"settings"`
 	// Entrypoint is the rule that decides. Default weir/authz/decision.
 	Entrypoint string `yaml:"entrypoint" default:"weir/authz/decision"`
-	// Timeout bounds one evaluation; beyond it the request is refused. 1ms to 10s. Default 50ms.
-	Timeout time.Duration `yaml:"timeout" default:"50ms" min:"1ms" max:"10s"`
+	// Timeout bounds one evaluation; beyond it the request is refused. 1ms to 10s. Default 250ms.
+	Timeout time.Duration `yaml:"timeout" default:"250ms" min:"1ms" max:"10s"`
 	// TestOnReload runs the policy's own tests before a policy is taken. Default false.
 	TestOnReload bool `yaml:"test_on_reload"`
 }

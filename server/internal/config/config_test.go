@@ -44,7 +44,7 @@ func TestDefaults(t *testing.T) {
 		Targets: []Target{{
 			Name: "files", Kind: authz.KindCorpus, Dialect: "files", Paths: []string{"/corpus"}, Mode: "enforce", Floors: Floors{Record: authz.RecordDurable},
 		}},
-		Policy:   Policy{Entrypoint: "weir/authz/decision", Timeout: 50 * time.Millisecond},
+		Policy:   Policy{Entrypoint: "weir/authz/decision", Timeout: 250 * time.Millisecond},
 		Counters: Counters{Windows: []authz.Window{window("1m"), window("1h"), window("24h"), window("30d")}, Timeout: 500 * time.Millisecond},
 		Audit:    Audit{Dir: "/etc/weir/journal", SegmentBytes: 64 << 20, MaxBytes: 10 << 30, Keep: 24 * time.Hour, Queue: 4096},
 		Handover: Handover{TTL: 10 * time.Second},
