@@ -135,6 +135,9 @@ func (st *stream) responseHead(resp authz.Response) error {
 		return st.refuse()
 	}
 	r.mutation.Set = append(r.mutation.Set, [2]string{"weir-decision", st.adm.ID()})
+	if sharable(st.adm.Carrier(), resp.Headers) && !st.adm.Observed() {
+		r.mutation.Set = append(r.mutation.Set, [2]string{"cache-control", "private"})
+	}
 	answer := st.dialect.Answer(st.adm.Operation(), resp)
 	if answer.Judge && st.adm.Mask() != authz.MaskNone && headHoldsVector(resp.Headers) {
 		return st.deny(errUndeclared())
@@ -159,6 +162,16 @@ func (st *stream) responseHead(resp authz.Response) error {
 	default:
 		return st.declared(resp.ContentLength)
 	}
+}
+
+// sharable reports whether a cache that several people share might keep the answer and give it to the next one. An answer to a request
+// with Authorization it may not (RFC 9111 §3.5); one whose token came in another header looks to it as if it were for everybody.
+func sharable(carrier string, h authz.Header) bool {
+	if carrier == "" || carrier == "authorization" {
+		return false
+	}
+	said := strings.ToLower(strings.Join(h["cache-control"], ","))
+	return !strings.Contains(said, "no-store") && !strings.Contains(said, "private")
 }
 
 // localReply passes an answer that Envoy made itself: at once where its body does not come here, else after a look at it.
