@@ -75,7 +75,7 @@ targets:
 - {name: embeddings, kind: inference, tenant: test, dialect: openai, paths: [/v1/embeddings]}
 - {name: vectors, kind: vectordb, tenant: test, dialect: chroma, paths: [/api/v2]}
 - {name: files, kind: weights, tenant: test, dialect: files, paths: [/models]}
-policy: {dir: policy}
+policy: {dir: policy, timeout: 1s}
 audit: {dir: audit}
 `
 

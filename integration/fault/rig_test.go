@@ -71,7 +71,7 @@ issuers: [{issuer: %q, audiences: [weir-demo]}]
 targets:
 - {name: embeddings, kind: inference, tenant: test, dialect: openai, paths: [/v1/embeddings]}
 - {name: vectors, kind: vectordb, tenant: test, dialect: chroma, paths: [/api/v2]}
-policy: {settings: settings.yaml}
+policy: {settings: settings.yaml, timeout: 1s}
 `
 
 const settingsYAML = `access: {inference: [research, product], vectordb: [research, product]}
