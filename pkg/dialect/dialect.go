@@ -61,6 +61,10 @@ func all() []Dialect {
 		Milvus{},
 		Pinecone{},
 		Elastic{},
+		PostgREST{},
+		LanceDB{},
+		Turbopuffer{},
+		S3Vectors{},
 		Files{},
 		HTTP{},
 	}
@@ -109,6 +113,14 @@ func ByName(name string) (Dialect, bool) {
 		return Pinecone{}, true
 	case "elastic", "elasticsearch", "opensearch":
 		return Elastic{}, true
+	case "postgrest":
+		return PostgREST{}, true
+	case "lancedb":
+		return LanceDB{}, true
+	case "turbopuffer":
+		return Turbopuffer{}, true
+	case "s3vectors":
+		return S3Vectors{}, true
 	case "files":
 		return Files{}, true
 	case "http", "none", "":

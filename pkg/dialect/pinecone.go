@@ -159,7 +159,7 @@ type pineconeAsk struct {
 	limit, ids       int64
 	queries, unsized int64 // of the deprecated kind; those that have no limit of their own
 	queried          int64 // what the others ask for
-	values, metadata bool
+	values           bool
 	page             bool
 	namespaces       names
 	fields           selection

@@ -39,6 +39,12 @@ func withNames(d Dialect, names []string) Dialect {
 		return Pinecone{Vectors: names}
 	case Elastic:
 		return Elastic{Vectors: names}
+	case PostgREST:
+		return PostgREST{Vectors: names}
+	case LanceDB:
+		return LanceDB{Vectors: names}
+	case Turbopuffer:
+		return Turbopuffer{Vectors: names}
 	}
 	return d
 }
@@ -46,7 +52,7 @@ func withNames(d Dialect, names []string) Dialect {
 // TakesNames reports whether a dialect needs authz.Target.Vectors to know all that holds vectors.
 func TakesNames(d Dialect) bool {
 	switch d.(type) {
-	case Qdrant, Weaviate, Milvus, Pinecone, Elastic:
+	case Qdrant, Weaviate, Milvus, Pinecone, Elastic, PostgREST, LanceDB, Turbopuffer:
 		return true
 	}
 	return false

@@ -29,5 +29,10 @@ func vectorRoutes() []route {
 		{dialect.Elastic{}, "POST", "/docs/_msearch", "\n{\"size\":2}\n"},
 		{dialect.Elastic{}, "POST", "/_mget", `{"docs":[{"_index":"a","_source":["b"]}],"ids":["c"]}`},
 		{dialect.Elastic{}, "POST", "/_sql", `{"query":"q","fetch_size":5}`},
+		{dialect.PostgREST{}, "POST", "/docs", `[{"a":[1]},{}]`},
+		{dialect.LanceDB{}, "POST", "/v1/table/docs/query", `{"k":5,"vector":{"multi_vector":[[1],[2]]},"columns":{"column_names":["vector"]}}`},
+		{dialect.Turbopuffer{}, "POST", "/v2/namespaces/docs/query", `{"queries":[{"rank_by":["vector","ANN",[1]],"top_k":5,"include_attributes":true},{"limit":{"total":2},"exclude_attributes":["a"]}]}`},
+		{dialect.Turbopuffer{}, "POST", "/v2/namespaces/docs", `{"copy_from_namespace":{"source_namespace":"o"}}`},
+		{dialect.S3Vectors{}, "POST", "/GetVectors", `{"vectorBucketName":"b","indexName":"i","keys":["a"],"returnData":true}`},
 	}
 }

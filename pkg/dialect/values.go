@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"bytes"
 	"net/url"
 	"slices"
 	"strings"
@@ -109,17 +110,31 @@ func (r *reader) flag(what string) (bool, error) {
 	return c == 't', r.scalar(c)
 }
 
-// limit consumes a whole number into *n; null leaves it. Two spellings of the same limit are refused.
+// limit consumes a whole number into *n; null leaves it. Two spellings of the same limit are refused. A number that is too large to be one
+// is one beyond any bound: some clients ask for all there is that way.
 func (r *reader) limit(what string, n *int64) error {
-	v, present, err := r.number(what)
-	if !present {
+	v, present := int64(maxBound)+1, true
+	c, err := r.peek()
+	if err != nil {
+		return err
+	}
+	rest := r.src[r.at:]
+	if digits := len(rest) - len(bytes.TrimLeft(rest, "0123456789")); digits > 18 {
+		if digits < len(rest) && bytes.IndexByte([]byte(".eE"), rest[digits]) >= 0 {
+			return badBody("%s is no whole number", what)
+		}
+		err = r.scalar(c)
+	} else {
+		v, present, err = r.number(what)
+	}
+	if !present || err != nil {
 		return err
 	}
 	if *n >= 0 {
 		return badBody("%s is stated twice", what)
 	}
 	*n = v
-	return err
+	return nil
 }
 
 // inner reads the known members of the object at the reader's place as members does; null is none.
