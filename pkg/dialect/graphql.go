@@ -232,12 +232,15 @@ func (g *gqlReader) arguments() ([]gqlArg, error) {
 	return g.members(")")
 }
 
+// maxMembers is how many arguments a field, or members an object, may have.
+const maxMembers = 1 << 8
+
 // members reads "name: value" up to the closing punctuator. A name that stands twice could be read either way.
 func (g *gqlReader) members(end string) ([]gqlArg, error) {
 	var out []gqlArg
 	for !g.take(end) {
 		name, ok := g.name()
-		if _, twice := arg(out, name); !ok || twice || !g.take(":") {
+		if _, twice := arg(out, name); !ok || twice || len(out) == maxMembers || !g.take(":") {
 			return nil, g.bad()
 		}
 		v, err := g.value()

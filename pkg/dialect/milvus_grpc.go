@@ -294,21 +294,22 @@ func milvusPair(f *wireField) (key, value string, err error) {
 func (m milvusRPC) answer() []scan.Field {
 	switch m.name {
 	case "Search", "HybridSearch": // SearchResults.results=2 → fields_data=3, scores=4, distances=10, last_bound, agg_buckets → hits
-		out := milvusData(nil, "2.3", true)
+		out := milvusData(make([]scan.Field, 0, 28), "2.3", true)
 		for _, path := range [...]string{"2.4", "2.10", "2.11.2", "2.18.4.3"} {
 			out = append(out, scan.Field{Path: path, Encoding: scan.EncodingFloats, Role: scan.RoleScore})
 		}
 		return out
 	case "Query": // QueryResults.fields_data=2
-		return milvusData(nil, "2", true)
+		return milvusData(make([]scan.Field, 0, 24), "2", true)
 	}
 	return nil
 }
 
 // milvusData adds the places of a FieldData: field_name=2, vectors=4, and, of a struct's array (8), the same again.
 func milvusData(to []scan.Field, at string, structs bool) []scan.Field {
-	to = milvusVectors(to, at+".4", at+".2")
-	to = milvusVectors(to, at+".4.8.2", at+".2") // VectorField.vector_array → data
+	name := at + ".2"
+	to = milvusVectors(to, at+".4", name)
+	to = milvusVectors(to, at+".4.8.2", name) // VectorField.vector_array → data
 	if structs {
 		to = milvusData(to, at+".8.1", false)
 	}
@@ -317,8 +318,9 @@ func milvusData(to []scan.Field, at string, structs bool) []scan.Field {
 
 // milvusVectors adds the places of a VectorField: dim=1, and the rows of all entities end to end.
 func milvusVectors(to []scan.Field, at, name string) []scan.Field {
+	dims := at + ".1"
 	place := func(path string, e scan.Encoding) scan.Field {
-		return scan.Field{Path: at + path, Encoding: e, Role: scan.RoleVector, Named: name, Dims: at + ".1"}
+		return scan.Field{Path: at + path, Encoding: e, Role: scan.RoleVector, Named: name, Dims: dims}
 	}
 	sparse := scan.Field{Path: at + ".6.1", Encoding: scan.EncodingF32, Role: scan.RoleVector, Named: name} // index and value by turns; one a row
 	return append(to, place(".2.1", scan.EncodingFloats), place(".3", scan.EncodingBits), place(".4", scan.EncodingF16), place(".5", scan.EncodingBF16),

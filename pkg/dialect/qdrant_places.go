@@ -9,15 +9,15 @@ import (
 func (m qdrantRPC) answer() []scan.Field {
 	switch m.reads {
 	case qdrantIDs: // GetResponse.result → RetrievedPoint.vectors
-		return qdrantOutputs(nil, "1.4")
+		return qdrantOutputs(room(), "1.4")
 	case qdrantScroll: // ScrollResponse.result
-		return qdrantOutputs(nil, "2.4")
+		return qdrantOutputs(room(), "2.4")
 	case qdrantHits, qdrantQuery: // SearchResponse.result → ScoredPoint
-		return append(qdrantOutputs(nil, "1.6"), scoreAt("1.3"))
+		return append(qdrantOutputs(room(), "1.6"), scoreAt("1.3"))
 	case qdrantHitBatch, qdrantQueryBatch: // SearchBatchResponse.result → BatchResult.result
-		return append(qdrantOutputs(nil, "1.1.6"), scoreAt("1.1.3"))
+		return append(qdrantOutputs(room(), "1.1.6"), scoreAt("1.1.3"))
 	case qdrantGroups, qdrantQueryGroups: // SearchGroupsResponse.result → groups → hits, lookup
-		return append(qdrantOutputs(qdrantOutputs(nil, "1.1.2.6"), "1.1.3.4"), scoreAt("1.1.2.3"))
+		return append(qdrantOutputs(qdrantOutputs(room(), "1.1.2.6"), "1.1.3.4"), scoreAt("1.1.2.3"))
 	case qdrantPairs:
 		return []scan.Field{scoreAt("1.1.3")}
 	case qdrantOffsets:
@@ -25,6 +25,9 @@ func (m qdrantRPC) answer() []scan.Field {
 	}
 	return nil
 }
+
+// room is enough for what an answer holds, unless groups look points up.
+func room() []scan.Field { return make([]scan.Field, 0, 13) }
 
 // qdrantOutputs adds the places of a VectorsOutput, or of the Vectors of a write, whose fields are the same: one vector (1), or named ones
 // (2 → a map, whose keys are the names).

@@ -1,6 +1,13 @@
 package dialect_test
 
-import "github.com/weirgate/weir/pkg/dialect"
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/dialect"
+)
 
 // vectorRoutes lists requests of vector databases, with a body of each shape.
 func vectorRoutes() []route {
@@ -34,5 +41,77 @@ func vectorRoutes() []route {
 		{dialect.Turbopuffer{}, "POST", "/v2/namespaces/docs/query", `{"queries":[{"rank_by":["vector","ANN",[1]],"top_k":5,"include_attributes":true},{"limit":{"total":2},"exclude_attributes":["a"]}]}`},
 		{dialect.Turbopuffer{}, "POST", "/v2/namespaces/docs", `{"copy_from_namespace":{"source_namespace":"o"}}`},
 		{dialect.S3Vectors{}, "POST", "/GetVectors", `{"vectorBucketName":"b","indexName":"i","keys":["a"],"returnData":true}`},
+	}
+}
+
+// compareVectors reads the body of a vector database's request as a Go upstream would, and finds no more asked for than the operation says.
+func compareVectors(t *testing.T, r route, raw []byte, op authz.Operation) {
+	var doc struct {
+		Limit, TopK, K, Size         *int64
+		WithVector                   any  `json:"with_vector"`
+		WithVectors                  any  `json:"with_vectors"`
+		IncludeValues                bool `json:"includeValues"`
+		IncludeValuesToo             bool `json:"include_values"`
+		ReturnData                   bool
+		OutputFields, Keys, Searches []any
+		Source                       any `json:"_source"`
+		Queries                      any
+	}
+	if json.Unmarshal(raw, &doc) != nil {
+		return
+	}
+	var limit *int64
+	vectors := false
+	switch r.d.Name() + r.path {
+	case "qdrant/collections/c/points/search", "qdrant/collections/c/points/scroll":
+		names, _ := doc.WithVector.([]any)
+		more, _ := doc.WithVectors.([]any)
+		limit, vectors = doc.Limit, doc.WithVector == true || doc.WithVectors == true || len(names)+len(more) > 0
+	case "pinecone/query":
+		if limit, vectors = doc.TopK, doc.IncludeValues || doc.IncludeValuesToo; doc.Queries != nil {
+			limit = nil
+		}
+	case "milvus/v2/vectordb/entities/search":
+		vectors = slices.Contains(doc.OutputFields, "*")
+	case "lancedb/v1/table/docs/query":
+		limit = doc.K
+	case "elastic/docs/_search":
+		vectors = doc.Source == true
+		limit = doc.Size
+	case "s3vectors/GetVectors":
+		n := int64(len(doc.Keys))
+		limit, vectors = &n, doc.ReturnData
+	}
+	if limit != nil && *limit > 0 && *limit < 1<<40 && op.Documents >= 0 && op.Documents < *limit {
+		t.Fatalf("%s %s: %q is for %d, the operation is %+v", r.d.Name(), r.path, raw, *limit, op)
+	}
+	if vectors && op.Vectors == 0 && op.Documents != 0 {
+		t.Fatalf("%s %s: %q asks for vectors, the operation is %+v", r.d.Name(), r.path, raw, op)
+	}
+}
+
+// BenchmarkAnswer is what an exchange costs beside its bodies: Head once, Answer several times.
+func BenchmarkAnswer(b *testing.B) {
+	for _, tt := range []struct {
+		name, path string
+		d          dialect.Dialect
+	}{
+		{"qdrant", "/collections/c/points/search", dialect.Qdrant{}},
+		{"qdrant/grpc", "/qdrant.Points/Query", dialect.Qdrant{}},
+		{"weaviate/grpc", "/weaviate.v1.Weaviate/Search", dialect.Weaviate{}},
+		{"milvus/grpc", "/milvus.proto.milvus.MilvusService/Search", dialect.Milvus{}},
+		{"elastic", "/docs/_search", dialect.Elastic{Vectors: []string{"embedding"}}},
+	} {
+		b.Run(tt.name, func(b *testing.B) {
+			b.ReportAllocs()
+			h := authz.Header{"content-type": {"application/grpc"}}
+			op := tt.d.Head("POST", tt.path, "", h)
+			for b.Loop() {
+				op = tt.d.Head("POST", tt.path, "", h)
+				if !tt.d.Answer(op, authz.Response{Status: 200}).Judge {
+					b.Fatal(op)
+				}
+			}
+		})
 	}
 }

@@ -10,7 +10,7 @@ func (m weaviateRPC) answer() []scan.Field {
 	if m.name != "Search" {
 		return nil
 	}
-	var out []scan.Field
+	out := make([]scan.Field, 0, 28)
 	for _, result := range [...]string{"2", "4.5"} { // results, group_by_results → objects
 		out = append(out, scoreAt(result+".2.7"), scoreAt(result+".2.9"), scoreAt(result+".2.11"), scoreAt(result+".2.21"))
 		at := result + ".2" // metadata
