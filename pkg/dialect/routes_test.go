@@ -105,9 +105,8 @@ func BenchmarkAnswer(b *testing.B) {
 		b.Run(tt.name, func(b *testing.B) {
 			b.ReportAllocs()
 			h := authz.Header{"content-type": {"application/grpc"}}
-			op := tt.d.Head("POST", tt.path, "", h)
 			for b.Loop() {
-				op = tt.d.Head("POST", tt.path, "", h)
+				op := tt.d.Head("POST", tt.path, "", h)
 				if !tt.d.Answer(op, authz.Response{Status: 200}).Judge {
 					b.Fatal(op)
 				}
