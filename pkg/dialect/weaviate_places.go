@@ -38,12 +38,17 @@ func (m weaviateRPC) carries() []scan.Field {
 		return weaviateVectors(nil, "1.2", "1.6", "1.23")
 	case "BatchStream":
 		return weaviateVectors(nil, "2.1.1.2", "2.1.1.6", "2.1.1.23")
-	case "Search":
-		return weaviateNear(weaviateNear(weaviateVectors(nil, "42.3", "42.6", "42.21"), "42.9"), "43")
-	case "Aggregate":
-		return weaviateNear(weaviateNear(weaviateVectors(nil, "41.3", "41.6", "41.21"), "41.9"), "42")
+	case "Search": // hybrid_search=41, near_vector=43
+		return weaviateNear(weaviateHybrid(), "43")
+	case "Aggregate": // near_vector=42
+		return weaviateNear(weaviateHybrid(), "42")
 	}
 	return nil
+}
+
+// weaviateHybrid is the places of a Hybrid: its vector, as floats (3) and as bytes (6), both deprecated, near_vector (9), vectors (21).
+func weaviateHybrid() []scan.Field {
+	return weaviateNear(weaviateVectors(nil, "41.3", "41.6", "41.21"), "41.9")
 }
 
 // weaviateNear adds the places of a NearVector: its vector, as floats (1) and as bytes (4), both deprecated; those by target, as a map (7,
