@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"math/rand/v2"
 	"sync"
 
 	aead "github.com/tink-crypto/tink-go/v2/daead/subtle"
@@ -122,34 +123,37 @@ func (r *Keyring) String() string {
 // GoString is String, for %#v.
 func (r *Keyring) GoString() string { return r.String() }
 
-// prf is HMAC-SHA256 under one key, as a pseudo-random function of a place and data. Safe for concurrent use.
+// prf is a pseudo-random function of a place and data: HMAC-SHA256 under one key seeds ChaCha8 (math/rand/v2, C2SP chacha8rand). Safe for
+// concurrent use.
 type prf struct {
 	idle sync.Pool // of *prfCall
 }
 
-// prfCall is what one call works in.
+// prfCall is one value of the function, to be read from gen, and what computing it works in.
 type prfCall struct {
+	gen  rand.ChaCha8
 	mac  hash.Hash
 	data []byte
-	sum  []byte
+	sum  [sha256.Size]byte
 }
 
 func newPRF(key []byte) *prf {
 	return &prf{idle: sync.Pool{New: func() any { return &prfCall{mac: hmac.New(sha256.New, key)} }}}
 }
 
-// seed returns the function's value at label, p, dims and what add appends.
-func (f *prf) seed(label string, p Place, dims int, add func([]byte) []byte) (seed [32]byte) {
+// at returns the function's value at label, p, dims and what add appends. The caller gives it back with done.
+func (f *prf) at(label string, p Place, dims int, add func([]byte) []byte) *prfCall {
 	c := f.idle.Get().(*prfCall)
-	defer f.idle.Put(c)
 	c.data = append(append(c.data[:0], byte(len(label))), label...)
 	c.data = add(appendPlace(c.data, p, dims))
 	c.mac.Reset()
 	c.mac.Write(c.data)
-	c.sum = c.mac.Sum(c.sum[:0])
-	copy(seed[:], c.sum)
-	return seed
+	c.mac.Sum(c.sum[:0])
+	c.gen.Seed(c.sum)
+	return c
 }
+
+func (f *prf) done(c *prfCall) { f.idle.Put(c) }
 
 // appendPlace appends a vector's place and length so that no two of them look alike: each word is preceded by its length.
 func appendPlace(b []byte, p Place, dims int) []byte {

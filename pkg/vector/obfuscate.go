@@ -120,9 +120,9 @@ func quantize(v []float32) {
 	if largest == 0 {
 		return
 	}
-	step := float64(largest) / 127
+	step, steps := float64(largest)/127, 127/float64(largest)
 	for i, x := range v {
-		v[i] = float32(math.RoundToEven(float64(x)/step) * step)
+		v[i] = float32(math.RoundToEven(float64(x)*steps) * step)
 	}
 }
 
@@ -132,9 +132,8 @@ func (o *Obfuscator) noise(v []float32, k *keys, p Place) {
 	if length == 0 {
 		return
 	}
-	seed := k.obfuscate.seed("noise", p, len(v), func(b []byte) []byte { return appendCoarse(b, v, length) })
-	var gen rand.ChaCha8
-	gen.Seed(seed)
+	call := k.obfuscate.at("noise", p, len(v), func(b []byte) []byte { return appendCoarse(b, v, length) })
+	defer k.obfuscate.done(call)
 	buf, _ := o.scratch.Get().(*[]float64)
 	if buf == nil {
 		buf = new([]float64)
@@ -144,7 +143,7 @@ func (o *Obfuscator) noise(v []float32, k *keys, p Place) {
 	*buf = n
 	var sum uint64
 	for i := range n {
-		four := gen.Uint64()
+		four := call.gen.Uint64()
 		// The sum of four uniform numbers is near enough to a normal one, and is the same everywhere, which logarithm and cosine are not.
 		x := int64(four&0xffff) + int64(four>>16&0xffff) + int64(four>>32&0xffff) + int64(four>>48) - 2*0xffff
 		sum += uint64(x * x)
@@ -185,14 +184,14 @@ const rotations = 3
 // rotate turns v by the place's rotation: three times, random signs and then a Walsh-Hadamard transform of the first and of the last p
 // components, p being the largest power of two that fits. The two blocks overlap or are one, so every length works and is kept.
 func rotate(v []float32, k *keys, p Place) {
-	var gen rand.ChaCha8
-	gen.Seed(k.obfuscate.seed("rotate", p, len(v), func(b []byte) []byte { return b }))
+	call := k.obfuscate.at("rotate", p, len(v), func(b []byte) []byte { return b })
+	defer k.obfuscate.done(call)
 	block := 1
 	for 2*block <= len(v) {
 		block *= 2
 	}
 	for range rotations {
-		flip(v, &gen)
+		flip(v, &call.gen)
 		hadamard(v[:block])
 		if block < len(v) {
 			hadamard(v[len(v)-block:])
@@ -212,19 +211,41 @@ func flip(v []float32, gen *rand.ChaCha8) {
 	}
 }
 
-// hadamard transforms v, whose length is a power of two, keeping its norm.
+// hadamard transforms v, whose length is a power of two, keeping its norm. Two steps are taken at a time, which halves the way to memory.
 func hadamard(v []float32) {
-	for h := 1; h < len(v); h *= 2 {
-		for i := 0; i < len(v); i += 2 * h {
-			a, b := v[i:i+h], v[i+h:i+2*h]
-			for j, x := range a {
-				y := b[j]
-				a[j], b[j] = x+y, x-y
-			}
+	h := 1
+	if len(v) >= 4 {
+		h = 4
+		for w := v; len(w) >= 4; w = w[4:] {
+			w[0], w[1], w[2], w[3] = butterfly(w[0], w[1], w[2], w[3])
+		}
+	}
+	for ; 4*h <= len(v); h *= 4 {
+		for i := 0; i < len(v); i += 4 * h {
+			butterflies(v[i:i+h], v[i+h:i+2*h], v[i+2*h:i+3*h], v[i+3*h:i+4*h])
+		}
+	}
+	if 2*h == len(v) {
+		a, b := v[:h], v[h:]
+		for i, x := range a {
+			y := b[i]
+			a[i], b[i] = x+y, x-y
 		}
 	}
 	by := float32(1 / math.Sqrt(float64(len(v))))
 	for i, x := range v {
 		v[i] = float32(x * by)
 	}
+}
+
+func butterflies(a, b, c, d []float32) {
+	b, c, d = b[:len(a)], c[:len(a)], d[:len(a)]
+	for i := range a {
+		a[i], b[i], c[i], d[i] = butterfly(a[i], b[i], c[i], d[i])
+	}
+}
+
+func butterfly(a, b, c, d float32) (p, q, r, s float32) {
+	p, q, r, s = a+b, a-b, c+d, c-d
+	return p + r, q + s, p - r, q - s
 }

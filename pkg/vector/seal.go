@@ -3,6 +3,7 @@ package vector
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -86,7 +87,7 @@ func (s *Sealer) Mask(dst, v []float32, p Place) ([]float32, error) {
 	sc.data = appendSealed(sc.data, header, p, d)
 	ct, err := k.seal.EncryptDeterministically(sc.data[:plain], sc.data[plain:])
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("seal: %w", err)
 	}
 	fill := newSealFill(ct[:sealTag], d)
 	sc.packed = append(sc.packed[:0], header^fill.mask)

@@ -183,6 +183,7 @@ func raws(rng *rand.Rand, d int) map[string][]float32 {
 		"bfloat16":           make1(func(int) float64 { return math.Float64frombits(math.Float64bits(rng.NormFloat64()) &^ (1<<45 - 1)) }),
 		"unit":               unit,
 		"unit, float16":      half(unit),
+		"unit, fixed point":  make1(func(i int) float64 { return math.Trunc(float64(unit[i])/length(unit)*(1<<19)) / (1 << 19) }),
 		"normal":             make1(func(int) float64 { return rng.NormFloat64() / 3 }),
 	}
 }

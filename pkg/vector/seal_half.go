@@ -21,7 +21,8 @@ const (
 	bitsNoBF16  = 0x7f7f8000 // from here on bfloat16 rounds to infinity
 )
 
-// halfFor chooses the format that holds v's largest component; none holds NaN and infinity.
+// halfFor chooses the format that holds v's largest component; none holds NaN and infinity. What it is rounded to has the same format: sealing
+// what was opened gives what was sealed.
 func halfFor(v []float32) (halfFloat, bool) {
 	var largest uint32
 	for _, x := range v {
@@ -30,8 +31,12 @@ func halfFor(v []float32) (halfFloat, bool) {
 	switch {
 	case largest >= bitsNoBF16:
 		return 0, false
-	case largest >= bitsNoF16 || largest < bitsNormF16 && largest > 0:
+	case largest >= bitsNoF16:
 		return bfloat16, true
+	case largest < bitsNormF16:
+		if r := roundBF16(largest); r > 0 && r < bitsNormF16>>16 {
+			return bfloat16, true
+		}
 	}
 	return float16, true
 }
@@ -40,8 +45,7 @@ func halfFor(v []float32) (halfFloat, bool) {
 func (h halfFloat) appendTo(b []byte, v []float32) []byte {
 	if h == bfloat16 {
 		for _, x := range v {
-			u := math.Float32bits(x)
-			b = binary.LittleEndian.AppendUint16(b, uint16((u+0x7fff+u>>16&1)>>16))
+			b = binary.LittleEndian.AppendUint16(b, roundBF16(math.Float32bits(x)))
 		}
 		return b
 	}
@@ -50,6 +54,9 @@ func (h halfFloat) appendTo(b []byte, v []float32) []byte {
 	}
 	return b
 }
+
+// roundBF16 rounds float32 bits to bfloat16's.
+func roundBF16(u uint32) uint16 { return uint16((u + 0x7fff + u>>16&1) >> 16) }
 
 // toFloat16 rounds x, which float16 can hold, to it.
 func toFloat16(x float32) uint16 {

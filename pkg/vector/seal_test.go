@@ -175,6 +175,14 @@ func TestSealRange(t *testing.T) {
 	if got, is := open(t, s, seal(t, s, tiny, place), place); is != vector.Opened || !sameBits(got, tiny) {
 		t.Errorf("tiny: %v, %v", is, got[:min(3, len(got))])
 	}
+	// Whether it does is told after rounding, so that what was opened seals to the same again.
+	for _, x := range []float32{math.SmallestNonzeroFloat32, 1.0/(1<<14) - 1.0/(1<<30), 1.0 / (1 << 14)} {
+		v := slices.Repeat([]float32{x}, 40)
+		sealed := seal(t, s, v, place)
+		if got, _ := open(t, s, sealed, place); !sameBits(seal(t, s, got, place), sealed) {
+			t.Errorf("%v opened as %v, which is sealed otherwise", x, got[0])
+		}
+	}
 }
 
 func TestSealNeedsRoom(t *testing.T) {

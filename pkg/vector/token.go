@@ -3,7 +3,6 @@ package vector
 import (
 	"encoding/binary"
 	"math"
-	"math/rand/v2"
 	"slices"
 )
 
@@ -40,13 +39,12 @@ func (t *Tokener) Mask(dst, v []float32, p Place) ([]float32, error) {
 	if d < minTokenDims || !finite(v) {
 		return dst[:0], nil
 	}
-	seed := k.token.seed("token", p, d, func(b []byte) []byte { return appendBits(b, v) })
-	var gen rand.ChaCha8
-	gen.Seed(seed)
+	call := k.token.at("token", p, d, func(b []byte) []byte { return appendBits(b, v) })
+	defer k.token.done(call)
 	dst = slices.Grow(dst[:0], d)[:d]
 	var sum uint64
 	for i := 0; i < d; i += 4 {
-		four := gen.Uint64()
+		four := call.gen.Uint64()
 		for j := i; j < min(i+4, d); j++ {
 			n := 2*int64(int16(four)) + 1
 			sum += uint64(n * n) // below 2³² each, and 2²⁰ of them at most
