@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
@@ -31,8 +30,8 @@ const (
 
 const (
 	inFlight    = 64   // Checks that wait on the one connection, as on that of a busy Envoy worker
-	checkCalls  = 4000 // in a round
-	checkRounds = 9    // of each arm in turn; medians over the rounds are compared
+	checkRounds = 15   // of each arm in turn
+	checkCalls  = 2000 // in a round
 	people      = 64   // who ask, with one token each where tokens come again
 )
 
@@ -160,8 +159,8 @@ func (a *checkArm) ask(ctx context.Context, requests iter.Seq[*authv3.CheckReque
 	return callers.Wait()
 }
 
-// measure returns the CPU time that the server takes for one of the requests.
-func (a *checkArm) measure(ctx context.Context, requests []*authv3.CheckRequest) (time.Duration, error) {
+// measure returns the CPU time that the server takes for one of the requests, in seconds.
+func (a *checkArm) measure(ctx context.Context, requests []*authv3.CheckRequest) (float64, error) {
 	before, err := cpuTime(a.server.process.PID())
 	if err != nil {
 		return 0, err
@@ -170,33 +169,31 @@ func (a *checkArm) measure(ctx context.Context, requests []*authv3.CheckRequest)
 		return 0, err
 	}
 	after, err := cpuTime(a.server.process.PID())
-	return (after - before) / time.Duration(len(requests)), err
+	return (after - before).Seconds() / float64(len(requests)), err
 }
 
-// compare measures all arms, taking turns.
+// compare measures all arms.
 func (c *checks) compare(ctx context.Context, out io.Writer) ([]goal, error) {
-	spent := map[string][]time.Duration{}
-	for range checkRounds {
-		for _, a := range c.arms {
-			requests, err := a.requests(checkCalls)
-			if err != nil {
-				return nil, err
-			}
-			cpu, err := a.measure(ctx, requests)
-			if err != nil {
-				return nil, err
-			}
-			spent[a.name] = append(spent[a.name], cpu)
-		}
-	}
-	of := map[string]float64{}
+	arms, names := map[string]*checkArm{}, []string(nil)
 	for _, a := range c.arms {
-		of[a.name] = float64(median(spent[a.name]))
-		fmt.Fprintf(out, "Check      %-30s %8.1f µs of the server's CPU\n", a.name, of[a.name]/float64(time.Microsecond))
+		arms[a.name], names = a, append(names, a.name)
+	}
+	s, err := takeTurns(checkRounds, names, func(name string) (float64, error) {
+		requests, err := arms[name].requests(checkCalls)
+		if err != nil {
+			return 0, err
+		}
+		return arms[name].measure(ctx, requests)
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		fmt.Fprintf(out, "Check      %-30s %8.1f µs of the server's CPU\n", name, s.median(name)*1e6)
 	}
 	return []goal{
-		{name: "check-warm/noop", measured: of[checkWarm] / of[checkNoop], want: 4},
-		{name: "check-cold/noop", measured: of[checkCold] / of[checkNoop], want: 7},
+		{name: "check-warm/noop", measured: s.ratio(checkWarm, checkNoop), want: 4},
+		{name: "check-cold/noop", measured: s.ratio(checkCold, checkNoop), want: 7},
 	}, nil
 }
 

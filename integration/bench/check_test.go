@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,7 +34,7 @@ func TestChecksAreRecorded(t *testing.T) {
 		}
 		cpu, err := a.measure(t.Context(), requests)
 		if err != nil || cpu <= 0 {
-			t.Errorf("%s: %v of CPU, %v", a.name, cpu, err)
+			t.Errorf("%s: %v s of CPU, %v", a.name, cpu, err)
 		}
 		tokens := map[string]bool{}
 		for _, r := range requests {
@@ -93,6 +94,29 @@ func needProc(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
 		t.Skip("SKIPPED, not tested here: the CPU time of a process is read from Linux's /proc")
+	}
+}
+
+func TestSeries(t *testing.T) {
+	turns, busy := "", 1.0
+	s, err := takeTurns(3, []string{"a", "b"}, func(name string) (float64, error) {
+		if turns += name; len(turns) == 5 {
+			busy = 10 // the machine, from the second round on
+		}
+		return busy * map[string]float64{"a": 2, "b": 8}[name], nil
+	})
+	if err != nil || turns != "abbaabba" {
+		t.Errorf("turns %q, %v", turns, err)
+	}
+	if got := s.ratio("b", "a"); got != 4 {
+		t.Errorf("ratio %v, want 4", got)
+	}
+	if got := s.median("a"); got != 20 || len(s["a"]) != 3 {
+		t.Errorf("median %v of %v", got, s["a"])
+	}
+	broken := errors.New("broken")
+	if _, err := takeTurns(1, []string{"a"}, func(string) (float64, error) { return 0, broken }); !errors.Is(err, broken) {
+		t.Errorf("%v, want the error", err)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,9 +13,10 @@ import (
 )
 
 const (
-	rounds      = 7   // of each arm in turn; medians over the rounds are compared
-	smallCalls  = 300 // in a round
-	bigCalls    = 8   // in a round
+	smallRounds = 21  // of each arm in turn
+	smallCalls  = 100 // in a round
+	bigRounds   = 15
+	bigCalls    = 4
 	flatAnswers = 200 // 8 MB answers over which Weir's memory must stay flat
 )
 
@@ -50,61 +50,48 @@ func (a *arm) send(ctx context.Context, c call) (int64, error) {
 	return n, err
 }
 
-// latencies returns the p50 of each arm, the median over all rounds, arms taking turns.
-func (b *bench) latencies(ctx context.Context, c call, names ...string) (map[string]time.Duration, error) {
-	p50s := map[string][]time.Duration{}
-	for range rounds {
-		for _, name := range names {
-			times := make([]time.Duration, smallCalls)
-			for i := range times {
-				start := time.Now()
-				if _, err := b.arms[name].send(ctx, c); err != nil {
-					return nil, err
-				}
-				times[i] = time.Since(start)
+// latencies measures the p50 of each arm, in seconds.
+func (b *bench) latencies(ctx context.Context, c call, names ...string) (series, error) {
+	s, err := takeTurns(smallRounds, names, func(name string) (float64, error) {
+		times := make([]time.Duration, smallCalls)
+		for i := range times {
+			start := time.Now()
+			if _, err := b.arms[name].send(ctx, c); err != nil {
+				return 0, err
 			}
-			p50s[name] = append(p50s[name], median(times))
+			times[i] = time.Since(start)
+		}
+		return median(times).Seconds(), nil
+	})
+	for _, name := range names {
+		if err == nil {
+			fmt.Fprintf(b.out, "%-10s %-30s p50 %8.0f µs\n", c.answer, name, s.median(name)*1e6)
 		}
 	}
-	of := map[string]time.Duration{}
-	for name, times := range p50s {
-		of[name] = median(times)
-		fmt.Fprintf(b.out, "%-10s %-30s p50 %8.0f µs\n", c.answer, name, float64(of[name])/float64(time.Microsecond))
-	}
-	return of, nil
+	return s, err
 }
 
-// throughput returns input bytes per second of each arm, the median over all rounds, arms taking turns. The size is the upstream's answer,
-// whatever of it the client gets.
-func (b *bench) throughput(ctx context.Context, c call, names ...string) (map[string]float64, error) {
+// throughput measures input bytes per second of each arm. The size is the upstream's answer, whatever of it the client gets.
+func (b *bench) throughput(ctx context.Context, c call, names ...string) (series, error) {
 	size, err := b.arms[plain].send(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	rates := map[string][]float64{}
-	for range rounds {
-		for _, name := range names {
-			start := time.Now()
-			for range bigCalls {
-				if _, err := b.arms[name].send(ctx, c); err != nil {
-					return nil, err
-				}
+	s, err := takeTurns(bigRounds, names, func(name string) (float64, error) {
+		start := time.Now()
+		for range bigCalls {
+			if _, err := b.arms[name].send(ctx, c); err != nil {
+				return 0, err
 			}
-			rates[name] = append(rates[name], float64(size)*bigCalls/time.Since(start).Seconds())
+		}
+		return float64(size) * bigCalls / time.Since(start).Seconds(), nil
+	})
+	for _, name := range names {
+		if err == nil {
+			fmt.Fprintf(b.out, "%-10s %-30s %8.0f MB/s\n", c.answer, name, s.median(name)/1e6)
 		}
 	}
-	of := map[string]float64{}
-	for name, all := range rates {
-		of[name] = median(all)
-		fmt.Fprintf(b.out, "%-10s %-30s %8.0f MB/s\n", c.answer, name, of[name]/1e6)
-	}
-	return of, nil
-}
-
-// median returns the middle value; the slice is sorted by it.
-func median[T time.Duration | float64](all []T) T {
-	slices.Sort(all)
-	return all[len(all)/2]
+	return s, err
 }
 
 // compare makes all measurements that go through Envoy.
@@ -118,7 +105,7 @@ func (b *bench) compare(ctx context.Context) ([]goal, error) {
 	if err != nil {
 		return nil, err
 	}
-	goals = append(goals, goal{name: "embeddings-2KB-p50/noop", measured: float64(p50[weir]) / float64(p50[doNothing]), want: 1.5})
+	goals = append(goals, goal{name: "embeddings-2KB-p50/noop", measured: p50.ratio(weir, doNothing), want: 1.5})
 	for _, big := range []struct {
 		name string
 		call call
@@ -127,7 +114,7 @@ func (b *bench) compare(ctx context.Context) ([]goal, error) {
 		if err != nil {
 			return nil, err
 		}
-		goals = append(goals, goal{name: big.name, measured: rate[weir] / rate[doNothing], want: 0.85, atLeast: true})
+		goals = append(goals, goal{name: big.name, measured: rate.ratio(weir, doNothing), want: 0.85, atLeast: true})
 	}
 	memory, err := b.memory(ctx, call{bigBase64, zeroed})
 	return append(goals, memory), err
