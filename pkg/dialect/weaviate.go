@@ -258,12 +258,12 @@ func (Weaviate) Answer(op authz.Operation, _ authz.Response) Answer {
 	switch {
 	case reads == weaviateGraphQL:
 		return judgedFields(vectorAt("data.**.vector", scan.EncodingFloats), vectorsAt("data.**.vectors"),
-			scoreAt("data.*.*[*]._additional.distance"), scoreAt("data.*.*[*]._additional.certainty"), scoreAt("data.*.*[*]._additional.score"),
+			scoreAt("data.*.*[*]._additional.distance"), scoreAt("data.*.*[*]._additional.certainty"), scoreTextAt("data.*.*[*]._additional.score"),
 			scoreAt("data.*[*].distance"), scoreAt("data.*[*].certainty"))
 	case reads == weaviateGraphQLBatch:
 		return judgedFields(vectorAt("[*].data.**.vector", scan.EncodingFloats), vectorsAt("[*].data.**.vectors"),
 			scoreAt("[*].data.*.*[*]._additional.distance"), scoreAt("[*].data.*.*[*]._additional.certainty"),
-			scoreAt("[*].data.*.*[*]._additional.score"), scoreAt("[*].data.*[*].distance"), scoreAt("[*].data.*[*].certainty"))
+			scoreTextAt("[*].data.*.*[*]._additional.score"), scoreAt("[*].data.*[*].distance"), scoreAt("[*].data.*[*].certainty"))
 	case reads == weaviateBatch:
 		return judgedFields(vectorAt("[*].vector", scan.EncodingFloats), vectorsAt("[*].vectors"))
 	case strings.TrimSuffix(op.Object, "/") == "/v1/objects" && op.Class != authz.ClassWrite:
@@ -273,4 +273,9 @@ func (Weaviate) Answer(op authz.Operation, _ authz.Response) Answer {
 		return judgedFields(vectorAt("vector", scan.EncodingFloats), vectorsAt("vectors"), vectorAt("additional.**.vector", scan.EncodingFloats))
 	}
 	return judged()
+}
+
+// scoreTextAt is a place of a score that is written as a string.
+func scoreTextAt(path string) scan.Field {
+	return scan.Field{Path: path, Encoding: scan.EncodingText, Role: scan.RoleScore}
 }
