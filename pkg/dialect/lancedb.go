@@ -217,7 +217,7 @@ func (d LanceDB) Carries(op authz.Operation) (scan.Format, []scan.Field) {
 	if _, _, query := parseLanceDB("POST", op.Object); !query {
 		return "", nil
 	}
-	return scan.FormatJSON, under(op.Vector, scan.EncodingFloats, "vector", "vector[*]", "vector.single_vector", "vector.multi_vector[*]")
+	return scan.FormatJSON, under(op.Vector, scan.EncodingNested, "vector")
 }
 
 // Answer implements Dialect.

@@ -221,8 +221,12 @@ func (d Qdrant) Body(op authz.Operation, body []byte) (authz.Operation, error) {
 	if err != nil {
 		return op, err
 	}
+	using, err := ask.vectors()
+	if err != nil {
+		return op, err
+	}
 	op.Documents, op.Vectors = docs, vectors
-	op.Collection, op.Vector = ask.collections.joined, ask.using.joined
+	op.Collection, op.Vector = ask.collections.joined, using
 	op.Bytes, op.Complete = int64(len(body)), true
 	return op, nil
 }

@@ -1,6 +1,8 @@
 package dialect
 
 import (
+	"strings"
+
 	"github.com/weirgate/weir/pkg/authz"
 	"github.com/weirgate/weir/pkg/scan"
 )
@@ -13,6 +15,7 @@ type qdrantAsk struct {
 	lookups, lookup           int64 // points looked up for each group, and vectors of each
 	named                     bool  // this request named its vector
 	using, collections        names
+	sparse                    names // of using: those that subqueries search by sparse vectors only, which are never sealed
 }
 
 // sum returns how many points and vectors the request asks for, with the API's own limits where it states none. A search without a limit
@@ -145,22 +148,62 @@ func (a *qdrantAsk) prefetch(r *reader) error {
 }
 
 func (a *qdrantAsk) subquery(r *reader) error {
-	own := false
-	err := r.members([]string{"using", "prefetch", "lookup_from"}, func(r *reader, key string) error {
+	name, sparse := "", false
+	err := r.members([]string{"using", "query", "prefetch", "lookup_from"}, func(r *reader, key string) (err error) {
 		switch key {
 		case "using":
-			own = true
-			return a.name(r)
+			name, err = r.text(key)
+			return err
+		case "query":
+			sparse, err = r.sparse()
+			return err
 		case "prefetch":
 			return a.prefetch(r)
 		}
 		return a.member(r, key)
 	})
-	a.named = true // what the subqueries use is what the request uses, unless it says more
-	if err != nil || own {
+	if err != nil {
 		return err
 	}
-	return a.using.add("")
+	return a.uses(name, sparse)
+}
+
+// uses notes the name of the vector that a subquery searches by. What the subqueries use is what the request uses, unless it says more.
+func (a *qdrantAsk) uses(name string, sparse bool) error {
+	a.named = true
+	if sparse {
+		return a.sparse.add(name)
+	}
+	return a.using.add(name)
+}
+
+// vectors returns the names that the request uses, those of sparse vectors last.
+func (a *qdrantAsk) vectors() (string, error) {
+	if a.sparse.n > 0 {
+		for name := range strings.SplitSeq(a.sparse.joined, ",") {
+			if err := a.using.add(name); err != nil {
+				return "", err
+			}
+		}
+	}
+	return a.using.joined, nil
+}
+
+// sparse consumes what is searched by, and reports whether it is a sparse vector.
+func (r *reader) sparse() (yes bool, err error) {
+	c, err := r.peek()
+	if err != nil || c != '{' {
+		return false, firstOf(err, r.skip)
+	}
+	err = r.members([]string{"indices", "nearest"}, func(r *reader, key string) (err error) {
+		if key == "indices" {
+			yes = true
+			return r.skip()
+		}
+		yes, err = r.sparse()
+		return err
+	})
+	return yes, err
 }
 
 // withLookup reads where groups look up their points: a collection, or a collection and what is wanted of it.

@@ -182,7 +182,11 @@ func (d Qdrant) message(m qdrantRPC, op authz.Operation, msg []byte) (authz.Oper
 			docs, vectors = authz.Unbounded, authz.Unbounded
 		}
 	}
-	out.Collection, out.Vector = ask.collections.joined, ask.using.joined
+	using, err := ask.vectors()
+	if err != nil {
+		return op, err
+	}
+	out.Collection, out.Vector = ask.collections.joined, using
 	out.Documents, out.Vectors = sum(out.Documents, docs), sum(out.Vectors, vectors)
 	out.Bytes += int64(len(msg))
 	return out, nil
@@ -282,30 +286,36 @@ func (a *qdrantAsk) wireSelector(f *wireField, n *int64) error {
 	})
 }
 
-// wirePrefetch reads a PrefetchQuery: prefetch=1, using=3, lookup_from=8. Their depth is bounded by what Qdrant takes, and here by MaxDepth.
+// wirePrefetch reads a PrefetchQuery: prefetch=1, query=2, using=3, lookup_from=8. Their depth is bounded by what Qdrant takes, and here by MaxDepth.
 func (a *qdrantAsk) wirePrefetch(f *wireField) error { return a.wireSubquery(f, scan.MaxDepth) }
 
 func (a *qdrantAsk) wireSubquery(f *wireField, depth int) error {
 	if depth == 0 {
 		return badBody("prefetch is nested too deep")
 	}
-	own := false
-	err := f.message("prefetch", func(f *wireField) error {
+	name, sparse := "", false
+	err := f.message("prefetch", func(f *wireField) (err error) {
 		switch f.number {
 		case 1:
 			return a.wireSubquery(f, depth-1)
+		case 2: // Query.nearest=1 → VectorInput.sparse=3
+			return f.message("query", func(f *wireField) error {
+				return inside(f, 1, func(f *wireField) error {
+					sparse = sparse || f.number == 3
+					return nil
+				})
+			})
 		case 3:
-			own = true
-			return a.wireName(f, &a.using, "using")
+			name, err = f.text("using")
+			return err
 		case 8:
 			var once uint64
 			return a.field(qdrantNumbers{lookupFrom: 8}, f, &once)
 		}
 		return nil
 	})
-	a.named = true
-	if err != nil || own {
+	if err != nil {
 		return err
 	}
-	return a.using.add("")
+	return a.uses(name, sparse)
 }

@@ -111,7 +111,7 @@ func TestQdrantBodies(t *testing.T) {
 	check(path, map[string]bodyCase{
 		"client":          {body: `{"query":{"nearest":[0.1,0.2,0.3]},"limit":5,"with_vector":true,"with_payload":true}`, want: search(5, 5)},
 		"client, named":   {body: `{"query":{"nearest":[0.1,0.2,0.3]},"using":"image","limit":5,"with_vector":["image","text"],"with_payload":true}`, want: using(search(5, 10), "image")},
-		"client, hybrid":  {body: `{"prefetch":[{"query":{"indices":[1,2],"values":[0.5,0.6]},"using":"sparse","limit":20},{"query":[0.1,0.2],"using":"dense","limit":20}],"query":{"fusion":"rrf"},"limit":3,"with_vector":false,"with_payload":true}`, want: using(search(3, 0), "sparse,dense")},
+		"client, hybrid":  {body: `{"prefetch":[{"query":{"indices":[1,2],"values":[0.5,0.6]},"using":"sparse","limit":20},{"query":[0.1,0.2],"using":"dense","limit":20}],"query":{"fusion":"rrf"},"limit":3,"with_vector":false,"with_payload":true}`, want: using(search(3, 0), "dense,sparse")},
 		"client, similar": {body: `{"query":{"recommend":{"positive":[1,[0.1,0.2]],"negative":["d34f1a4e-0000-4000-8000-000000000000"]}},"limit":3,"with_vector":false,"with_payload":true}`, want: search(3, 0)},
 		"defaults":        {body: `{}`, want: search(10, 0)},
 		"spelt otherwise": {body: `{"top":7,"with_vectors":true}`, want: search(7, 7)},
@@ -205,7 +205,7 @@ func TestQdrantRPC(t *testing.T) {
 		"query, named": {msg: "0a04646f63731a120a10120e0a0ccdcccc3dcdcc4c3e9a99993e2205696d6167654005520f120d0a05696d6167650a04746578745a020801", want: op("Query", search, 5, 10, "image")},
 		"query, hybrid": {
 			msg:  "0a04646f6373121e12120a101a0e0a080000003f9a99193f120201021a0673706172736538141219120e0a0c120a0a08cdcccc3dcdcc4c3e1a0564656e736538141a0230004003520208005a020801",
-			want: op("Query", search, 3, 0, "sparse,dense"),
+			want: op("Query", search, 3, 0, "dense,sparse"),
 		},
 		"batch":              {msg: "0a04646f6373121c0a04646f63731a0e0a0c120a0a08cdcccc3dcdcc4c3e400252020801120e0a04646f63731a060a040a020803", want: op("QueryBatch", search, 12, 2, "")},
 		"groups":             {msg: "0a04646f63731a0e0a0c120a0a08cdcccc3dcdcc4c3e420208014a020801580460026a01617a0b0a056f746865721a020801", want: in(op("QueryGroups", search, 12, 12, ""), "docs,other")},

@@ -239,9 +239,9 @@ func (Weaviate) Carries(op authz.Operation) (scan.Format, []scan.Field) {
 	case reads == weaviateBatch:
 		return scan.FormatJSON, []scan.Field{vectorAt("objects[*].vector", scan.EncodingFloats), vectorsAt("objects[*].vectors")}
 	case reads == weaviateGraphQL:
-		return scan.FormatJSON, under(op.Vector, scan.EncodingFloats, "variables.**.vector", "variables.*")
+		return scan.FormatJSON, under(op.Vector, scan.EncodingFloats, "variables.**")
 	case reads == weaviateGraphQLBatch:
-		return scan.FormatJSON, under(op.Vector, scan.EncodingFloats, "[*].variables.**.vector", "[*].variables.*")
+		return scan.FormatJSON, under(op.Vector, scan.EncodingFloats, "[*].variables.**")
 	case op.Class == authz.ClassWrite:
 		return scan.FormatJSON, []scan.Field{vectorAt("vector", scan.EncodingFloats), vectorsAt("vectors")}
 	}

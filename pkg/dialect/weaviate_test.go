@@ -223,7 +223,7 @@ func TestWeaviatePlaces(t *testing.T) {
 	named := at("/v1/graphql", authz.ClassSearch, "Docs")
 	named.Vector = "image"
 	checkPlaces(t, dialect.Weaviate{}, []placeCase{
-		{op: named, vectors: "data.**.vector data.**.vectors", scores: scores, carries: "variables.**.vector variables.*"},
+		{op: named, vectors: "data.**.vector data.**.vectors", scores: scores, carries: "variables.**"},
 		{op: at("/v1/objects", authz.ClassExport, ""), vectors: "objects[*].vector objects[*].vectors objects[*].additional.**.vector"},
 		{op: at("/v1/objects", authz.ClassWrite, ""), vectors: "vector vectors additional.**.vector", carries: "vector vectors"},
 		{op: at("/v1/objects/Docs/1", authz.ClassRead, ""), vectors: "vector vectors additional.**.vector"},
