@@ -19,6 +19,7 @@ import (
 	"github.com/weirgate/weir/pkg/policy"
 	"github.com/weirgate/weir/pkg/redisstore"
 	"github.com/weirgate/weir/pkg/target"
+	"github.com/weirgate/weir/pkg/vector"
 	"github.com/weirgate/weir/pkg/window"
 	"github.com/weirgate/weir/server/internal/config"
 	"github.com/weirgate/weir/server/internal/telemetry"
@@ -66,7 +67,7 @@ func newAuthenticator(c *config.Config, log *slog.Logger) (*authn.Authenticator,
 
 // PolicyConfig reads what the configuration says about policy, so that every command evaluates what serve does.
 func PolicyConfig(c *config.Config, log *slog.Logger) (policy.Config, error) {
-	out := policy.Config{Entrypoint: c.Policy.Entrypoint, Timeout: c.Policy.Timeout, RunTests: c.Policy.TestOnReload, Log: log}
+	out := policy.Config{Entrypoint: c.Policy.Entrypoint, MaskKeys: c.MaskKeys.Current != "", Timeout: c.Policy.Timeout, RunTests: c.Policy.TestOnReload, Log: log}
 	if c.Policy.Dir != "" {
 		if _, err := os.Stat(c.Policy.Dir); err != nil {
 			return policy.Config{}, fmt.Errorf("policy.dir: %w", err)
@@ -161,13 +162,13 @@ func openTraces(ctx context.Context, j *audit.Journal, env telemetry.Environment
 }
 
 // newGuard wires the decision pipeline.
-func newGuard(c *config.Config, a *authn.Authenticator, p *policy.Engine, s store, h guard.Handover, j *audit.Journal, m *telemetry.Metrics, log *slog.Logger) (*guard.Guard, error) {
+func newGuard(c *config.Config, keyed bool, a *authn.Authenticator, p *policy.Engine, s store, h guard.Handover, j *audit.Journal, m *telemetry.Metrics, log *slog.Logger) (*guard.Guard, error) {
 	table, err := target.New(c.TargetTable())
 	if err != nil {
 		return nil, fmt.Errorf("targets: %w", err)
 	}
 	cfg := guard.Config{
-		Authenticator: a, Targets: table, Describer: describer{}, Policy: p, Store: s, Journal: journal{j}, Observer: m,
+		Authenticator: a, Targets: table, Describer: describer{opens: keyed && c.Entry != entryExtAuthz}, MaskKeys: keyed, Policy: p, Store: s, Journal: journal{j}, Observer: m,
 		Entry: c.Entry, Replica: c.Replica, Timeout: c.Limits.DecisionTimeout, Log: log,
 	}
 	if c.Entry == entryBoth {
@@ -203,14 +204,45 @@ func ticketKey(path string) ([]byte, error) {
 }
 
 // describer reads operations by the target's dialect.
-type describer struct{}
+type describer struct {
+	opens bool // sealed vectors in requests are opened: a body that may hold some is read, whatever else is in it
+}
 
 // Describe implements guard.Describer.
-func (describer) Describe(m authz.Match, req authz.Request) (authz.Operation, bool) {
-	d := dialect.ForTarget(m.Target)
+func (d describer) Describe(m authz.Match, req authz.Request) (authz.Operation, bool) {
+	api := dialect.ForTarget(m.Target)
 	_, query, _ := strings.Cut(req.Path, "?")
-	op := d.Head(req.Method, m.Path, query, req.Headers)
-	return op, !op.Complete && d.NeedsBody(req.Method, m.Path) // complete: unknown, and its body would make it nothing else
+	op := api.Head(req.Method, m.Path, query, req.Headers)
+	if !op.Complete { // complete: unknown, or its body would make it nothing else
+		return op, api.NeedsBody(req.Method, m.Path)
+	}
+	if !d.opens {
+		return op, false
+	}
+	_, fields := api.Carries(op)
+	return op, len(fields) > 0
+}
+
+// loadKeys reads the mask keys; nil where none are configured.
+func loadKeys(ctx context.Context, k *config.MaskKeys) (*vector.Keyring, error) {
+	if k.Current == "" {
+		return nil, nil
+	}
+	current, err := vector.LoadMaster(ctx, k.Current)
+	if err != nil {
+		return nil, fmt.Errorf("mask_keys.current: %w", err)
+	}
+	previous := make([][]byte, len(k.Previous))
+	for i, spec := range k.Previous {
+		if previous[i], err = vector.LoadMaster(ctx, spec); err != nil {
+			return nil, fmt.Errorf("mask_keys.previous[%d]: %w", i, err)
+		}
+	}
+	ring, err := vector.NewKeyring(current, previous...)
+	if err != nil {
+		return nil, fmt.Errorf("mask_keys: %w", err)
+	}
+	return ring, nil
 }
 
 // journal is audit.Journal as guard wants it: the receipt as an interface.

@@ -23,6 +23,7 @@ import (
 	"github.com/weirgate/weir/pkg/authn"
 	"github.com/weirgate/weir/pkg/guard"
 	"github.com/weirgate/weir/pkg/policy"
+	"github.com/weirgate/weir/pkg/vector"
 	"github.com/weirgate/weir/server/internal/admin"
 	"github.com/weirgate/weir/server/internal/config"
 	"github.com/weirgate/weir/server/internal/extauthz"
@@ -56,8 +57,9 @@ type Server struct {
 	grpc     *grpc.Server
 	health   *health.Server
 	admin    *http.Server
-	listener net.Listener // gRPC
-	pages    net.Listener // admin
+	listener net.Listener    // gRPC
+	pages    net.Listener    // admin
+	keys     *vector.Keyring // nil without mask_keys
 	draining atomic.Bool
 }
 
@@ -99,6 +101,9 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 	if err = s.listen(ctx); err != nil {
 		return nil, err
 	}
+	if s.keys, err = loadKeys(ctx, &cfg.MaskKeys); err != nil {
+		return nil, err
+	}
 	if err = s.serveEnvoy(handover); err != nil {
 		return nil, err
 	}
@@ -107,7 +112,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 
 // serveEnvoy makes the gRPC server with the services that the entry needs.
 func (s *Server) serveEnvoy(h guard.Handover) error {
-	g, err := newGuard(s.cfg, s.authn, s.policy, s.store, h, s.journal, s.metrics, s.opts.Log)
+	g, err := newGuard(s.cfg, s.keys != nil, s.authn, s.policy, s.store, h, s.journal, s.metrics, s.opts.Log)
 	if err != nil {
 		return err
 	}
@@ -130,7 +135,7 @@ func (s *Server) serveEnvoy(h guard.Handover) error {
 	if s.cfg.Entry != entryExtAuthz {
 		l := &s.cfg.Limits
 		s.proc, err = extproc.New(extproc.Config{
-			Guard: g, Handover: both,
+			Guard: g, Handover: both, Keys: s.keys,
 			BodyBytes: int64(l.RequestBodyBytes), SubjectBodyBytes: int64(l.RequestBodyBytesPerSubject), TotalBodyBytes: int64(l.RequestBodyBytesTotal),
 			BodyTimeout: l.BodyTimeout, IdleTimeout: l.StreamIdleTimeout, AttestationTTL: l.AttestationTTL, AttestationTimeout: l.AttestationTimeout,
 			Observer: s.metrics, Log: s.opts.Log,

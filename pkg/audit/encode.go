@@ -187,8 +187,12 @@ func (e *encoder) verdict(r *authz.Record) {
 		e.other(d.Exceeded)
 	}
 	e.text("weir.mask.vectors", string(d.Mask.Vectors))
-	e.text("weir.mask.scores", d.Mask.Scores)
+	e.text("weir.mask.scores", string(d.Mask.Scores))
 	e.list2("weir.mask.fields", d.Mask.Fields)
+	if d.Mask.Strict {
+		e.key("weir.mask.strict")
+		e.flag(true)
+	}
 	if d.Approval != nil {
 		e.key("weir.approval")
 		e.other(d.Approval)

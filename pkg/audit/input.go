@@ -152,6 +152,10 @@ func (e *encoder) operation(o *authz.Operation) {
 		e.key("sealed")
 		e.flag(true)
 	}
+	if o.Forged {
+		e.key("forged")
+		e.flag(true)
+	}
 	e.shut()
 }
 

@@ -76,8 +76,9 @@ type Fields struct {
 	Limits       []authz.Limit    `json:"weir.limits,omitempty"`
 	Exceeded     []authz.Exceeded `json:"weir.exceeded,omitempty"`
 	MaskVectors  authz.MaskMode   `json:"weir.mask.vectors,omitempty"`
-	MaskScores   string           `json:"weir.mask.scores,omitempty"`
+	MaskScores   authz.ScoreMask  `json:"weir.mask.scores,omitempty"`
 	MaskFields   []string         `json:"weir.mask.fields,omitempty"`
+	MaskStrict   bool             `json:"weir.mask.strict,omitempty"`
 	Approval     *authz.Approval  `json:"weir.approval,omitempty"`
 	Alternatives []string         `json:"weir.alternatives,omitempty"`
 	RecordMode   authz.RecordMode `json:"weir.record.mode,omitempty"`

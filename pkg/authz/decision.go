@@ -5,27 +5,6 @@ import (
 	"time"
 )
 
-// Mask is the obligation to change an answer. The zero value redacts vectors.
-type Mask struct {
-	Vectors MaskMode `json:"vectors,omitempty"`
-	Scores  string   `json:"scores,omitempty"` // reserved: a decision that sets it cannot be discharged by this build and is refused
-	Fields  []string `json:"fields,omitempty"` // reserved, as Scores
-}
-
-// Tighten joins two masks; the stricter part of each wins.
-func (m Mask) Tighten(o Mask) Mask {
-	m.Vectors = m.Vectors.Stricter(o.Vectors)
-	if m.Scores == "" {
-		m.Scores = o.Scores
-	}
-	for _, f := range o.Fields {
-		if !slices.Contains(m.Fields, f) {
-			m.Fields = append(slices.Clip(m.Fields), f)
-		}
-	}
-	return m
-}
-
 // Approval is the obligation to have a person agree.
 type Approval struct {
 	Reviewers     []string       `json:"reviewers"`

@@ -42,53 +42,6 @@ func (e *Effect) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// MaskMode says what happens to the vectors of an answer. The zero value means "not said", which Weir treats as MaskRedact wherever
-// an answer can show vectors: raw must be said.
-type MaskMode string
-
-// The mask modes. MaskNone releases raw vectors; the others protect them.
-const (
-	MaskUnset  MaskMode = ""       // not said: redact
-	MaskNone   MaskMode = "none"   // vectors leave as they are
-	MaskZero   MaskMode = "zero"   // same number of dimensions, all zero
-	MaskRedact MaskMode = "redact" // empty vectors
-	MaskRefuse MaskMode = "refuse" // an answer that holds a vector is refused
-)
-
-// strength orders the masks: the larger tells the client less.
-func (m MaskMode) strength() int {
-	switch m {
-	case MaskNone:
-		return 0
-	case MaskZero:
-		return 1
-	case MaskRefuse:
-		return 3
-	default:
-		return 2 // redact, and whatever was not said
-	}
-}
-
-// Valid reports whether m is a mask this build can apply.
-func (m MaskMode) Valid() bool {
-	switch m {
-	case MaskNone, MaskZero, MaskRedact, MaskRefuse:
-		return true
-	}
-	return false
-}
-
-// Stricter returns the mask of the two that tells the client less; MaskUnset counts as MaskRedact.
-func (m MaskMode) Stricter(o MaskMode) MaskMode {
-	if o.strength() > m.strength() {
-		return o
-	}
-	if m == MaskUnset {
-		return MaskRedact
-	}
-	return m
-}
-
 // RecordMode says how an exchange is recorded. The zero value is durable.
 type RecordMode string
 

@@ -33,7 +33,10 @@ type Operation struct {
 	Dims       int64  `json:"dims"`      // dimensions asked for; 0 when the request does not say
 	Documents  int64  `json:"documents"` // documents, points or texts
 	Bytes      int64  `json:"bytes"`     // size of the request body; 0 when not read
-	Sealed     bool   `json:"sealed,omitempty"`
+	// Sealed says that the request holds vectors that were sealed here, for this place; Forged, that it holds some that were sealed for
+	// another place or changed since.
+	Sealed bool `json:"sealed,omitempty"`
+	Forged bool `json:"forged,omitempty"`
 }
 
 // Harmless reports whether the operation, carried out by the upstream, changes nothing there: its decision record may then become

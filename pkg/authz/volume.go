@@ -11,7 +11,7 @@ import (
 // Unit is what a meter counts.
 type Unit string
 
-// The units. A vector is charged as UnitVectors when it leaves raw, as UnitVectorsMasked when it leaves redacted or zeroed.
+// The units. A vector is charged as UnitVectors when it leaves raw, sealed or obfuscated, as UnitVectorsMasked otherwise (MaskMode.Unit).
 const (
 	UnitRequests      Unit = "requests"
 	UnitDocuments     Unit = "documents"

@@ -80,8 +80,10 @@ func (a *Admission) impose(d authz.Decision) authz.Decision {
 	switch {
 	case d.Effect == authz.Hold || d.Approval != nil:
 		return refuse(authz.KindApproval, "approval_unavailable", "a person must agree to this first, and this installation has no approvals yet")
-	case !d.Mask.Vectors.Stricter(authz.MaskNone).Valid(), d.Mask.Scores != "", len(d.Mask.Fields) > 0:
+	case !d.Mask.Vectors.Stricter(authz.MaskNone).Valid(), !d.Mask.Scores.Valid():
 		return refuse(authz.KindUnavailable, "obligation_unknown", "the policy asks for a mask that this installation cannot apply")
+	case d.Mask.Vectors.Keyed() && !a.g.cfg.MaskKeys:
+		return refuse(authz.KindUnavailable, "mask_keys_missing", "the policy asks for a mask that this installation has no keys for")
 	case a.g.cfg.Entry == "ext_authz" && !a.dischargedByHead(d):
 		return refuse(authz.KindForbidden, "obligation_unmet", "the policy ties this to the answer, which Weir does not see here (entry: ext_authz)")
 	}
@@ -108,21 +110,13 @@ func (a *Admission) dischargedByHead(d authz.Decision) bool {
 	return a.op.Complete && !masks
 }
 
-// vectorUnit is the unit that vectors are charged to under the decision: what left, not what was there.
-func vectorUnit(m authz.MaskMode) authz.Unit {
-	if m.Stricter(authz.MaskNone) == authz.MaskNone {
-		return authz.UnitVectors
-	}
-	return authz.UnitVectorsMasked
-}
-
 // charge moves the vectors of v to the unit they are booked under.
 func (a *Admission) charge(v authz.Volume, mask authz.MaskMode) authz.Volume {
 	n := v.Of(authz.UnitVectors)
 	if a.Observed() {
 		mask = authz.MaskNone
 	}
-	return v.With(authz.UnitVectors, 0).With(vectorUnit(mask), n)
+	return v.With(authz.UnitVectors, 0).With(mask.Stricter(authz.MaskNone).Unit(), n)
 }
 
 // reserve claims what the operation states, against the limits that policy returned. A refusal by volume is a denial, never an error.

@@ -80,6 +80,8 @@ type Config struct {
 	TicketKey []byte        // MAC key of hand-over tickets, at least 32 bytes; required with Handover
 	TicketTTL time.Duration // default 10 s
 
+	MaskKeys bool // the installation has keys for the masks that need some (authz.MaskMode.Keyed); without, such a mask refuses
+
 	Entry   string           // how exchanges reach Weir: ext_proc (default), ext_authz, both; written into records
 	Replica string           // first part of every decision ID: lower-case letters, digits and '-', at most 24; default "weir"
 	Timeout time.Duration    // deadline of one decision, its store and policy calls included; default 5 s

@@ -193,8 +193,9 @@ func TestRefusals(t *testing.T) {
 		"store down":                 {func(w *world) { w.storeErr = down }, authz.KindUnavailable, "weir.store_unavailable"},
 		"usage unreadable":           {func(w *world) { w.storeErr = down; w.reads.Usage = true }, authz.KindUnavailable, "weir.store_unavailable"},
 		"hold":                       {func(w *world) { w.decision.Effect = authz.Hold }, authz.KindApproval, "weir.approval_unavailable"},
-		"unknown mask":               {func(w *world) { w.decision.Mask.Vectors = "seal" }, authz.KindUnavailable, "weir.obligation_unknown"},
-		"score mask":                 {func(w *world) { w.decision.Mask.Scores = "drop" }, authz.KindUnavailable, "weir.obligation_unknown"},
+		"unknown mask":               {func(w *world) { w.decision.Mask.Vectors = "blur" }, authz.KindUnavailable, "weir.obligation_unknown"},
+		"mask without keys":          {func(w *world) { w.decision.Mask.Vectors = authz.MaskSeal }, authz.KindUnavailable, "weir.mask_keys_missing"},
+		"score mask":                 {func(w *world) { w.decision.Mask.Scores = "blur" }, authz.KindUnavailable, "weir.obligation_unknown"},
 		"limit on nobody's group":    {func(w *world) { w.decision.Limits = []authz.Limit{{Meter: authz.MeterGroup, Unit: authz.UnitBytes}} }, authz.KindUnavailable, "weir.limit_unreadable"},
 		"over a limit": {func(w *world) {
 			w.bounded, w.decision.Limits = true, []authz.Limit{limit(authz.UnitVectors, 2)}

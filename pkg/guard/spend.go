@@ -46,7 +46,7 @@ func (a *Admission) Spend(ctx context.Context, want authz.Volume) (authz.Volume,
 		}
 		return authz.Volume{}, err
 	}
-	unit := vectorUnit(a.verdict.Mask.Vectors)
+	unit := a.verdict.Mask.Vectors.Stricter(authz.MaskNone).Unit()
 	had := a.granted.Of(unit)
 	a.granted, a.raised, a.reserved = q.Granted, a.g.cfg.Now(), true
 	if q.Granted.Covers(charged) {

@@ -145,6 +145,7 @@ func cacheParts() map[string]part {
 		"operation.artifact":      textPart(func(in *authz.Input) string { return in.Operation.Artifact }),
 		"operation.range":         textPart(func(in *authz.Input) string { return in.Operation.Range }),
 		"operation.sealed":        flagPart(func(in *authz.Input) bool { return in.Operation.Sealed }),
+		"operation.forged":        flagPart(func(in *authz.Input) bool { return in.Operation.Forged }),
 		"operation.vectors":       numberPart(func(in *authz.Input) int64 { return in.Operation.Vectors }),
 		"operation.dims":          numberPart(func(in *authz.Input) int64 { return in.Operation.Dims }),
 		"operation.documents":     numberPart(func(in *authz.Input) int64 { return in.Operation.Documents }),

@@ -133,9 +133,18 @@ func mask(v any) (authz.Mask, error) {
 				err = fmt.Errorf("mask %q is not known", s)
 			}
 		case "scores":
-			out.Scores, err = text(v)
+			var s string
+			s, err = text(v)
+			if out.Scores = authz.ScoreMask(s); err == nil && !out.Scores.Valid() {
+				err = fmt.Errorf("score mask %q: want drop, rank or round:N", s)
+			}
 		case "fields":
 			out.Fields, err = texts(v)
+		case "strict":
+			out.Strict, ok = v.(bool)
+			if !ok {
+				err = fmt.Errorf("want a boolean, got %T", v)
+			}
 		default:
 			err = fmt.Errorf("unknown field")
 		}

@@ -18,7 +18,7 @@ func newKeys() *keys {
 	for _, s := range []string{
 		"phase", "final", "subject", "target", "operation", "usage", "risk", "grant", "justification", "response", "time", "request",
 		"issuer", "id", "name", "email", "groups", "kind", "actors", "credential", "expires", "claims", "tenant", "sensitivity", "dialect", "labels",
-		"class", "complete", "model", "collection", "vector", "encoding", "object", "artifact", "range", "vectors", "dims", "documents", "bytes", "sealed",
+		"class", "complete", "model", "collection", "vector", "encoding", "object", "artifact", "range", "vectors", "dims", "documents", "bytes", "sealed", "forged",
 		"score", "signals", "budget", "status", "content_type", "content_length", "unix_ns", "rfc3339", "method", "host", "path",
 		"subject_target", "credential", "group",
 	} {
@@ -163,7 +163,7 @@ func (k *keys) target(t *authz.Target) *ast.Term {
 }
 
 func (k *keys) operation(p *authz.Operation) *ast.Term {
-	o := k.object(14)
+	o := k.object(15)
 	o.always("class", string(p.Class))
 	o.flag("complete", p.Complete)
 	o.text("model", p.Model)
@@ -179,6 +179,9 @@ func (k *keys) operation(p *authz.Operation) *ast.Term {
 	o.number("bytes", p.Bytes)
 	if p.Sealed {
 		o.flag("sealed", true)
+	}
+	if p.Forged {
+		o.flag("forged", true)
 	}
 	return o.term()
 }

@@ -55,8 +55,9 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if err != nil || len(compiler.GetRulesExact(ref)) == 0 {
 		return nil, fmt.Errorf("policy.entrypoint %s: no rule of that name in the policy", cfg.Entrypoint)
 	}
-	store := newStore(settings)
-	if err := problems(ctx, compiler, store, cfg.Name); err != nil {
+	store := newStore(settings, cfg.MaskKeys)
+	warnings, err := problems(ctx, compiler, store, cfg.Name)
+	if err != nil {
 		return nil, err
 	}
 	prepared, err := rego.New(rego.Query(query), rego.Compiler(compiler), rego.Store(store), rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
@@ -73,12 +74,13 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{query: prepared, keys: newKeys(), reads: reads.needs(), cache: newCache(reads), revision: revisionOf(cfg.Entrypoint, files, raw), timeout: cfg.Timeout, random: drawsRandom(files)}, nil
+	return &loaded{query: prepared, keys: newKeys(), reads: reads.needs(), cache: newCache(reads), revision: revisionOf(cfg.Entrypoint, files, raw), timeout: cfg.Timeout, warnings: warnings, random: drawsRandom(files)}, nil
 }
 
 // newStore keeps the settings as parsed terms, so that evaluation does not convert them each time. Nothing writes to it.
-func newStore(settings map[string]any) storage.Store {
-	return inmem.NewFromObjectWithOpts(map[string]any{"weir": map[string]any{"settings": settings}}, inmem.OptReturnASTValuesOnRead(true))
+func newStore(settings map[string]any, maskKeys bool) storage.Store {
+	data := map[string]any{"settings": settings, "installation": map[string]any{"mask_keys": maskKeys}}
+	return inmem.NewFromObjectWithOpts(map[string]any{"weir": data}, inmem.OptReturnASTValuesOnRead(true))
 }
 
 // read returns the policy's files and its tests (_test.rego), by path.
@@ -179,7 +181,7 @@ func runTests(ctx context.Context, files, tests map[string]string, settings map[
 		}
 		modules[name] = m
 	}
-	store := newStore(settings)
+	store := newStore(settings, true)
 	results, err := tester.NewRunner().SetCompiler(ast.NewCompiler().WithCapabilities(capabilities())).SetStore(store).SetModules(modules).RunTests(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("run the policy's tests: %w", err)

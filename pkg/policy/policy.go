@@ -33,6 +33,7 @@ type Config struct {
 	Name       string        // what Settings are called in errors; default settings.yaml
 	Entrypoint string        // default weir/authz/decision
 	Timeout    time.Duration // of one evaluation; default 250 ms, many times what one takes, for machines that are busy
+	MaskKeys   bool          // the installation has mask keys: data.weir.installation.mask_keys
 	RunTests   bool          // run the policy's own tests before it is taken
 	Log        *slog.Logger  // default slog.Default()
 }
@@ -56,6 +57,7 @@ type loaded struct {
 	cache    *cache // nil where decisions cannot be kept
 	revision string
 	timeout  time.Duration
+	warnings []string
 	random   bool // some rule draws random numbers or uuids
 }
 
@@ -89,6 +91,9 @@ func Check(ctx context.Context, cfg Config) error {
 
 // Revision names the policy and its numbers: it changes when either does.
 func (e *Engine) Revision() string { return e.loaded.Load().revision }
+
+// Warnings are what the policy says of its own settings that is permitted and should be meant: its sets data.weir.rules.<name>.warning.
+func (e *Engine) Warnings() []string { return e.loaded.Load().warnings }
 
 // Reads tells which parts of the input the policy can reach.
 func (e *Engine) Reads() authz.Reads { return e.loaded.Load().reads }

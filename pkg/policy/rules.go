@@ -13,8 +13,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/storage"
 )
 
-// parts are the sets that a package weir.rules.<name> adds to; problem is what it finds wrong with the settings, asked at load.
-var parts = []string{"allow", "deny", "hold", "limit", "mask", "problem"}
+// parts are the sets that a package weir.rules.<name> adds to; problem and warning are what it finds in the settings, asked at load.
+var parts = []string{"allow", "deny", "hold", "limit", "mask", "score", "field", "strict", "problem", "warning"}
 
 // checkRules refuses rule packages that would be passed over without a word: Rego iterates over a deny that is no set, or lies a package
 // deeper than the composition looks, by finding nothing in it.
@@ -57,15 +57,29 @@ func checkRules(modules map[string]*ast.Module) error {
 // short is a package's path as its file writes it.
 func short(path ast.Ref) string { return strings.TrimPrefix(path.String(), "data.") }
 
-// problems asks the policy what is wrong with its settings, once, before it is taken.
-func problems(ctx context.Context, c *ast.Compiler, store storage.Store, settings string) error {
-	rs, err := rego.New(rego.Query("data.weir.rules[_].problem[what]"), rego.Compiler(c), rego.Store(store), rego.StrictBuiltinErrors(true)).Eval(ctx)
+// problems asks the policy, once, before it is taken, what is wrong with its settings, and what is permitted and should be meant.
+func problems(ctx context.Context, c *ast.Compiler, store storage.Store, settings string) (warnings []string, err error) {
+	said := func(part string) (all []string, err error) {
+		query := rego.Query("data.weir.rules[_]." + part + "[what]")
+		rs, err := rego.New(query, rego.Compiler(c), rego.Store(store), rego.StrictBuiltinErrors(true)).Eval(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", settings, err)
+		}
+		for _, r := range rs {
+			all = append(all, fmt.Sprintf("%s: %v", settings, r.Bindings["what"]))
+		}
+		return all, nil
+	}
+	wrong, err := said("problem")
 	if err != nil {
-		return fmt.Errorf("%s: %w", settings, err)
+		return nil, err
 	}
 	var errs []error
-	for _, r := range rs {
-		errs = append(errs, fmt.Errorf("%s: %v", settings, r.Bindings["what"]))
+	for _, w := range wrong {
+		errs = append(errs, errors.New(w))
 	}
-	return errors.Join(errs...)
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return said("warning")
 }

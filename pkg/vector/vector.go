@@ -128,6 +128,9 @@ func NewOpener(f scan.Format, fields []scan.Field, o Opener, p Place) (*Stream, 
 	return &Stream{account: a, engine: e}, nil
 }
 
+// Changes reports whether anything of the document may leave changed: Write is needed, Scan will not do.
+func (s *Stream) Changes() bool { return !s.account.raw() }
+
 // Reading returns what was counted so far.
 func (s *Stream) Reading() Reading { return s.account.read }
 

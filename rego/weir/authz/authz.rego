@@ -2,9 +2,9 @@
 # title: Decision
 # description: |
 #   The entrypoint, data.weir.authz.decision. It composes the packages data.weir.rules.<name>: each may add to the sets allow, deny, hold,
-#   limit and mask, and a new package takes part by being there. Any deny wins; without an allow the answer is deny; a hold turns an
-#   allow into a question to a person; limits join; the strictest mask wins, and vectors leave as they are only where a rule says "none"
-#   and no rule says more.
+#   limit, mask, score, field and strict, and a new package takes part by being there. Any deny wins; without an allow the answer is deny;
+#   a hold turns an allow into a question to a person; limits join; the strictest mask wins, and vectors leave as they are only where a
+#   rule says "none" and no rule says more.
 #
 #   A deny or a hold is a sentence for the requester, or an object: reason, alternatives (what would pass), kind ("forbidden" or "quota"),
 #   and for a hold approval. rego/README.md describes limit and mask. The engine refuses a result that holds a word it does not know.
@@ -15,20 +15,20 @@ package weir.authz
 #   What Weir asks for. The bodies exclude each other. In object.union the right side has the last word: nothing that a rule says of itself
 #   changes the effect.
 # entrypoint: true
-decision := {"effect": "allow", "rule": "weir.authz", "limits": limits, "mask": {"vectors": mask}} if {
+decision := {"effect": "allow", "rule": "weir.authz", "limits": limits, "mask": masked} if {
 	count(denials) == 0
 	count(holds) == 0
 	allowed
 }
 
-decision := object.union(question, {"effect": "hold", "limits": limits, "mask": {"vectors": mask}}) if {
+decision := object.union(question, {"effect": "hold", "limits": limits, "mask": masked}) if {
 	count(denials) == 0
 	count(holds) > 0
 	allowed
 	question := [hold | some hold in holds][0]
 }
 
-decision := object.union(refusal, {"effect": "deny", "limits": limits, "mask": {"vectors": mask}}) if {
+decision := object.union(refusal, {"effect": "deny", "limits": limits, "mask": masked}) if {
 	count(denials) > 0
 }
 
@@ -37,7 +37,7 @@ decision := {
 	"rule": "weir.authz",
 	"reason": "no rule allows this",
 	"limits": limits,
-	"mask": {"vectors": mask},
+	"mask": masked,
 } if {
 	count(denials) == 0
 	not allowed
@@ -68,22 +68,75 @@ masks contains word if {
 	some word in data.weir.rules[name].mask
 }
 
-# The strictest of the masks. The default is what "redact" and silence mean.
+# What becomes of the answer: each part the strictest that a rule asks for.
+masked := object.union_n([{"vectors": mask}, on_scores, on_fields, on_strangers])
+
+# The masks, the one that tells the client most first.
+order := [
+	"none",
+	"obfuscate:quantize",
+	"obfuscate:truncate",
+	"obfuscate:noise",
+	"obfuscate:rotate",
+	"obfuscate:rotate+noise",
+	"seal",
+	"token",
+	"unit",
+	"zero",
+	"redact",
+	"refuse",
+]
+
+# The default is what "redact" and silence mean.
 default mask := "redact"
 
 mask := "none" if masks == {"none"}
 
-mask := "zero" if masks - {"none"} == {"zero"}
-
-mask := "refuse" if {
-	"refuse" in masks
+mask := order[max([place | some place, word in order; word in masks])] if {
+	masks != {"none"}
+	count(masks) > 0
 	count(strange) == 0
 }
 
 # A mask that is not known goes out as it is, for the engine to refuse; passed over, it would protect nothing.
 mask := concat(" ", strange) if count(strange) > 0
 
-strange := masks - {"none", "zero", "redact", "refuse"}
+strange := masks - {word | some word in order}
+
+scores contains word if {
+	some name
+	some word in data.weir.rules[name].score
+}
+
+# The score masks, the one that tells the client most first.
+score_order := ["round:6", "round:5", "round:4", "round:3", "round:2", "round:1", "round:0", "rank", "drop"]
+
+default on_scores := {}
+
+on_scores := {"scores": score_order[max([place | some place, word in score_order; word in scores])]} if {
+	count(scores) > 0
+	count(strange_scores) == 0
+}
+
+on_scores := {"scores": concat(" ", strange_scores)} if count(strange_scores) > 0
+
+strange_scores := scores - {word | some word in score_order}
+
+fields contains path if {
+	some name
+	some path in data.weir.rules[name].field
+}
+
+default on_fields := {}
+
+on_fields := {"fields": fields} if count(fields) > 0
+
+default on_strangers := {}
+
+on_strangers := {"strict": true} if {
+	some name
+	some _ in data.weir.rules[name].strict
+}
 
 # Of several denials one is told: one that waiting does not cure before one by volume. What would pass is told of all of them.
 refusal := object.union(array.concat(by_right, by_volume)[0], {"alternatives": alternatives}) if {

@@ -63,7 +63,24 @@ test_the_strictest_mask_wins if {
 	masked({"none", "redact"}) == "redact"
 	masked({"zero", "redact"}) == "redact"
 	masked({"none", "zero", "redact", "refuse"}) == "refuse"
+	masked({"none", "seal"}) == "seal"
+	masked({"obfuscate:rotate", "none"}) == "obfuscate:rotate"
+	masked({"obfuscate:rotate+noise", "seal"}) == "seal"
+	masked({"seal", "token"}) == "token"
+	masked({"token", "zero", "unit"}) == "zero"
 	masked(set()) == "redact"
+}
+
+test_scores_fields_and_strictness_join if {
+	d := decided({
+		"a": {"allow": {"yes"}, "score": {"round:2"}, "field": {"metadatas[*][*].email"}},
+		"b": {"score": {"round:0", "round:6"}, "field": {"documents[*][*]"}, "strict": {"yes"}},
+	})
+	d.mask == {"vectors": "redact", "scores": "round:0", "fields": {"metadatas[*][*].email", "documents[*][*]"}, "strict": true}
+	decided({"a": {"allow": {"yes"}, "score": {"round:0", "rank"}}}).mask.scores == "rank"
+	decided({"a": {"allow": {"yes"}, "score": {"drop", "rank"}}}).mask.scores == "drop"
+	decided({"a": {"allow": {"yes"}, "score": {"drop", "guess"}}}).mask.scores == "guess"
+	decided({"a": {"allow": {"yes"}}}).mask == {"vectors": "redact"}
 }
 
 test_masks_of_two_rules_join if {

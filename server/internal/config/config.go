@@ -32,6 +32,8 @@ type Config struct {
 	Counters Counters `yaml:"counters"`
 	// Audit is the journal of decisions.
 	Audit Audit `yaml:"audit"`
+	// MaskKeys are the keys of the masks seal, token and obfuscate.
+	MaskKeys MaskKeys `yaml:"mask_keys"`
 	// Handover is how ext_authz passes an admission to ext_proc, with entry both.
 	Handover Handover `yaml:"handover"`
 	// Limits bound memory and waiting.

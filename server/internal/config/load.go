@@ -81,6 +81,7 @@ func (c *Config) check(r *report) {
 	c.checkTargets(r)
 	c.checkCounters(r)
 	c.checkSizes(r)
+	c.checkMaskKeys(r)
 	if c.Audit.Dir == "" {
 		r.add("audit.dir", "is missing: the directory of the journal, without which nothing is released")
 	}
@@ -134,6 +135,7 @@ func (c *Config) resolve(dir string) {
 			*n.at = filepath.Join(dir, *n.at)
 		}
 	}
+	c.MaskKeys.resolve(dir)
 }
 
 // files checks that the files named can be read.
@@ -146,6 +148,7 @@ func (c *Config) files(r *report) {
 			r.add(n.key, "%v", err)
 		}
 	}
+	c.MaskKeys.maskKeyFiles(r)
 	if info, err := os.Stat(c.Audit.Dir); err == nil && !info.IsDir() {
 		r.add("audit.dir", "%s is no directory", c.Audit.Dir)
 	}

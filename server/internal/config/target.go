@@ -41,8 +41,10 @@ type Target struct {
 
 // Floors are obligations of every decision about a target; policy can only tighten them.
 type Floors struct {
-	// Mask is the weakest mask of vectors: none, zero, redact or refuse. Default: policy decides, and what it does not say is redacted.
-	Mask authz.MaskMode `yaml:"mask" oneof:"none zero redact refuse"`
+	// Mask is the weakest mask of vectors: none, obfuscate:quantize, obfuscate:truncate, obfuscate:noise, obfuscate:rotate,
+	// obfuscate:rotate+noise, seal, token, unit, zero, redact or refuse, in this order. Obfuscation is no protection. Default: policy
+	// decides, and what it does not say is redacted.
+	Mask authz.MaskMode `yaml:"mask" oneof:"none obfuscate:quantize obfuscate:truncate obfuscate:noise obfuscate:rotate obfuscate:rotate+noise seal token unit zero redact refuse"`
 	// Record is the weakest record mode: durable, best_effort, metadata or off. Default durable.
 	Record authz.RecordMode `yaml:"record" default:"durable" oneof:"durable best_effort metadata off"`
 }

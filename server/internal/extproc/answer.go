@@ -43,10 +43,9 @@ func (st *stream) beginJudging(f scan.Format, fields []scan.Field, types []strin
 		}
 		return st.goUp() // observe mode: counted in bytes only
 	}
-	mask := st.adm.Mask()
-	vs, err := vector.NewStream(f, fields, vector.Options{Mask: mask})
+	vs, err := vector.NewStream(f, fields, st.maskOptions())
 	if err != nil {
-		if err := st.deny(vectorError(err)); err != nil || st.refused {
+		if err := st.deny(errUnmet(err)); err != nil || st.refused {
 			return err
 		}
 		return st.goUp()
@@ -58,7 +57,7 @@ func (st *stream) beginJudging(f scan.Format, fields []scan.Field, types []strin
 		}
 		return st.goUp()
 	}
-	if mask != authz.MaskNone {
+	if vs.Changes() {
 		r.mutation.Remove = append(r.mutation.Remove, staleHeaders(r.head.Headers)...)
 		r.mutation.Set = append(r.mutation.Set, [2]string{"cache-control", "no-store"})
 	}
@@ -69,7 +68,7 @@ func (st *stream) beginJudging(f scan.Format, fields []scan.Field, types []strin
 // judgeBody passes a piece of the answer through the scanner.
 func (st *stream) judgeBody(m *wire.Inbound) error {
 	r := &st.response
-	raw := st.adm.Mask() == authz.MaskNone
+	raw := !r.judge.vectors.Changes()
 	var out []byte
 	if !raw {
 		out = *st.s.outputs.Get(m.Body.Len() + 64)

@@ -19,6 +19,7 @@ type requestSide struct {
 	body     []byte // read so far, while it is wanted
 	claimed  int64  // of the body memory budget
 	dropped  bool   // observe mode: the body was too large to be read
+	opened   bool   // it held sealed vectors, and body holds what was in them
 }
 
 // maxMessage is the largest piece of body sent to Envoy in one message, in bytes.
@@ -134,6 +135,9 @@ func (st *stream) answerRequest(o *wire.Override) error {
 			}
 		}
 	}
+	if st.request.opened || !st.plan.hold && st.carries() { // its length, and whatever was computed of it, may be another
+		m.Remove = append(m.Remove, staleRequest(st.req.Headers)...)
+	}
 	if err := wire.SignedBy(st.req, m.Remove); err != nil && !st.adm.Observed() {
 		return st.deny(err)
 	}
@@ -225,17 +229,44 @@ func (st *stream) requestRead() error {
 	st.disarm(alarmBody)
 	op, err := st.adm.Operation(), error(nil)
 	if !st.request.dropped {
-		op, err = st.dialect.Body(op, st.request.body)
+		op, err = st.readBody(op)
 	}
 	if err != nil {
 		st.adm.Refuse(authz.AsError(err))
 	} else {
 		st.adm.Refine(st.ctx, op)
 	}
+	if e := st.unprotected(); e != nil && st.adm.Allowed() {
+		return st.deny(e)
+	}
 	if !st.adm.Allowed() {
 		return st.refuse()
 	}
 	return nil
+}
+
+// readBody completes the operation by the request's body. One that its head states in full is read for the vectors in it only.
+func (st *stream) readBody(op authz.Operation) (authz.Operation, error) {
+	if op.Complete {
+		op.Bytes = int64(len(st.request.body))
+	} else {
+		var err error
+		if op, err = st.dialect.Body(op, st.request.body); err != nil {
+			return op, err
+		}
+	}
+	return st.unseal(op)
+}
+
+// staleRequest lists the headers that describe the body's bytes as the client sent them.
+func staleRequest(h authz.Header) []string {
+	var out []string
+	for _, name := range [...]string{"content-length", "content-md5", "digest", "content-digest", "repr-digest"} {
+		if _, ok := h[name]; ok {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // requestComplete decides about a request whose body was withheld, and lets it go on.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/weirgate/weir/pkg/authz"
 	"github.com/weirgate/weir/pkg/guard"
+	"github.com/weirgate/weir/pkg/vector"
 )
 
 // Observer is told what concerns streams, for metrics. Its methods must not block.
@@ -35,6 +36,8 @@ type Observer interface {
 type Config struct {
 	Guard    *guard.Guard // required
 	Handover bool         // entry "both": every stream must bring a ticket
+
+	Keys *vector.Keyring // for the masks that need keys, and for opening sealed vectors on requests; nil: no such mask
 
 	BodyBytes        int64 // largest request body that is read; default 8 MiB
 	SubjectBodyBytes int64 // request bodies held at once per subject; default 32 MiB
@@ -79,6 +82,7 @@ type Server struct {
 	cfg     Config
 	bodies  budget
 	outputs outputs
+	maskers maskers
 
 	drain     chan struct{} // closed by Drain
 	drainOnce sync.Once
@@ -93,8 +97,12 @@ func New(cfg Config) (*Server, error) {
 		return nil, errors.New("extproc: Config.Guard and Config.Observer are required")
 	}
 	cfg.defaults()
+	made, err := newMaskers(cfg.Keys)
+	if err != nil {
+		return nil, err
+	}
 	return &Server{
-		cfg: cfg, drain: make(chan struct{}),
+		cfg: cfg, maskers: made, drain: make(chan struct{}),
 		bodies: budget{each: cfg.BodyBytes, perSubject: cfg.SubjectBodyBytes, total: cfg.TotalBodyBytes, subjects: map[string]int64{}},
 	}, nil
 }

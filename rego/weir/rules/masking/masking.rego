@@ -1,19 +1,69 @@
 # METADATA
 # title: Masking
-# description: Vectors leave as they are for named groups only. Everybody else gets them masked.
+# description: |
+#   Vectors leave as they are for named groups only. Everybody else gets them masked; some groups may be given obfuscated ones, to compute on,
+#   which is no protection. Scores and fields of the answer are masked for all who do not get raw vectors.
 package weir.rules.masking
 
+import data.weir.installation
 import data.weir.settings
 
 mask contains "none" if raw
 
-mask contains settings.masking["default"] if not raw
+mask contains concat(":", ["obfuscate", settings.masking.obfuscation]) if obfuscated
+
+mask contains settings.masking["default"] if {
+	not raw
+	not obfuscated
+}
+
+score contains settings.masking.scores if {
+	not raw
+	settings.masking.scores != "keep"
+}
+
+field contains path if {
+	not raw
+	some path in settings.masking.fields
+}
 
 raw if {
 	some group in input.subject.groups
 	group in settings.masking.raw_groups
 }
 
-problem contains "masking.default: want redact, zero or refuse" if {
-	not object.get(settings, ["masking", "default"], null) in {"redact", "zero", "refuse"}
+obfuscated if {
+	not raw
+	some group in input.subject.groups
+	group in settings.masking.obfuscate_groups
+}
+
+problem contains "masking.default: want redact, zero, unit, seal, token or refuse" if {
+	not object.get(settings, ["masking", "default"], null) in {"redact", "zero", "unit", "seal", "token", "refuse"}
+}
+
+problem contains "masking.obfuscation: want rotate, noise, rotate+noise, truncate or quantize" if {
+	not object.get(settings, ["masking", "obfuscation"], null) in {"rotate", "noise", "rotate+noise", "truncate", "quantize"}
+}
+
+problem contains "masking.scores: want keep, drop, rank or round:0 to round:6" if {
+	not regex.match(`^(keep|drop|rank|round:[0-6])$`, sprintf("%v", [object.get(settings, ["masking", "scores"], null)]))
+}
+
+problem contains "masking.default: seal and token need mask_keys in weir.yaml" if {
+	not installation.mask_keys
+	settings.masking["default"] in {"seal", "token"}
+}
+
+problem contains "masking.obfuscate_groups: obfuscation needs mask_keys in weir.yaml" if {
+	not installation.mask_keys
+	count(settings.masking.obfuscate_groups) > 0
+}
+
+warning contains sprintf("masking.obfuscate_groups: %s", [figures]) if {
+	count(settings.masking.obfuscate_groups) > 0
+	figures := concat(" ", [
+		"obfuscation is no protection: 2 known texts find the texts of all rotated vectors, 12 those of noisy ones;",
+		"1,500 vectors do without any known text. No limit makes it safe",
+	])
 }

@@ -1,0 +1,83 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/weirgate/weir/pkg/vector"
+)
+
+// MaskKeys are the keys that vectors are sealed, tokenised and obfuscated with, and opened again when they come back in requests. Each is
+// named by where it is, never written here: file:PATH, env:NAME, or command:PROGRAM ARG… (no shell). It is 32 bytes or more of any kind; make
+// one with: openssl rand -base64 48 > mask.key. All replicas need the same ones. They are read at start.
+type MaskKeys struct {
+	// Current is the key that masks. Default: none, and a policy that asks for such a mask is refused with 503.
+	Current string `yaml:"current"`
+	// Previous are keys that were current, and still open what they sealed. At most 7. Default: none.
+	Previous []string `yaml:"previous"`
+}
+
+// maxPrevious is how many earlier keys may be kept.
+const maxPrevious = 7
+
+// specs returns the keys with their places in the configuration.
+func (k *MaskKeys) specs() []named {
+	all := []named{{key: "mask_keys.current", at: &k.Current}}
+	for i := range k.Previous {
+		all = append(all, named{key: fmt.Sprintf("mask_keys.previous[%d]", i), at: &k.Previous[i]})
+	}
+	return all
+}
+
+func (c *Config) checkMaskKeys(r *report) {
+	k := &c.MaskKeys
+	if k.Current == "" && len(k.Previous) > 0 {
+		r.add("mask_keys.current", "is missing: previous keys only open, they do not mask")
+	}
+	if len(k.Previous) > maxPrevious {
+		r.add("mask_keys.previous", "%d keys: at most %d", len(k.Previous), maxPrevious)
+	}
+	for _, n := range k.specs() {
+		if *n.at == "" && n.key == "mask_keys.current" {
+			continue
+		}
+		kind, where, _ := strings.Cut(*n.at, ":")
+		if where == "" || !slices.Contains([]string{"file", "env", "command"}, kind) { // what was written is not repeated: it may be the key
+			r.add(n.key, "want file:PATH, env:NAME or command:PROGRAM, not the key itself")
+		}
+	}
+	for i := range c.Targets {
+		if m := c.Targets[i].Floors.Mask; m.Keyed() && k.Current == "" {
+			r.add(fmt.Sprintf("targets[%d].floors.mask", i), "%s needs mask_keys.current", m)
+		}
+	}
+}
+
+// maskKeyFiles checks the keys that are files.
+func (k *MaskKeys) maskKeyFiles(r *report) {
+	for _, n := range k.specs() {
+		path, ok := strings.CutPrefix(*n.at, "file:")
+		if !ok || path == "" {
+			continue
+		}
+		if err := readable(path, false); err != nil {
+			r.add(n.key, "%v", err)
+			continue
+		}
+		if info, err := os.Stat(path); err == nil && (info.Size() < vector.MinMaster || info.Size() > vector.MaxMaster) {
+			r.add(n.key, "%s has %d bytes: want %d to %d random ones", path, info.Size(), vector.MinMaster, vector.MaxMaster)
+		}
+	}
+}
+
+// resolve takes relative key files from the directory of the configuration.
+func (k *MaskKeys) resolve(dir string) {
+	for _, n := range k.specs() {
+		if path, ok := strings.CutPrefix(*n.at, "file:"); ok && path != "" && !filepath.IsAbs(path) {
+			*n.at = "file:" + filepath.Join(dir, path)
+		}
+	}
+}
