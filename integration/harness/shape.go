@@ -3,7 +3,9 @@ package harness
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,6 +20,7 @@ const ShapeHeader = "x-test-upstream"
 //	status=N      that status, and no body for 204 and 304
 //	type=T        that content-type
 //	text=T        that body instead (no spaces)
+//	echo          instead, an error that repeats the request's body, as JSON and quoted
 //	empty         no body, content-length 0
 //	chunked       no content-length
 //	trickle       one byte a write, flushed
@@ -32,7 +35,7 @@ type Shape struct {
 	Status                    int
 	Type, Text                string
 	Empty, Chunked, Trickle   bool
-	Trailers, Gzip            bool
+	Trailers, Gzip, Echo      bool
 	Delay, Stall              time.Duration
 	Abort                     int // -1: no
 	PauseAt                   int // 0: no
@@ -55,6 +58,8 @@ func ParseShape(text string) (Shape, error) {
 			s.Text = value
 		case "empty":
 			s.Empty = true
+		case "echo":
+			s.Echo = true
 		case "chunked":
 			s.Chunked = true
 		case "trickle":
@@ -99,8 +104,23 @@ func shaped(inner http.Handler, w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	kept := &answer{header: http.Header{}, status: http.StatusOK}
-	inner.ServeHTTP(kept, r)
+	if shape.Echo {
+		echo(kept, r)
+	} else {
+		inner.ServeHTTP(kept, r)
+	}
 	shape.send(w, r, kept)
+}
+
+// echo answers as a server does that quotes what it does not like.
+func echo(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	w.Header().Set("Content-Type", "application/json")
+	answer := map[string]any{"error": "cannot take " + string(body), "sent": nil}
+	if json.Valid(body) {
+		answer["sent"] = json.RawMessage(body)
+	}
+	_ = json.NewEncoder(w).Encode(answer)
 }
 
 // answer collects what a handler writes.
