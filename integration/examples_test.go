@@ -50,6 +50,30 @@ func TestQuickstart(t *testing.T) {
 	}
 }
 
+// TestSealedVectors runs the example as its run.sh does: a real chromadb client, a real Chroma, and every step of it must pass.
+func TestSealedVectors(t *testing.T) {
+	envoy, err := harness.FindEnvoy()
+	harness.Need(t, err)
+	weir, err := harness.WeirBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := harness.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	virtualEnv(t, filepath.Join(root, "integration", "testdata", "clients", "chroma", "requirements.lock")) // or skips
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	run := exec.CommandContext(ctx, filepath.Join(root, "examples", "03-sealed-vectors", "run.sh"))
+	run.Env = append(os.Environ(), "ENVOY="+envoy, "WEIR="+weir)
+	run.WaitDelay = 10 * time.Second
+	out, err := run.CombinedOutput()
+	if err != nil || !regexp.MustCompile(`(?m)^6 passed, 0 failed$`).Match(out) {
+		t.Errorf("the example: %v\n%s", err, out)
+	}
+}
+
 // TestExamplesSayHowToRunThem wants a README in each example.
 func TestExamplesSayHowToRunThem(t *testing.T) {
 	root, err := harness.Root()
