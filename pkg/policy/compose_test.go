@@ -124,3 +124,31 @@ func TestReloadWhileDeciding(t *testing.T) {
 		}
 	}
 }
+
+// TestMaskWordsAreOne: the shipped composition orders masks as pkg/authz does; a word that one of them lacks would be lost between them.
+func TestMaskWordsAreOne(t *testing.T) {
+	all := authz.MaskModes()
+	for i, m := range all {
+		for _, n := range all[i:] {
+			src := "package weir.rules.x\n" + `mask contains "` + string(m) + `"` + "\n" + `mask contains "` + string(n) + `"` + "\nallow contains true\n"
+			d, err := engine(t, rules(src)).Eval(t.Context(), input(nil))
+			if err != nil || d.Mask.Vectors != m.Stricter(n) {
+				t.Errorf("%s and %s: %+v, %v; want %s", m, n, d.Mask, err, m.Stricter(n))
+			}
+		}
+	}
+}
+
+func TestScoreWordsAreOne(t *testing.T) {
+	for _, m := range []authz.ScoreMask{"round:0", "round:3", "round:6", authz.ScoreRank, authz.ScoreDrop} {
+		d, err := engine(t, rules("package weir.rules.x\nallow contains true\nscore contains \""+string(m)+"\"\nfield contains \"a.b\"\nstrict contains true\n")).Eval(t.Context(), input(nil))
+		want := authz.Mask{Vectors: authz.MaskRedact, Scores: m, Fields: []string{"a.b"}, Strict: true}
+		if err != nil || !cmp.Equal(want, d.Mask) {
+			t.Errorf("%s: %+v, %v", m, d.Mask, err)
+		}
+	}
+	d, err := engine(t, rules("package weir.rules.x\nallow contains true\nscore contains \"guess\"\n")).Eval(t.Context(), input(nil))
+	if err == nil || d.Effect != authz.Deny {
+		t.Errorf("a score mask that is not known: %+v, %v", d, err)
+	}
+}
