@@ -311,5 +311,6 @@ func kserveOutputs(prefix string) []scan.Field {
 	for i := range fields {
 		fields[i].Dims = prefix + "5.3"
 	}
+	fields[len(fields)-1].Type = prefix + "5.2"
 	return fields
 }

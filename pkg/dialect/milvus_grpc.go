@@ -322,7 +322,7 @@ func milvusVectors(to []scan.Field, at, name string) []scan.Field {
 	place := func(path string, e scan.Encoding) scan.Field {
 		return scan.Field{Path: at + path, Encoding: e, Role: scan.RoleVector, Named: name, Dims: dims}
 	}
-	sparse := scan.Field{Path: at + ".6.1", Encoding: scan.EncodingF32, Role: scan.RoleVector, Named: name} // index and value by turns; one a row
+	sparse := scan.Field{Path: at + ".6.1", Encoding: scan.EncodingSparse, Role: scan.RoleVector, Named: name} // one a row
 	return append(to, place(".2.1", scan.EncodingFloats), place(".3", scan.EncodingBits), place(".4", scan.EncodingF16), place(".5", scan.EncodingBF16),
 		sparse, place(".7", scan.EncodingI8))
 }

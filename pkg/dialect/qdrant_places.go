@@ -36,8 +36,8 @@ func qdrantOutputs(to []scan.Field, at string) []scan.Field {
 	return qdrantVector(to, at+".2.1.2", at+".2.1.1")
 }
 
-// qdrantVector adds the places of one Vector or VectorOutput: data and indices (1, 2, deprecated; servers may fill them beside the new
-// ones), dense (101), sparse (102), multi_dense (103).
+// qdrantVector adds the places of one Vector or VectorOutput: data, indices and vectors_count (1, 2, 3, deprecated; servers may fill them
+// beside the new ones), dense (101), sparse (102), multi_dense (103).
 func qdrantVector(to []scan.Field, at, name string) []scan.Field {
 	values := func(path string) scan.Field {
 		return scan.Field{Path: at + path, Encoding: scan.EncodingFloats, Role: scan.RoleVector, Named: name}
@@ -45,7 +45,9 @@ func qdrantVector(to []scan.Field, at, name string) []scan.Field {
 	indices := func(path string) scan.Field {
 		return scan.Field{Path: at + path, Encoding: scan.EncodingInts, Role: scan.RoleIndices, Named: name}
 	}
-	return append(to, values(".1"), indices(".2.1"), values(".101.1"), values(".102.1"), indices(".102.2"), values(".103.1.1"))
+	data := values(".1")
+	data.Rows = at + ".3"
+	return append(to, data, indices(".2.1"), values(".101.1"), values(".102.1"), indices(".102.2"), values(".103.1.1"))
 }
 
 // carries is where the messages of a request hold dense vectors.

@@ -212,7 +212,7 @@ func teiAnswer(route string) Answer {
 	case teiAll: // EmbedAllResponse.token_embeddings.embeddings
 		return judgedGRPC(vectorAt("1.1", scan.EncodingFloats))
 	case teiSparse: // EmbedSparseResponse.sparse_embeddings.{value, index}
-		return judgedGRPC(vectorAt("1.2", scan.EncodingFloats), scan.Field{Path: "1.1", Encoding: scan.EncodingInts, Role: scan.RoleIndices})
+		return judgedGRPC(vectorAt("1.2", scan.EncodingSparse), scan.Field{Path: "1.1", Encoding: scan.EncodingInts, Role: scan.RoleIndices})
 	case teiRerank: // RerankResponse.ranks.score
 		return judgedGRPC(scoreAt("1.3"))
 	case teiPredict: // PredictResponse.predictions.score

@@ -2,7 +2,6 @@ package scan
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -88,9 +87,10 @@ func (ns *Numbers) child(p Place, number uint32) Place {
 	if len(ns.places) == 0 {
 		return NoPlace
 	}
-	below := ns.places[p].below
-	if i := slices.IndexFunc(below, func(c child) bool { return c.number == number }); i >= 0 {
-		return below[i].place
+	for _, c := range ns.places[p].below {
+		if c.number == number {
+			return c.place
+		}
 	}
 	return NoPlace
 }

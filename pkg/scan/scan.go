@@ -35,7 +35,7 @@ const (
 	EncodingBase64F16 Encoding = "base64_f16" // of IEEE float16
 	EncodingBase64I8  Encoding = "base64_i8"  // of int8, uint8, or packed bits
 	EncodingNested    Encoding = "nested"     // a vector, an array of them (multi-vector), an object of names and either, or a sparse one
-	EncodingSparse    Encoding = "sparse"     // {"indices": […], "values": […]}, or [{"index": n, "value": x}, …]
+	EncodingSparse    Encoding = "sparse"     // {"indices": […], "values": […]}, or [{"index": n, "value": x}, …]. Protobuf: see Field
 	EncodingText      Encoding = "text"       // a string that holds a vector: "[0.1,…]", "{1:0.5}/1536", "0101…"
 	EncodingDoubles   Encoding = "doubles"    // protobuf: repeated double
 	EncodingF32       Encoding = "f32"        // protobuf bytes, KServe tensors and octets: float32
@@ -60,16 +60,24 @@ const (
 // A path is keys separated by dots; [*] stands for every element of an array, .* for every member of an object, and .** for any depth
 // below, zero included; ** is the last step or stands before one last key: "data[*].embedding", "[*]", "vectors.*.values",
 // "hits.hits[*]._source.**.embedding". Keys are compared after unescaping and without regard to ASCII case, because clients' parsers
-// differ in that. In protobuf, keys are field numbers, and every occurrence of a field is meant: "1.6.101.1".
+// differ in that.
+//
+// In protobuf, keys are field numbers, and every occurrence of a field is meant: "1.6.101.1". Numbers of one message are one vector, in one
+// occurrence or many; bytes are one vector, or several, by each occurrence. EncodingSparse is, of numbers, one in each of a list's messages,
+// which together are the vector; of bytes, an index (uint32) and a value (float32) by turns. EncodingF32 of two bytes more than whole
+// numbers is a multi-vector, its rows behind their length in two bytes (Weaviate).
 type Field struct {
 	Path     string
 	Encoding Encoding
 	Role     Role
 	Name     string // of the vector, where an object has several ("image"); empty for the only one. A .* of the path gives it too
 
-	// In protobuf, what else is known of a vector stands in fields beside or above it, with lower numbers and so before it.
+	// In protobuf, what else is known of a vector stands in fields of a message that the vector is in too, with lower numbers and so before
+	// it. Dims and Type may also stand in a list of messages beside it, of which the first is that of its first occurrence (KServe).
 	Named string // path of the field that holds its name: a map entry's key, "1.6.2.1.1" for "1.6.2.1.2.101.1"; empty where Name says it
-	Dims  string // path of the field that holds its length, where one field holds several vectors end to end; empty where it holds one
+	Dims  string // path of the field that holds its length (the last number, if it holds several), where one field holds several vectors end to end; empty where it holds one
+	Type  string // path of the field that holds its datatype, as KServe names them; empty where Encoding says it
+	Rows  string // path of the field that holds how many vectors stand end to end, where that comes after them; empty where there is none
 }
 
 // ErrMalformed is what every refusal of a document wraps; the text says where, never what was there.

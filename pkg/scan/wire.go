@@ -53,10 +53,10 @@ type Wire struct {
 	framed   bool // a message runs
 	open     [MaxWireDepth + 1]opened
 
+	raw   []byte // the head of the last event
 	head  [maxHead]byte
-	n     int  // of head
-	took  int  // of it, in the last call
-	ready bool // head is complete: the next one begins a new one
+	n     int // of head: what came of one in pieces
+	took  int // of the last head, in the last call
 	place Place
 	kind  WireKind
 	value uint64
@@ -81,7 +81,7 @@ func (w *Wire) Kind() WireKind { return w.kind }
 func (w *Wire) Value() uint64 { return w.value }
 
 // Head returns the bytes of the last event: a frame's head, a field's tag and length, or its tag and varint. Valid until Next.
-func (w *Wire) Head() []byte { return w.head[:w.n] }
+func (w *Wire) Head() []byte { return w.raw }
 
 // Left returns how many bytes of the field that runs are still to be taken by Skip; Next goes on when there are none.
 func (w *Wire) Left() int64 { return w.left }
@@ -93,7 +93,7 @@ func (w *Wire) Length() int64 { return w.open[w.depth].end - w.at }
 func (w *Wire) Depth() int { return w.depth }
 
 // Done reports whether no message runs, nor the head of one.
-func (w *Wire) Done() bool { return !w.framed && (w.n == 0 || w.ready) }
+func (w *Wire) Done() bool { return !w.framed && w.n == 0 }
 
 // Skip takes n bytes of the field that runs.
 func (w *Wire) Skip(n int) {
@@ -105,9 +105,9 @@ func (w *Wire) Skip(n int) {
 // is to be given them again.
 func (w *Wire) Unread() int {
 	n := w.took
-	w.at -= int64(w.n)
-	w.n -= n
-	w.took, w.ready = 0, false
+	w.at -= int64(len(w.raw))
+	w.n = copy(w.head[:], w.raw[:len(w.raw)-n])
+	w.took, w.raw = 0, nil
 	return n
 }
 
@@ -126,21 +126,19 @@ func (w *Wire) EndOfInput() error {
 
 // Next reads on from the end of the field that ran, up to the next event, and returns how much of src that was.
 func (w *Wire) Next(src []byte) (WireEvent, int, error) {
-	if w.ready {
-		w.n, w.ready = 0, false
-	}
-	w.took = 0
 	switch {
 	case !w.framed:
 		return w.frame(src)
-	case w.n == 0 && w.at == w.open[w.depth].end:
-		w.ready, w.place = true, w.open[w.depth].place
+	case w.at == w.open[w.depth].end && w.n == 0:
+		w.took, w.raw, w.place = 0, nil, w.open[w.depth].place
 		if w.depth == 0 {
 			w.framed = false
 			return WireEnd, 0, nil
 		}
 		w.depth--
 		return WireClose, 0, nil
+	case w.n == 0 && len(src) >= maxHead:
+		return w.wholeField(src)
 	}
 	return w.field(src)
 }
@@ -165,34 +163,40 @@ func (w *Wire) frame(src []byte) (WireEvent, int, error) {
 		return WireMore, n, fmt.Errorf("%w: message %d is longer than %d bytes", ErrMalformed, w.messages+1, MaxMessage)
 	}
 	w.messages++
-	w.framed, w.ready, w.depth, w.at, w.place = true, true, 0, 0, 0
+	w.framed, w.depth, w.at, w.place = true, 0, 0, 0
 	w.open[0] = opened{end: length}
+	w.raw, w.n, w.took = w.head[:size], 0, n
 	return WireFrame, n, nil
 }
 
-// field reads a field's tag and what belongs to its head.
+// wholeField reads a field's tag and what belongs to its head, all of which is in src if it is anywhere.
+func (w *Wire) wholeField(src []byte) (WireEvent, int, error) {
+	room := min(w.open[w.depth].end-w.at, maxHead)
+	f, size, ok := parseHead(src[:room])
+	if !ok || size == 0 {
+		return WireMore, 0, w.Fail("no field")
+	}
+	w.raw, w.took = src[:size], size
+	w.at += int64(size)
+	return w.begin(f, size)
+}
+
+// field reads a piece of a head.
 func (w *Wire) field(src []byte) (WireEvent, int, error) {
 	room := w.open[w.depth].end - w.at - int64(w.n) // what its message has for it yet
 	n := copy(w.head[w.n:], src[:min(int64(len(src)), room)])
 	had := w.n
 	f, size, ok := parseHead(w.head[:had+n])
 	switch {
-	case !ok:
+	case !ok || size == 0 && int64(n) == room:
 		return WireMore, n, w.Fail("no field")
-	case size > 0:
-		n = size - had
-	case int64(n) == room:
-		return WireMore, n, w.Fail("a field that goes on beyond its message")
-	case had+n == maxHead: // cannot happen: no head is longer
-		return WireMore, n, w.Fail("no field")
-	}
-	w.n, w.took = had+n, n
-	if size == 0 {
+	case size == 0:
+		w.n = had + n
 		return WireMore, n, nil
 	}
+	w.raw, w.n, w.took = w.head[:size], 0, size-had
 	w.at += int64(size)
-	w.ready = true
-	return w.begin(f, n)
+	return w.begin(f, w.took)
 }
 
 // begin opens a field whose head was read.
@@ -239,9 +243,12 @@ type wireHead struct {
 
 // parseHead reads a head. size is 0 where b ends before it does; ok is false for what begins none.
 func parseHead(b []byte) (f wireHead, size int, ok bool) {
+	if len(b) >= 2 && b[0] < 0x80 && b[1] < 0x80 && b[0]&7 == byte(WireBytes) && b[0] > 7 { // most of them
+		return wireHead{uint32(b[0] >> 3), WireBytes, uint64(b[1])}, 2, true
+	}
 	tag, n := Uvarint(b)
 	if n <= 0 {
-		return f, 0, n == 0 && len(b) < 5
+		return f, 0, n == 0 && len(b) < 5 // no tag is longer
 	}
 	if tag>>3 == 0 || tag>>3 > maxFieldNumber {
 		return f, 0, false
