@@ -6,9 +6,9 @@
 // is bounded: by one vector of 65,536 components where a Masker needs it whole, by the first bytes of what may turn out to be one
 // otherwise. Steady state allocates nothing.
 //
-// One file per format (document.go, lines.go, events.go: each an engine), one per encoding (numbers.go, base64.go, nested.go, sparse.go,
-// text.go), one per mask that makes another vector (seal.go, token.go, obfuscate.go). What engines share is in account.go, the detector in
-// detect.go and sniff.go.
+// One file per format (document.go, lines.go, events.go, messages.go: each an engine), one per encoding (numbers.go, base64.go, nested.go,
+// sparse.go, text.go; cells.go and varints.go of binary ones), one per mask that makes another vector (seal.go, token.go, obfuscate.go). What engines share is in account.go, the detector in
+// detect.go, sniff.go and opaque.go.
 package vector
 
 import (
@@ -38,7 +38,7 @@ type Options struct {
 	Mask authz.MaskMode
 	// Masker makes what a client may have of one vector; only for a mask that is none of the four above. Where an encoding has no room for
 	// what it makes (whole numbers, int8 and float16 in base64, sparse vectors, strings), and beyond 65,536 components, vectors are
-	// redacted.
+	// redacted. In messages, whose lengths stay, zeros leave then.
 	Masker Masker
 	// Place is what the vectors belong to. Its Name is that of vectors whose field, or place in the document, gives none.
 	Place Place
@@ -100,6 +100,8 @@ func newEngine(f scan.Format, fields []scan.Field, a *account, empty []string) (
 		return newLines(fields, a, empty)
 	case scan.FormatSSE:
 		return newEvents(fields, a, empty)
+	case scan.FormatGRPC:
+		return newMessages(fields, a, empty)
 	}
 	return nil, fmt.Errorf("format %q cannot be read", f)
 }
