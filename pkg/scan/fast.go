@@ -116,6 +116,11 @@ func (s *numberState) next(c byte) bool {
 // shows: at the end of src it is never done.
 func (l *Lexer) Number(src []byte) (n int, done bool, err error) {
 	if l.want != inNumber {
+		if end := number(src, 0); end > 0 && end <= maxNumber && delimits(src[end]) {
+			l.pos += int64(end)
+			l.valueDone()
+			return end, true, nil
+		}
 		l.want, l.num = inNumber, numberState{}
 	}
 	for n < len(src) {
@@ -153,29 +158,33 @@ func (l *Lexer) Numbers(src []byte) (n, count int) {
 		return 0, 0
 	}
 	for {
-		end := number(src, n)
-		if end < 0 || end-n > maxNumber {
+		next := element(src, n)
+		if next < 0 {
 			break
 		}
-		i := end
-		for i < len(src) && (src[i] == ' ' || src[i] == '\n' || src[i] == '\r' || src[i] == '\t') {
-			i++
+		n, count = next, count+1
+		if count == 1 && len(src)-n >= blockSize {
+			more, some := numbersByBlocks(src, n)
+			n, count = skipSpace(src, more), count+some
 		}
-		if i >= len(src) || src[i] != ',' {
-			break
-		}
-		i++
-		for i < len(src) && (src[i] == ' ' || src[i] == '\n' || src[i] == '\r' || src[i] == '\t') {
-			i++
-		}
-		n = i
-		count++
 	}
 	l.pos += int64(n)
 	if count > 0 {
 		l.want = wantValue
 	}
 	return n, count
+}
+
+// element returns where the next value begins, if a number, its comma and white space are at b[i], or -1.
+func element(b []byte, i int) int {
+	end := number(b, i)
+	if end < 0 || end-i > maxNumber {
+		return -1
+	}
+	if end = skipSpace(b, end); end >= len(b) || b[end] != ',' {
+		return -1
+	}
+	return skipSpace(b, end+1)
 }
 
 // IsNumber reports whether b is a number as JSON writes it, of the length that a Lexer takes.

@@ -4,13 +4,16 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"slices"
 	"strconv"
 )
 
 // Float returns the float32 nearest to a JSON number, as strconv.ParseFloat does: out of range it is infinite.
 func Float(number []byte) float32 {
 	if m, e, neg, ok := decimal(number); ok {
-		if f, ok := nearest(m, e, neg); ok {
+		if f, ok := nearest(m, e); ok && neg {
+			return -f
+		} else if ok {
 			return f
 		}
 	}
@@ -57,9 +60,9 @@ var powers = [...]float64{ //nolint:gochecknoglobals // a constant
 	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 }
 
-// nearest returns the float32 nearest to ±m·10^e, m < 10^18, or false where float64 arithmetic does not decide it. Up to two roundings come
+// nearest returns the float32 nearest to m·10^e, m < 10^18, or false where float64 arithmetic does not decide it. Up to two roundings come
 // before the last one, each by half a unit of float64: only next to the middle between two float32 can they matter.
-func nearest(m uint64, e int, neg bool) (float32, bool) {
+func nearest(m uint64, e int) (float32, bool) {
 	if e < -22 || e > 22 {
 		return 0, false
 	}
@@ -73,9 +76,6 @@ func nearest(m uint64, e int, neg bool) (float32, bool) {
 	if near := math.Float64bits(f)&low - (middle - 2); near <= 4 {
 		return 0, false
 	}
-	if neg {
-		f = -f
-	}
 	return float32(f), true
 }
 
@@ -86,16 +86,17 @@ func (l *Lexer) Floats(src []byte, dst []float32) (n int, out []float32) {
 	}
 	had := len(dst)
 	for {
-		f, end := floatAt(src, n)
-		if end < 0 {
+		next := element(src, n)
+		if next < 0 {
 			break
 		}
-		i := skipSpace(src, end)
-		if i >= len(src) || src[i] != ',' {
-			break
+		dst = append(dst, Float(src[n:number(src, n)]))
+		n = next
+		if len(dst) == had+1 && len(src)-n >= blockSize {
+			var more int
+			more, dst = floatsByBlocks(src, n, dst)
+			n = skipSpace(src, more)
 		}
-		n = skipSpace(src, i+1)
-		dst = append(dst, f)
 	}
 	l.pos += int64(n)
 	if len(dst) > had {
@@ -126,60 +127,108 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// floatAt reads the number that starts at b[i] and ends before the end of b; end is -1 where there is none.
-func floatAt(b []byte, i int) (f float32, end int) {
-	start := i
-	if len(b)-i >= 32 {
-		var m uint64
-		var digits, fraction int
-		neg := b[i] == '-'
-		if neg {
-			i++
-		}
-		// Nearly all components have one digit before the point.
-		if lead := b[i] - '0'; lead <= 9 && b[i+1] == '.' {
-			m, i = uint64(lead), i+2
-			for digits = 8; digits == 8; {
-				var part uint64
-				part, digits = eight(b[i:])
-				m = m*tens[digits] + part
-				i += digits
-				if fraction += digits; fraction > 17 || len(b)-i < 8 {
-					return floatSlowly(b, start)
-				}
-			}
-			if fraction > 0 && b[i]|0x20 != 'e' {
-				if f, ok := nearest(m, -fraction, neg); ok {
-					return f, i
-				}
-			}
-		}
-	}
-	return floatSlowly(b, start)
+// marks are where numbers begin and end in some blocks. Those of a nil one nobody wants to know.
+type marks struct {
+	start, end [markBlocks]uint64 // an end is the byte after the last
+	n          int                // blocks
 }
 
-func floatSlowly(b []byte, i int) (f float32, end int) {
-	if end = number(b, i); end < 0 || end-i > maxNumber {
-		return 0, -1
+const markBlocks = 64
+
+func (m *marks) add(start, end uint64) {
+	if m != nil {
+		m.start[m.n], m.end[m.n] = start, end
+		m.n++
 	}
-	return Float(b[i:end]), end
 }
 
-var tens = [...]uint64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8} //nolint:gochecknoglobals // a constant
+// room reports whether another block may be added.
+func (m *marks) room() bool { return m == nil || m.n < markBlocks }
 
-// eight reads up to eight digits at the beginning of b, which has eight bytes at least.
-func eight(b []byte) (value uint64, digits int) {
-	x := binary.LittleEndian.Uint64(b) ^ (ones * '0') // digits become 0..9
-	digits = 8
-	if over := ((x&^highs + ones*(0x80-10)) | x) & highs; over != 0 {
-		digits = trailing(over)
-		if digits == 0 {
-			return 0, 0
+// floatsByBlocks is numbersByBlocks with the values appended to dst.
+func floatsByBlocks(src []byte, from int, dst []float32) (n int, out []float32) {
+	var m marks
+	r := beginRun(from)
+	r.marks = &m
+	had := len(dst)
+	open := openNumber{-1, -1}
+	for more := true; more; m.n = 0 {
+		at := r.at
+		more = r.step(src)
+		left := r.count - (len(dst) - had) // numbers whose comma has come
+		dst = slices.Grow(dst, left)
+		for i := range m.n {
+			dst = open.appendBlock(dst, src, at+i*blockSize, m.start[i], m.end[i], &left)
 		}
-		x <<= 64 - 8*digits // zeros come in front
 	}
-	// Pairs, fours, eights: the lower of two neighbours counts ten times as much.
+	return r.end(), dst
+}
+
+// openNumber is a number whose end, or whose comma, has not come: where it begins and ends, or -1.
+type openNumber struct{ begin, end int }
+
+// appendBlock appends the numbers that end in the block at src[at], at most left, to dst, which has room for them.
+func (o *openNumber) appendBlock(dst []float32, src []byte, at int, start, end uint64, left *int) []float32 {
+	if *left > 0 && (o.end >= 0 || o.begin >= 0 && end != 0) {
+		if o.end < 0 {
+			o.end = at + bits.TrailingZeros64(end)
+			end &= end - 1
+		}
+		dst = append(dst, floatOf(src, o.begin, o.end))
+		o.begin, o.end = -1, -1
+		*left--
+	}
+	some := min(*left, bits.OnesCount64(end))
+	*left -= some
+	had := len(dst)
+	dst = dst[:had+some]
+	for i := range dst[had:] {
+		dst[had+i] = floatOf(src, at+bits.TrailingZeros64(start), at+bits.TrailingZeros64(end))
+		start &= start - 1
+		end &= end - 1
+	}
+	if start != 0 {
+		o.begin = at + bits.TrailingZeros64(start)
+	}
+	if end != 0 {
+		o.end = at + bits.TrailingZeros64(end)
+	}
+	return dst
+}
+
+// floatOf reads the number b[begin:end]. Most have one digit before the point and up to 16 behind it: those are read as two words.
+func floatOf(b []byte, begin, end int) float32 {
+	minus := int(^b[begin]>>4) & 1 // of a digit, that bit is set
+	digits := end - begin - minus - 2
+	if uint(digits-1) < 16 && end >= 16 && b[begin+minus+1] == '.' {
+		words := (*[16]byte)(b[end-16:])
+		mask := &digitMasks[digits]
+		high, low := (binary.LittleEndian.Uint64(words[:])^(ones*'0'))&mask[0], (binary.LittleEndian.Uint64(words[8:])^(ones*'0'))&mask[1]
+		m := uint64(b[begin+minus]-'0')*tens[digits] + eight(high)*1e8 + eight(low)
+		if (low|high)&0xf0f0f0f0f0f0f0f0 == 0 { // no exponent
+			if f, ok := nearest(m, -digits); ok {
+				return math.Float32frombits(math.Float32bits(f) | uint32(minus)<<31)
+			}
+		}
+	}
+	return Float(b[begin:end])
+}
+
+var tens = [...]uint64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16} //nolint:gochecknoglobals // a constant
+
+// digitMasks are, of the last 16 bytes of a number, those of so many digits.
+var digitMasks = func() (t [17][2]uint64) { //nolint:gochecknoglobals // a constant
+	for n := range t {
+		for i := 16 - n; i < 16; i++ {
+			t[n][i/8] |= 0xff << (i % 8 * 8)
+		}
+	}
+	return t
+}()
+
+// eight returns the number that eight digits are, the first in the lowest byte: pairs of them, then fours, then all, where the lower of two
+// neighbours counts more.
+func eight(x uint64) uint64 {
 	x = x*10 + x>>8
-	x = (x&0x000000ff000000ff*(100+1000000<<32) + x>>16&0x000000ff000000ff*(1+10000<<32)) >> 32
-	return x, digits
+	return (x&0x000000ff000000ff*(100+1000000<<32) + x>>16&0x000000ff000000ff*(1+10000<<32)) >> 32
 }

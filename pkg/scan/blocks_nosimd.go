@@ -1,0 +1,8 @@
+//go:build !goexperiment.simd || !amd64
+
+package scan
+
+// simd reports whether blocks are read by vector instructions. This build has none: it takes GOEXPERIMENT=simd, on amd64.
+func simd() bool { return false }
+
+func (r *numberRun) skipTypical([]byte) {}
