@@ -110,6 +110,9 @@ func (st *stream) makePlan() {
 
 // requestDecided answers the head of an exchange that was decided without its body.
 func (st *stream) requestDecided() error {
+	if err := st.obliged(); err != nil || st.refused {
+		return err
+	}
 	if !st.adm.Operation().Harmless() {
 		if err := st.adm.Durable(st.ctx); err != nil {
 			return st.refuse()
@@ -236,13 +239,23 @@ func (st *stream) requestRead() error {
 	} else {
 		st.adm.Refine(st.ctx, op)
 	}
-	if e := st.unprotected(); e != nil && st.adm.Allowed() {
-		return st.deny(e)
-	}
 	if !st.adm.Allowed() {
 		return st.refuse()
 	}
-	return nil
+	return st.obliged()
+}
+
+// obliged refuses what is allowed and tied to something that cannot be done here, before the upstream works for it.
+func (st *stream) obliged() error {
+	e := st.unprotected()
+	if e == nil {
+		answer := st.dialect.Answer(st.adm.Operation(), authz.Response{Status: 200})
+		e = st.undischarged(answer.Judge, answer.Fields)
+	}
+	if e == nil {
+		return nil
+	}
+	return st.deny(e)
 }
 
 // readBody completes the operation by the request's body. One that its head states in full is read for the vectors in it only.
