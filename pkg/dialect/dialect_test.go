@@ -211,15 +211,15 @@ func BenchmarkBody(b *testing.B) {
 		op   authz.Operation
 		body string
 	}{
-		{"copy", nil, authz.Operation{}, many},
-		{"openai/small", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, `{"input":"a river","model":"m","encoding_format":"base64"}`},
-		{"openai/texts=1000", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, `{"input":["` + strings.Repeat(text+`","`, 999) + text + `"],"model":"m"}`},
-		{"openai/texts=64", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, texts},
-		{"openai/flat", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, `{"input":[` + strings.Repeat("1234,", 32_000) + `1],"model":"m"}`},
-		{"openai/tokens=32k", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, tokens},
-		{"cohere/texts=1000", dialect.Cohere{}, authz.Operation{Class: authz.ClassEmbed}, many},
-		{"kserve/binary", dialect.KServe{}, authz.Operation{Class: authz.ClassEmbed, Object: "/v2/models/m/infer"}, tensor},
-		{"chroma/query", dialect.Chroma{}, authz.Operation{Class: authz.ClassSearch}, query},
+		{"copy/texts=1000", nil, authz.Operation{}, many},
+		{"dialect=openai/texts=1", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, `{"input":"a river","model":"m","encoding_format":"base64"}`},
+		{"dialect=openai/texts=1000", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, `{"input":["` + strings.Repeat(text+`","`, 999) + text + `"],"model":"m"}`},
+		{"dialect=openai/texts=64", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, texts},
+		{"dialect=openai/tokens=32001/inputs=1", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, `{"input":[` + strings.Repeat("1234,", 32_000) + `1],"model":"m"}`},
+		{"dialect=openai/tokens=32000", dialect.OpenAI{}, authz.Operation{Class: authz.ClassEmbed}, tokens},
+		{"dialect=cohere/texts=1000", dialect.Cohere{}, authz.Operation{Class: authz.ClassEmbed}, many},
+		{"dialect=kserve/encoding=binary", dialect.KServe{}, authz.Operation{Class: authz.ClassEmbed, Object: "/v2/models/m/infer"}, tensor},
+		{"dialect=chroma/operation=query", dialect.Chroma{}, authz.Operation{Class: authz.ClassSearch}, query},
 	} {
 		b.Run(tt.name, func(b *testing.B) {
 			b.ReportAllocs()
