@@ -17,7 +17,8 @@ const (
 	cellsF64
 	cellsF16
 	cellsBF16
-	cellsI8 // int8, uint8, truth values
+	cellsI8 // int8, uint8
+	cellsBool
 	cellsI16
 	cellsI32
 	cellsI64
@@ -33,7 +34,7 @@ func (c cells) width() int64 {
 		return 8
 	case cellsF16, cellsBF16, cellsI16:
 		return 2
-	case cellsI8, cellsBits:
+	case cellsI8, cellsBool, cellsBits:
 		return 1
 	}
 	return 4
@@ -57,6 +58,9 @@ func (c cells) one() string {
 	}
 	return "\x01\x00\x00\x00\x00\x00\x00\x00"[:c.width()]
 }
+
+// whole reports whether components are whole numbers.
+func (c cells) whole() bool { return c == cellsI8 || c == cellsI16 || c == cellsI32 || c == cellsI64 }
 
 // dims returns how many components so many bytes hold.
 func (c cells) dims(bytes int64) int64 {
@@ -106,8 +110,10 @@ func cellsNamed(datatype []byte) cells {
 		return cellsF16
 	case "BF16":
 		return cellsBF16
-	case "INT8", "UINT8", "BOOL":
+	case "INT8", "UINT8":
 		return cellsI8
+	case "BOOL":
+		return cellsBool
 	case "INT16", "UINT16":
 		return cellsI16
 	case "INT32", "UINT32":

@@ -6,9 +6,9 @@
 // is bounded: by one vector of 65,536 components where a Masker needs it whole, by the first bytes of what may turn out to be one
 // otherwise. Steady state allocates nothing.
 //
-// One file per format (document.go, lines.go, events.go, messages.go: each an engine), one per encoding (numbers.go, base64.go, nested.go,
-// sparse.go, text.go; cells.go and varints.go of binary ones), one per mask that makes another vector (seal.go, token.go, obfuscate.go). What engines share is in account.go, the detector in
-// detect.go, sniff.go and opaque.go.
+// One file per format (document.go, lines.go, events.go, messages.go, tensors.go, octets.go: each an engine), one per encoding (numbers.go,
+// base64.go, nested.go, sparse.go, text.go; cells.go and varints.go of binary ones), one per mask that makes another vector (seal.go,
+// token.go, obfuscate.go). What engines share is in account.go, the detector in detect.go, sniff.go and opaque.go.
 package vector
 
 import (
@@ -49,6 +49,11 @@ type Options struct {
 	Fields []string
 	// Strict has undeclared vectors refused by ErrUndeclared instead of masked.
 	Strict bool
+	// Document is how long the JSON document of a FormatKServe answer is, in bytes, as its Inference-Header-Content-Length says; 0 where it has
+	// none, and all of it is the document.
+	Document int64
+	// Dims is how many components each vector of a FormatOctets body has. One that is not known is refused.
+	Dims int64
 	// Unit has MaskZero write the unit vector 1, 0, 0, …, for databases that refuse a zero one.
 	Unit bool
 }
@@ -92,7 +97,8 @@ type engine interface {
 	finish() error
 }
 
-func newEngine(f scan.Format, fields []scan.Field, a *account, empty []string) (engine, error) {
+func newEngine(f scan.Format, fields []scan.Field, a *account, o Options) (engine, error) {
+	empty := o.Fields
 	switch f {
 	case scan.FormatJSON:
 		return newDocument(fields, a, empty)
@@ -102,6 +108,10 @@ func newEngine(f scan.Format, fields []scan.Field, a *account, empty []string) (
 		return newEvents(fields, a, empty)
 	case scan.FormatGRPC:
 		return newMessages(fields, a, empty)
+	case scan.FormatKServe:
+		return newTensors(fields, a, empty, o.Document)
+	case scan.FormatOctets:
+		return newOctets(fields, a, empty, o.Dims)
 	}
 	return nil, fmt.Errorf("format %q cannot be read", f)
 }
@@ -111,7 +121,7 @@ func NewStream(f scan.Format, fields []scan.Field, o Options) (*Stream, error) {
 	a, err := newAccount(o)
 	if err == nil {
 		var e engine
-		if e, err = newEngine(f, fields, a, o.Fields); err == nil {
+		if e, err = newEngine(f, fields, a, o); err == nil {
 			return &Stream{account: a, engine: e}, nil
 		}
 	}
@@ -123,7 +133,7 @@ func NewStream(f scan.Format, fields []scan.Field, o Options) (*Stream, error) {
 // search by, say. Reading tells how many vectors were sealed, forged and raw. No grant stops it: give it math.MaxInt64.
 func NewOpener(f scan.Format, fields []scan.Field, o Opener, p Place) (*Stream, error) {
 	a := &account{treat: opened, opener: o, place: p, granted: math.MaxInt64}
-	e, err := newEngine(f, fields, a, nil)
+	e, err := newEngine(f, fields, a, Options{})
 	if err != nil {
 		return nil, fmt.Errorf("vector: %w", err)
 	}
