@@ -118,9 +118,11 @@ func (d *document) breakRun() {
 // beginUndeclared begins to look at a string.
 func (d *document) beginUndeclared() {
 	d.breakRun()
-	d.hold.looking = d.watches()
-	d.hold.dropped, d.hold.text = false, d.hold.text[:0]
-	d.hold.sniff.begin()
+	d.hold.looking, d.hold.dropped = d.watches(), false
+	if d.hold.looking {
+		d.hold.text = d.hold.text[:0]
+		d.hold.sniff.begin()
+	}
 }
 
 // stringPiece reads a piece of a string at no declared place. While a mask is in force what may be the beginning of a vector is held

@@ -17,7 +17,9 @@ type document struct {
 	paths  scan.Paths
 	spots  []spot // by path
 	levels [scan.MaxDepth + 1]level
-	member scan.Set  // of the member whose key was read last
+	member scan.Set // of the member whose key was read last
+	folded []byte   // a key, as the laxest parser would compare it
+	memos  [33]keyMemo
 	is     memberKey // that key
 
 	inside  inside
@@ -179,28 +181,57 @@ func (d *document) word(src []byte) (int, error) {
 func (d *document) keyRead() error {
 	depth := d.lex.Depth()
 	l := &d.levels[depth]
-	key := d.lex.Key()
-	d.member = d.paths.Member(l.set, depth-1, key)
 	if l.kind == plainLevel && l.set.On == 0 {
+		d.member = scan.Set{}
 		return nil
 	}
-	var buf [scan.MaxKey]byte
-	folded := scan.AppendFold(buf[:0], key)
-	d.is = memberKeyOf(folded)
-	if l.kind == nestedObject || d.paths.Named(l.set, depth-1) {
-		l.key = append(l.key[:0], key...)
+	k := d.keyOf(l.set, depth)
+	d.member, d.is = k.member, k.is
+	if l.kind == nestedObject || k.named {
+		l.key = append(l.key[:0], d.lex.Key()...)
 	}
-	h := maphash.Bytes(hashSeed, folded)
 	for _, have := range l.seen {
-		if have == h {
+		if have == k.hash {
 			return d.lex.Fail("duplicate key")
 		}
 	}
 	if len(l.seen) == maxWatchedKeys {
 		return d.lex.Fail("too many keys")
 	}
-	l.seen = append(l.seen, h)
+	l.seen = append(l.seen, k.hash)
 	return nil
+}
+
+// keyMemo is what is known of a key in a certain kind of object. Documents are lists of things that have the same ones.
+type keyMemo struct {
+	key    []byte
+	set    scan.Set // of the object
+	depth  int
+	member scan.Set
+	is     memberKey
+	hash   uint64
+	named  bool // it names the vectors in it
+}
+
+// maxMemo is the longest key that is remembered.
+const maxMemo = 64
+
+// keyOf returns what is known of the key that was read, in an object of the set.
+func (d *document) keyOf(set scan.Set, depth int) *keyMemo {
+	key := d.lex.Key()
+	m := &d.memos[len(d.memos)-1] // for what is not remembered
+	if n := len(key); n > 0 && n <= maxMemo {
+		m = &d.memos[(n*7+int(key[0])+depth)%(len(d.memos)-1)]
+	}
+	if m.set == set && m.depth == depth && string(m.key) == string(key) && len(key) > 0 {
+		return m
+	}
+	d.folded = scan.AppendFold(d.folded[:0], key)
+	*m = keyMemo{
+		key: append(m.key[:0], key...), set: set, depth: depth,
+		member: d.paths.Member(set, depth-1, key), named: d.paths.Named(set, depth-1), is: memberKeyOf(d.folded), hash: maphash.Bytes(hashSeed, d.folded),
+	}
+	return m
 }
 
 // hashSeed makes key hashes unpredictable to whoever writes the document.

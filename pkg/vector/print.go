@@ -7,47 +7,54 @@ import (
 	"strconv"
 )
 
+// fixedRoom is how many bytes are written at a time for a component of appendFixed: -0.12345678, its comma, and what the next overwrites.
+const fixedRoom = 16
+
 // appendFixed appends the components of a vector that was made here, with commas between them and eight decimals each: as many as a sealed
-// vector needs, and five times as fast as the fewest digits that are exact. Components that eight decimals do not suit, of 10 and more, or
-// so small that most of them would be zeros, are written exactly. All are finite.
+// vector needs, and several times as fast as the fewest digits that are exact. Components that eight decimals do not suit, of 10 and more,
+// or so small that most of them would be zeros, are written exactly. All are finite.
 func appendFixed(dst []byte, v []float32) []byte {
-	const most = 16 // bytes of a component and its comma, and what is written beyond them
-	dst = slices.Grow(dst, most*(len(v)+1))
-	n := len(dst)
+	dst = slices.Grow(dst, fixedRoom*(len(v)+1))
+	n, room := len(dst), dst[:cap(dst)]
 	for _, f := range v {
-		abs := math.Abs(float64(f))
-		if !(abs < 10) || abs < 1e-6 && abs > 0 {
-			dst = strconv.AppendFloat(dst[:n], float64(f), 'g', -1, 32)
-			dst = append(slices.Grow(dst, most*(len(v)+1)), ',')
-			n = len(dst)
+		bits := math.Float32bits(f)
+		abs := bits &^ (1 << 31)
+		const small, ten = 0x358637be, 0x41200000 // the least float32 above 1e-6, and 10
+		if abs-small >= ten-small && abs != 0 || n+fixedRoom > len(room) {
+			dst = strconv.AppendFloat(room[:n], float64(f), 'g', -1, 32)
+			dst = append(slices.Grow(dst, fixedRoom*(len(v)+1)), ',')
+			n, room = len(dst), dst[:cap(dst)]
 			continue
 		}
-		b := dst[n : n+most]
-		b[0] = '-'
-		i := int(math.Float32bits(f) >> 31)
-		scaled := uint64(abs*1e8 + 0.5) // the product is exact: 24 and 27 bits
-		whole := scaled / 1e8
-		b[i] = '0' + byte(whole)
-		b[i+1] = '.'
-		binary.LittleEndian.PutUint64(b[i+2:], eightDigits(scaled-whole*1e8))
-		b[i+10] = ','
-		n += i + 11
-		dst = dst[:n]
+		scaled := uint32(int64(float64(math.Float32frombits(abs))*1e8 + 0.5)) // the product is exact: 24 and 27 bits
+		whole := uint32(0)
+		if scaled >= 1e8 {
+			whole = scaled / 1e8
+			scaled -= whole * 1e8
+		}
+		minus := int(bits >> 31)
+		room[n] = '-'
+		n += minus
+		b := (*[11]byte)(room[n:])
+		b[0] = '0' + byte(whole)
+		b[1] = '.'
+		binary.LittleEndian.PutUint64(b[2:], eightDigits(scaled))
+		b[10] = ','
+		n += len(b)
 	}
 	if len(v) == 0 {
 		return dst
 	}
-	return dst[:n-1]
+	return room[:n-1]
 }
 
 // eightDigits returns the decimal digits of x, less than 10^8, as the characters of a little-endian word: halves, quarters and eighths of
 // it at once.
-func eightDigits(x uint64) uint64 {
-	high := x / 10000
-	x = high | (x-high*10000)<<32
-	high = x * 5243 >> 19 & 0x7f0000007f
-	x = high | (x-high*100)<<16
-	high = x * 103 >> 10 & 0x000f000f000f000f
-	x = high | (x-high*10)<<8
-	return x | 0x3030303030303030
+func eightDigits(x uint32) uint64 {
+	upper := x / 10000
+	y := uint64(upper) | uint64(x-upper*10000)<<32
+	high := y * 5243 >> 19 & 0x7f0000007f
+	y = high | (y-high*100)<<16
+	high = y * 103 >> 10 & 0x000f000f000f000f
+	return (high | (y-high*10)<<8) + 0x3030303030303030
 }
