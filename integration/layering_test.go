@@ -90,6 +90,11 @@ var bans = []struct {
 		"what is exported, and under which name, is in one file",
 	},
 	{
+		[]string{"compress", "github.com/klauspost/compress", "github.com/andybalholm/brotli"},
+		[]string{"pkg/inflate", "integration"},
+		"what came compressed is read in one place, with its limits",
+	},
+	{
 		[]string{"github.com/stretchr/testify"},
 		nil,
 		"got, want and cmp.Diff say more",

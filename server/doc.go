@@ -11,6 +11,7 @@
 //   - pkg/target: host and path, or the route's own word, become a Target. What is ambiguous is refused.
 //   - pkg/dialect: one file per upstream API: what a request asks for, and where its answer holds vectors.
 //   - pkg/scan and pkg/vector: streaming readers, and on them: find, count and mask vectors in a byte stream.
+//   - pkg/inflate: compressed answers are decompressed here, within limits, before anybody reads them.
 //   - pkg/policy: the Rego engine. rego/weir holds the shipped policy, its numbers in rego/weir/settings.yaml.
 //   - pkg/window: sliding windows in memory; pkg/redisstore: the same in Redis; pkg/window/windowtest: what both must pass.
 //   - pkg/handover: an admission on its way from ext_authz to ext_proc.
