@@ -3,6 +3,7 @@ package harness
 import (
 	"bytes"
 	"compress/gzip"
+	"compress/zlib"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
 )
 
 // ShapeHeader is the request header that shapes the upstream's answer.
@@ -27,7 +31,10 @@ const ShapeHeader = "x-test-upstream"
 //	delay=D       before the response head
 //	stall=D       between the head and the body
 //	trailers      with the trailers x-trailer and grpc-status
-//	gzip          compressed, whether the client takes it or not
+//	gzip          compressed, whether the client takes it or not; short for coding=gzip
+//	coding=C+D    compressed by C, then by D: gzip, deflate, br, zstd. header=content-encoding:… says something else
+//	blanks=N      N spaces before the body
+//	short=N       without the last N bytes of the body, and content-length as if there were no more
 //	pause=N:D     after N bytes of the body nothing for D, then the rest
 //	abort=N       the connection is cut after N bytes of the body
 //	header=K:V    one more response header
@@ -35,7 +42,9 @@ type Shape struct {
 	Status                    int
 	Type, Text                string
 	Empty, Chunked, Trickle   bool
-	Trailers, Gzip, Echo      bool
+	Trailers, Echo            bool
+	Codings                   []string
+	Blanks, Short             int
 	Delay, Stall              time.Duration
 	Abort                     int // -1: no
 	PauseAt                   int // 0: no
@@ -67,7 +76,13 @@ func ParseShape(text string) (Shape, error) {
 		case "trailers":
 			s.Trailers = true
 		case "gzip":
-			s.Gzip = true
+			s.Codings = []string{"gzip"}
+		case "coding":
+			s.Codings = strings.Split(value, "+")
+		case "blanks":
+			s.Blanks, err = strconv.Atoi(value)
+		case "short":
+			s.Short, err = strconv.Atoi(value)
 		case "delay":
 			s.Delay, err = time.ParseDuration(value)
 		case "stall":
@@ -173,9 +188,6 @@ func (s Shape) apply(header http.Header, kept *answer) []byte {
 	if s.Type != "" {
 		header.Set("Content-Type", s.Type)
 	}
-	if s.HeaderName != "" {
-		header.Set(s.HeaderName, s.HeaderContent)
-	}
 	body := kept.body.Bytes()
 	if s.Text != "" {
 		body = []byte(s.Text)
@@ -183,15 +195,38 @@ func (s Shape) apply(header http.Header, kept *answer) []byte {
 	if s.Empty {
 		body = nil
 	}
-	if s.Gzip {
-		var packed bytes.Buffer
-		z := gzip.NewWriter(&packed)
-		_, _ = z.Write(body)
-		_ = z.Close()
-		body = packed.Bytes()
-		header.Set("Content-Encoding", "gzip")
+	if s.Blanks > 0 {
+		body = append(bytes.Repeat([]byte(" "), s.Blanks), body...)
 	}
-	return body
+	for _, coding := range s.Codings {
+		body = pack(coding, body)
+		header.Add("Content-Encoding", coding)
+	}
+	if s.HeaderName != "" {
+		header.Set(s.HeaderName, s.HeaderContent)
+	}
+	return body[:max(0, len(body)-s.Short)]
+}
+
+// pack compresses body; by a coding it does not know to nothing.
+func pack(coding string, body []byte) []byte {
+	var packed bytes.Buffer
+	var w io.WriteCloser
+	switch coding {
+	case "gzip":
+		w = gzip.NewWriter(&packed)
+	case "deflate":
+		w = zlib.NewWriter(&packed)
+	case "br":
+		w = brotli.NewWriter(&packed)
+	case "zstd":
+		w, _ = zstd.NewWriter(&packed, zstd.WithEncoderConcurrency(1)) // fails for bad options only
+	default:
+		return nil
+	}
+	_, _ = w.Write(body)
+	_ = w.Close()
+	return packed.Bytes()
 }
 
 func (s Shape) write(w http.ResponseWriter, r *http.Request, body []byte) {
