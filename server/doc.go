@@ -24,7 +24,7 @@
 //
 //   - wire: the only conversions between protobuf and authz, the table from refusal to HTTP status, the codec that does not copy bodies.
 //   - extproc: one stream per exchange: attest.go (does this Envoy honour overrides), plan.go (which treatment), stream.go (the loop),
-//     request.go and response.go (the phases), answer.go (the scanner at work), bodies.go (memory).
+//     request.go and response.go (the phases), answer.go (the scanner at work), encoded.go (compressed answers), bodies.go (memory).
 //   - extauthz: Check, alone or handing over by ticket.
 //   - config: the structs are the reference manual. admin: /healthz /readyz /metrics. telemetry: metrics, spans from the journal.
 //

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/grpc/mem"
 
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/inflate"
 	"github.com/weirgate/weir/pkg/scan"
 	"github.com/weirgate/weir/pkg/vector"
 	"github.com/weirgate/weir/server/internal/wire"
@@ -14,8 +15,9 @@ import (
 // judge reads an answer that may hold vectors: it masks and counts them, and stops before the first that was not granted.
 type judge struct {
 	vectors *vector.Stream
-	granted int64 // vectors that may have left in all
-	any     bool  // body bytes were seen
+	decoder *inflate.Decoder // of a compressed answer; else nil
+	granted int64            // vectors that may have left in all
+	any     bool             // body bytes were seen
 }
 
 // small collects an answer that must be looked at whole: Envoy's own replies, and an upstream's errors that are no document of its API.
@@ -33,7 +35,7 @@ const vectorLease = 64
 func (st *stream) beginJudging(f scan.Format, fields []scan.Field, types []string) error {
 	r := &st.response
 	if e := acceptable(r.head, types); e != nil {
-		if r.head.Status >= 400 && e.Label == "answer_type" && !st.adm.Observed() {
+		if r.head.Status >= 400 && e.Label == "answer_type" && !encodedHead(r.head) && !st.adm.Observed() {
 			r.small = &small{}
 			st.watchAttestation()
 			return nil
@@ -50,6 +52,13 @@ func (st *stream) beginJudging(f scan.Format, fields []scan.Field, types []strin
 		}
 		return st.goUp()
 	}
+	codings, err := inflate.Codings(r.head.ContentEncoding)
+	if err != nil { // cannot happen: acceptable has looked
+		return st.deny(errEncoded(err))
+	}
+	if st.adm.Observed() && len(codings) > 0 {
+		return st.goUp() // nothing is changed there, the coding neither: counted in bytes only
+	}
 	r.judge, r.measured = &judge{vectors: vs}, "counted"
 	if st.adm.Observed() {
 		if st.plan.duplex { // static: the body comes anyway
@@ -57,9 +66,16 @@ func (st *stream) beginJudging(f scan.Format, fields []scan.Field, types []strin
 		}
 		return st.goUp()
 	}
+	if len(codings) > 0 {
+		if err := st.beginDecoding(codings); err != nil || st.refused {
+			return err
+		}
+	}
 	if vs.Changes() {
-		r.mutation.Remove = append(r.mutation.Remove, staleHeaders(r.head.Headers)...)
 		r.mutation.Set = append(r.mutation.Set, [2]string{"cache-control", "no-store"})
+	}
+	if vs.Changes() || len(codings) > 0 {
+		r.mutation.Remove = append(r.mutation.Remove, staleHeaders(r.head.Headers)...)
 	}
 	st.watchAttestation()
 	return nil
@@ -68,6 +84,9 @@ func (st *stream) beginJudging(f scan.Format, fields []scan.Field, types []strin
 // judgeBody passes a piece of the answer through the scanner.
 func (st *stream) judgeBody(m *wire.Inbound) error {
 	r := &st.response
+	if r.judge.decoder != nil {
+		return st.judgeEncoded(m)
+	}
 	raw := !r.judge.vectors.Changes()
 	var out []byte
 	if !raw {

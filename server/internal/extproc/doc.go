@@ -1,7 +1,8 @@
 // Package extproc serves envoy.service.ext_proc.v3.ExternalProcessor: one stream per HTTP exchange.
 //
 // It owns the phase machine of a stream and the choice of treatment: which bodies Envoy is asked for, when a message head is withheld,
-// what is answered. It composes guard (may it?), dialect (what is it?) and vector (what is in it?), and knows the protocol's traps:
+// what is answered. It composes guard (may it?), dialect (what is it?), inflate (is it compressed?) and vector (what is in it?), and knows
+// the traps of the protocol:
 //
 //   - a handler that returns nil before both directions ended lets everything through, so every way out of a stream that Envoy did not
 //     end first is a gRPC error or an ImmediateResponse;

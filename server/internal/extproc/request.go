@@ -131,7 +131,7 @@ func (st *stream) requestDecided() error {
 func (st *stream) answerRequest(o *wire.Override) error {
 	m := wire.CleanRequest(st.req.Headers, st.adm.Carrier())
 	if st.plan.duplex || st.adm.Observed() {
-		// The answer will be read: it must come whole and uncompressed.
+		// The answer will be read: it must come whole, and best uncompressed.
 		for _, name := range [...]string{"accept-encoding", "range", "if-range", "if-none-match", "if-modified-since"} {
 			if _, ok := st.req.Headers[name]; ok && st.reading() {
 				m.Remove = append(m.Remove, name)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/inflate"
 	"github.com/weirgate/weir/pkg/vector"
 	"github.com/weirgate/weir/server/internal/wire"
 )
@@ -309,6 +310,11 @@ func (st *stream) endOfBody() error {
 		return nil
 	}
 	var tail []byte
+	if r.judge != nil && r.judge.decoder != nil {
+		if err := st.decoderEnds(); err != nil || st.refused {
+			return err
+		}
+	}
 	if r.judge != nil {
 		var err error
 		if tail, err = st.judgeEnds(); err != nil || st.refused {
@@ -331,8 +337,8 @@ func (st *stream) endOfBody() error {
 
 // acceptable reports whether the answer's head is that of a document that can be judged, and says why not.
 func acceptable(resp authz.Response, types []string) *authz.Error {
-	if enc := strings.ToLower(strings.TrimSpace(resp.ContentEncoding)); enc != "" && enc != "identity" {
-		return &authz.Error{Kind: authz.KindBadAnswer, Label: "answer_encoded", Public: "the upstream compressed its answer although it was asked not to"}
+	if _, err := inflate.Codings(resp.ContentEncoding); err != nil {
+		return errEncoded(err)
 	}
 	if resp.Status == 206 || len(resp.Headers["content-range"]) > 0 {
 		return &authz.Error{Kind: authz.KindBadAnswer, Label: "answer_partial", Public: "the upstream sent a part of an answer that must be judged whole"}

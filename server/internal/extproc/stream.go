@@ -76,6 +76,7 @@ func (st *stream) run() error {
 	defer st.timer.Stop()
 	defer st.releaseBody()
 	defer st.dropEarly()
+	defer st.stopDecoder()
 	go st.receive()
 	drain := st.s.drain
 	for {

@@ -361,11 +361,11 @@ func TestRefusals(t *testing.T) {
 			[]*extprocv3.ProcessingRequest{embeddings(), requestBody(true, ask), ok(), responseBody(true, "<html>")},
 			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", fmt.Sprintf("request body %q eos=true", ask), "refused 502"},
 		},
-		"a compressed answer": {
+		"an answer in a coding that is not known": {
 			nil,
 			[]*extprocv3.ProcessingRequest{
 				embeddings(), requestBody(true, ask),
-				responseHeaders(false, "via_upstream", ":status", "200", "content-type", "application/json", "content-encoding", "gzip"),
+				responseHeaders(false, "via_upstream", ":status", "200", "content-type", "application/json", "content-encoding", "compress"),
 			},
 			[]string{"request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", fmt.Sprintf("request body %q eos=true", ask), "refused 502"},
 		},
