@@ -28,6 +28,7 @@ type Admission struct {
 	enforced authz.Effect   // what is done
 	label    string         // cause of a refusal that is not policy's
 	input    *authz.Input   // as evaluated last
+	extended bool           // it is another one than the decision record's
 
 	reservation authz.Reservation
 	reserved    bool
@@ -153,6 +154,22 @@ func (a *Admission) Refine(ctx context.Context, op authz.Operation) authz.Decisi
 	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)
 	defer cancel()
 	a.decide(ctx, authz.PhaseRequest, nil)
+	return a.verdict
+}
+
+// Extend decides again, now that more is known of a request that comes in messages: op is what all of them ask for so far. What was refused
+// stays so, and the verdict becomes no less strict; what the request states is reserved before its next message may go on. Where it
+// refuses, nothing more of the request may be released, nor of the answer.
+func (a *Admission) Extend(ctx context.Context, op authz.Operation) authz.Decision {
+	if !a.Allowed() || !a.known {
+		return a.verdict
+	}
+	a.op, a.extended = op, true
+	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)
+	defer cancel()
+	start := a.g.cfg.Now()
+	a.decide(ctx, authz.PhaseRequest, nil)
+	a.g.cfg.Observer.Phase("extend", a.g.cfg.Now().Sub(start))
 	return a.verdict
 }
 

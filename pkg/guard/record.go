@@ -114,8 +114,8 @@ func (a *Admission) recordCompletion(ctx context.Context, f Final) error {
 		return nil
 	}
 	rec := a.record(authz.EventCompletion)
-	rec.Input = nil // the decision record holds it, unless the response was judged
-	if a.input != nil && a.input.Phase == authz.PhaseResponse {
+	rec.Input = nil // the decision record holds it, unless the response was judged, or more of the request
+	if a.input != nil && (a.extended || a.input.Phase == authz.PhaseResponse) {
 		rec.Input = a.recordedInput()
 	}
 	rec.Outcome, rec.Status, rec.Measured, rec.Dims = f.Outcome, f.Status, f.Measured, f.Dims

@@ -50,7 +50,7 @@ const (
 )
 
 // phases are the steps of an exchange that are timed; another one counts as "other".
-var phases = [...]string{"admit", "authenticate", "policy", "reserve", "journal", "respond", "finish", "other"}
+var phases = [...]string{"admit", "authenticate", "policy", "reserve", "journal", "respond", "extend", "finish", "other"}
 
 // Spans: one per completion record, and one per decision record as its child.
 const (
