@@ -19,7 +19,7 @@ type Refusal struct {
 	GRPC    bool        // the caller speaks gRPC
 	Label   string      // for Envoy's response code details
 	Headers [][2]string // name, value
-	Body    []byte
+	Body    []byte // for callers that speak gRPC, the message of the status
 }
 
 // answer is how a kind of refusal is answered; the only such table.
@@ -80,7 +80,7 @@ const busyRetry = 1
 func RefusalFor(d authz.Decision, decision string, req authz.Header) Refusal {
 	a := answerFor(d.Kind)
 	p := problem{Type: "urn:weir:refusal:" + d.Kind.String(), Title: a.title, Status: a.status, Detail: d.Reason, Decision: decision, Rule: d.Rule, Alternatives: d.Alternatives}
-	r := Refusal{Status: a.status, Code: uint32(a.code), Label: d.Kind.String(), GRPC: strings.HasPrefix(req.Get("content-type"), "application/grpc")}
+	r := Refusal{Status: a.status, Code: uint32(a.code), Label: d.Kind.String(), GRPC: IsGRPC(req)}
 	r.Headers = [][2]string{{"content-type", "application/problem+json"}, {"cache-control", "no-store"}}
 	if decision != "" {
 		r.Headers = append(r.Headers, [2]string{"weir-decision", decision})
@@ -95,6 +95,10 @@ func RefusalFor(d authz.Decision, decision string, req authz.Header) Refusal {
 	}
 	if p.RetryAfter > 0 {
 		r.Headers = append(r.Headers, [2]string{"retry-after", strconv.FormatInt(p.RetryAfter, 10)})
+	}
+	if r.GRPC {
+		r.speakGRPC(a, p)
+		return r
 	}
 	body, err := json.Marshal(p)
 	if err != nil { // cannot happen: plain strings and numbers
