@@ -200,6 +200,22 @@ func (ps *Paths) Member(s Set, d int, key []byte) Set {
 	return out
 }
 
+// Through returns those of the paths in s that go on through the place, which is d steps deep, if it is an array, or else an object.
+func (ps *Paths) Through(s Set, d int, array bool) uint64 {
+	if s.On == 0 {
+		return 0
+	}
+	l := ps.level(d)
+	through := l.deep | l.element
+	if !array {
+		through = l.deep | l.member
+		for i := range l.keys {
+			through |= l.keys[i].paths
+		}
+	}
+	return s.On & through
+}
+
 // Star returns how many steps deep the object is whose member path i's last .* stands for, or -1: the path has none.
 func (ps *Paths) Star(i int) int { return ps.stars[i] }
 

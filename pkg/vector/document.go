@@ -16,6 +16,7 @@ type document struct {
 	lex    scan.Lexer
 	paths  scan.Paths
 	spots  []spot // by path
+	vital  uint64 // those paths that lead to a vector or score
 	levels [scan.MaxDepth + 1]level
 	member scan.Set // of the member whose key was read last
 	folded []byte   // a key, as the laxest parser would compare it
@@ -41,6 +42,7 @@ type level struct {
 	key   []byte   // the last of its keys, where it names a vector
 	kind  levelKind
 	array bool
+	wrong bool  // nothing may be in it: see document.plainOpens
 	n     int64 // values that began, where it matters: scores of an array, children of a nested place
 	lead  int64 // bytes before the first of those children
 }
@@ -85,6 +87,9 @@ func newDocument(fields []scan.Field, a *account, empty []string) (*document, er
 			}
 		}
 		a.changes = a.changes || s.empty || s.form == score
+		if s.form != free && a.treat != opened {
+			d.vital |= 1 << i
+		}
 		d.spots = append(d.spots, s)
 	}
 	return d, nil
@@ -155,6 +160,9 @@ func (d *document) piece(src []byte) (int, error) {
 	}
 	if err != nil {
 		return n, err
+	}
+	if l.wrong && (ev == scan.Key || ev == scan.Value && (d.lex.Depth() > 1 || src[n] == '{' || src[n] == '[')) {
+		return n, d.lex.Fail("an array or object where no vector's path goes through one")
 	}
 	switch ev {
 	case scan.Key:

@@ -164,8 +164,7 @@ func isNumberStart(c byte) bool { return c == '-' || c >= '0' && c <= '9' }
 func (d *document) plain(set scan.Set, src []byte) (int, error) {
 	switch c := src[0]; c {
 	case '[', '{':
-		d.breakRun()
-		return 1, d.enter(c, set, plainLevel)
+		return 1, d.plainOpens(c, set)
 	case '"':
 		d.beginUndeclared()
 		d.lex.BeginString()
@@ -182,6 +181,21 @@ func (d *document) plain(set scan.Set, src []byte) (int, error) {
 		}
 	}
 	return d.number(src)
+}
+
+// plainOpens opens an array or object that is no vector. On the way to a declared place it must be the one that the path goes through, or
+// empty: what a lax client finds in the other one would be out of the path's reach. The document itself may be an object all the same, as
+// in which an API says what went wrong, or an array of plain values.
+func (d *document) plainOpens(c byte, set scan.Set) error {
+	d.breakRun()
+	array, depth := c == '[', d.lex.Depth()
+	on := set.On & d.vital
+	wrong := on != 0 && d.paths.Through(set, depth, array)&on == 0 && (array || depth > 0)
+	if err := d.enter(c, set, plainLevel); err != nil {
+		return err
+	}
+	d.levels[depth+1].wrong = wrong
+	return nil
 }
 
 // enter opens an array or object, and lets its bracket leave.
