@@ -61,6 +61,9 @@ func (l *Lexer) InObject() bool { return l.depth > 0 && l.object[l.depth] }
 // Key returns the last key, unescaped; valid until another one begins.
 func (l *Lexer) Key() []byte { return l.key }
 
+// InKey reports whether a key was begun and is not finished.
+func (l *Lexer) InKey() bool { return l.want == inKey }
+
 // Done reports whether the document is complete: only white space may follow.
 func (l *Lexer) Done() bool {
 	return l.want == wantNothing || l.want == inNumber && l.depth == 0 && l.num.final()

@@ -11,10 +11,12 @@ import (
 const (
 	// minRun is how many numbers in a row count as a vector where none was declared.
 	minRun = 32
+	// shortestText is the fewest bytes of text that hold one: digits and what is between them.
+	shortestText = 2*minRun - 1
 	// window is how many characters of a string are looked at before it is judged: 132 bytes of base64, 33 float32 values.
 	window = 176
 	// maxHeld bounds what is held of what may turn out to be a vector, in bytes.
-	maxHeld = 16 << 10
+	maxHeld = 32 << 10
 )
 
 // hold is what is kept back of the output while it is not clear what it is: a vector that nobody declared, or the beginning of a sparse one.
@@ -22,8 +24,13 @@ type hold struct {
 	on      bool    // output goes to bytes
 	over    bool    // too much of it
 	bytes   []byte  // held
+	kind    runKind // of the run of numbers, if one goes on
 	numbers int     // consecutive numbers seen
+	row     int     // of them, in the innermost array
+	between int     // brackets and nulls since the last one
 	masked  bool    // enough of them: the run is a vector, its numbers leave as 0
+	word    []byte  // of a string in an array that may be a number
+	wording bool    // inside one
 	looking bool    // inside a string that is looked at
 	sniff   sniffer // what of it may turn out to be a vector
 	text    []byte  // as much of its end
@@ -49,7 +56,7 @@ func (d *document) number(src []byte) (int, error) {
 	n, done, err := d.lex.Number(src)
 	if !running {
 		d.num.n = 0
-		if d.watches() && !d.score && n > 0 {
+		if d.watches() && !d.score && !d.kept && n > 0 {
 			d.runNumberBegins()
 		}
 	}
@@ -68,67 +75,43 @@ func (d *document) numberEnds() error {
 	if d.score {
 		return d.scoreEnds()
 	}
+	if d.kept {
+		d.kept = false
+		return nil
+	}
 	if l := &d.levels[d.lex.Depth()]; l.kind == sparseEntry && d.is == keyIndex && (!wholeNumbers(d.num.text()) || d.num.buf[0] == '-') {
 		return d.lex.Fail("an index that is no whole number")
 	}
 	return d.runNumber()
 }
 
-// runNumberBegins notes that an undeclared number begins inside an array.
-func (d *document) runNumberBegins() {
-	if d.lex.InObject() || d.lex.Depth() == 0 {
+// beginUndeclared begins a string at no declared place. In an array it may be a number of a run.
+func (d *document) beginUndeclared() {
+	if d.watches() && d.lex.Depth() > 0 && !d.lex.InObject() {
+		d.hold.wording, d.hold.word = true, d.hold.word[:0]
 		return
 	}
-	if !d.hold.on && !d.hold.masked {
-		d.hold.on, d.hold.numbers, d.hold.bytes = true, 0, d.hold.bytes[:0]
-	}
-	if d.hold.masked {
-		d.emit([]byte{'0'})
-		d.read.Dims++
-	}
+	d.beginLooking()
 }
 
-// runNumber notes that one ended.
-func (d *document) runNumber() error {
-	if !d.hold.on {
-		return nil
-	}
-	if d.hold.numbers++; d.hold.numbers < minRun {
-		return nil
-	}
-	if err := d.undeclared(); err != nil {
-		return err
-	}
-	d.hold.on, d.hold.masked = false, true
-	d.out = appendZeros(d.out, free, 0, minRun, false)
-	d.read.Dims += minRun
-	return nil
-}
-
-// breakRun ends a run of numbers; one that was too short to be a vector leaves.
-func (d *document) breakRun() {
-	if d.hold.on {
-		d.hold.on = false
-		d.put(d.hold.bytes)
-	}
-	d.hold.bytes = d.hold.bytes[:0]
-	d.hold.masked, d.hold.numbers = false, 0
-}
-
-// beginUndeclared begins to look at a string.
-func (d *document) beginUndeclared() {
+// beginLooking begins to look at a string, and lets its quote leave.
+func (d *document) beginLooking() {
 	d.breakRun()
 	d.hold.looking, d.hold.dropped = d.watches(), false
 	if d.hold.looking {
 		d.hold.text = d.hold.text[:0]
 		d.hold.sniff.begin()
 	}
+	d.emit([]byte{'"'})
 }
 
 // stringPiece reads a piece of a string at no declared place. While a mask is in force what may be the beginning of a vector is held
 // until it is clear that it is none; all other text leaves at once.
 func (d *document) stringPiece(src []byte) (int, error) {
 	n, done, err := d.lex.String(src)
+	if err == nil && d.hold.wording {
+		return n, d.wordPiece(src[:n], done)
+	}
 	if err != nil || !d.hold.looking {
 		if err == nil && d.hold.dropped {
 			if done {
@@ -140,12 +123,16 @@ func (d *document) stringPiece(src []byte) (int, error) {
 		d.put(src[:n])
 		return n, err
 	}
-	text := src[:n]
+	return n, d.lookAt(src[:n], done)
+}
+
+// lookAt takes a piece of a string that is looked at, with its closing quote if it is done.
+func (d *document) lookAt(text []byte, done bool) error {
 	if done {
-		text = src[:n-1]
+		text = text[:len(text)-1]
 	}
 	if err := d.look(text, done); err != nil {
-		return n, err
+		return err
 	}
 	if done {
 		d.put(d.hold.text)
@@ -153,7 +140,7 @@ func (d *document) stringPiece(src []byte) (int, error) {
 		d.hold.looking, d.hold.dropped = false, false
 		d.putByte('"')
 	}
-	return n, nil
+	return nil
 }
 
 // look takes text of a string that is looked at; last says that the string ends with it.

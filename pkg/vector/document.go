@@ -1,6 +1,7 @@
 package vector
 
 import (
+	"bytes"
 	"fmt"
 	"hash/maphash"
 
@@ -28,10 +29,12 @@ type document struct {
 	num     numberText
 	sparse  sparse
 	text    textState
-	score   bool // the number that runs is one
+	score   bool // the number that runs is one, to be changed
+	kept    bool // the same, to be left
 	hold    hold
 	mutedAt int // depth of the value that is emptied, or -1
 	names   names
+	keyText []byte // of the key that runs, as it is written
 	bytes   []byte // of the base64 that is changed
 }
 
@@ -87,7 +90,7 @@ func newDocument(fields []scan.Field, a *account, empty []string) (*document, er
 			}
 		}
 		a.changes = a.changes || s.empty || s.form == score
-		if s.form != free && a.treat != opened {
+		if s.form != free && s.form != kept && a.treat != opened {
 			d.vital |= 1 << i
 		}
 		d.spots = append(d.spots, s)
@@ -154,7 +157,9 @@ func (d *document) piece(src []byte) (int, error) {
 	}
 	l := &d.levels[d.lex.Depth()]
 	ev, n, err := d.lex.Next(src)
-	d.emit(src[:n])
+	if err := d.beforeValue(src[:n], ev); err != nil {
+		return n, err
+	}
 	if l.n == 0 {
 		l.lead += int64(n)
 	}
@@ -168,7 +173,7 @@ func (d *document) piece(src []byte) (int, error) {
 	case scan.Key:
 		return n, d.keyRead()
 	case scan.End:
-		d.breakRun()
+		d.runLeaves(&d.levels[d.lex.Depth()+1])
 		return n, d.containerEnds()
 	case scan.Value:
 		m, err := d.value(src[n:])
@@ -176,6 +181,31 @@ func (d *document) piece(src []byte) (int, error) {
 	case scan.More:
 	}
 	return n, nil
+}
+
+// beforeValue lets leave what lies before a value: punctuation, and a key. While a mask is in force a key is kept until it is clear that it
+// is no vector: the lexer bounds it.
+func (d *document) beforeValue(b []byte, ev scan.Event) error {
+	if !d.watches() || ev != scan.Key && !d.lex.InKey() {
+		d.emit(b)
+		return nil
+	}
+	if key := d.lex.Key(); ev == scan.Key && len(key) >= shortestText && Detect(key) {
+		return d.lex.Fail("a key that looks like a vector")
+	}
+	if len(d.keyText) == 0 {
+		begins := len(b)
+		if ev != scan.Key {
+			begins = max(0, bytes.IndexByte(b, '"'))
+		}
+		d.emit(b[:begins])
+		b = b[begins:]
+	}
+	if d.keyText = append(d.keyText, b...); ev == scan.Key {
+		d.emit(d.keyText)
+		d.keyText = d.keyText[:0]
+	}
+	return nil
 }
 
 func (d *document) word(src []byte) (int, error) {
@@ -189,6 +219,9 @@ func (d *document) word(src []byte) (int, error) {
 func (d *document) keyRead() error {
 	depth := d.lex.Depth()
 	l := &d.levels[depth]
+	if d.hold.kind == arrayRun {
+		d.breakRun()
+	}
 	if l.kind == plainLevel && l.set.On == 0 {
 		d.member = scan.Set{}
 		return nil

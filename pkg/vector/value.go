@@ -22,6 +22,7 @@ const (
 	sparsed
 	texts
 	score
+	kept    // a score that leaves as it came: many of them are no vector
 	entries // of a sparse vector: its values, or an entry's number
 )
 
@@ -38,7 +39,7 @@ func formOf(f scan.Field, a *account) (form, error) {
 	switch f.Role {
 	case scan.RoleScore:
 		if a.scores.mode == keepScores {
-			return free, nil
+			return kept, nil
 		}
 		return score, nil
 	case scan.RoleIndices:
@@ -117,7 +118,7 @@ func (d *document) value(src []byte) (int, error) {
 		if s.empty && !d.muted {
 			d.empty(src[0])
 		}
-		if f == free && s.form != free {
+		if (f == free || f == kept) && s.form != free {
 			f = s.form
 			d.vec.spot = s
 		}
@@ -133,6 +134,13 @@ func (d *document) value(src []byte) (int, error) {
 func (d *document) declared(f form, src []byte) (n int, done bool, err error) {
 	c := src[0]
 	if f == free || c == 'n' { // null: there is no vector
+		return 0, false, nil
+	}
+	if f == kept {
+		if isNumberStart(c) {
+			d.breakRun()
+			d.kept = true
+		}
 		return 0, false, nil
 	}
 	switch array, text := c == '[', c == '"'; {
@@ -168,9 +176,11 @@ func (d *document) plain(set scan.Set, src []byte) (int, error) {
 	case '"':
 		d.beginUndeclared()
 		d.lex.BeginString()
-		d.emit(src[:1])
 		return 1, nil
-	case 't', 'f', 'n':
+	case 'n':
+		d.runGap()
+		return d.word(src)
+	case 't', 'f':
 		d.breakRun()
 		return d.word(src)
 	}
@@ -187,8 +197,13 @@ func (d *document) plain(set scan.Set, src []byte) (int, error) {
 // empty: what a lax client finds in the other one would be out of the path's reach. The document itself may be an object all the same, as
 // in which an API says what went wrong, or an array of plain values.
 func (d *document) plainOpens(c byte, set scan.Set) error {
-	d.breakRun()
-	array, depth := c == '[', d.lex.Depth()
+	array := c == '['
+	if array {
+		d.runEntersArray()
+	} else {
+		d.breakRun()
+	}
+	depth := d.lex.Depth()
 	on := set.On & d.vital
 	wrong := on != 0 && d.paths.Through(set, depth, array)&on == 0 && (array || depth > 0)
 	if err := d.enter(c, set, plainLevel); err != nil {

@@ -313,9 +313,9 @@ func TestInspectAndRewrite(t *testing.T) {
 	}
 	e.send(requestBody(false, ask[len(ask)-1:]), requestBody(true, ""))
 	e.want("request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", fmt.Sprintf("request body %q eos=true", ask))
-	e.send(ok(), responseBody(false, answer[:20]))
-	e.want("response head", fmt.Sprintf("response body %q eos=false", answer[:20]))
-	e.send(responseBody(true, answer[20:]))
+	e.send(ok(), responseBody(false, answer[:22]))
+	e.want("response head", fmt.Sprintf("response body %q eos=false", answer[:22]))
+	e.send(responseBody(true, answer[22:]))
 	if got := e.next(); strings.Contains(got, "0.") || !strings.HasSuffix(got, "eos=true") {
 		t.Errorf("the rest of the answer: %s", got)
 	}

@@ -1,0 +1,78 @@
+package vector_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/scan"
+	"github.com/weirgate/weir/pkg/vector"
+)
+
+// times returns n times text, with sep between.
+func times(n int, text, sep string) string {
+	return strings.TrimSuffix(strings.Repeat(text+sep, n), sep)
+}
+
+// TestRuns: numbers in a row are a vector whatever the brackets, keys and nulls between them, and those of different objects are none.
+func TestRuns(t *testing.T) {
+	vectors := map[string]struct {
+		doc, want string
+		dims      int64
+	}{
+		"rows of one":   {`{"x":[` + times(40, "[0.5]", ", ") + `],"n":7}`, `{"x":[` + times(32, "[0]", ",") + `, ` + times(8, "[0]", ", ") + `],"n":7}`, 40},
+		"rows of two":   {`[` + times(16, "[0.5,1]", ",") + `]`, `[` + times(16, "[0,0]", ",") + `]`, 32},
+		"nulls":         {`[` + times(33, "0.5", ",null,") + `]`, `[` + times(33, "0", ",null,") + `]`, 33},
+		"brackets":      {`[` + times(33, "0.5", ",[[],[]],") + `]`, `[` + times(33, "0", ",[[],[]],") + `]`, 33},
+		"keys":          {`{"x":{` + times(33, `"k\"1":0.5`, ",") + `},"n":7}`, `{"x":{` + times(33, `"k\"1":0`, ",") + `},"n":7}`, 33},
+		"keys, nulls":   {`{"x":{` + times(33, `"a":0.5,"b":null`, ",") + `}}`, `{"x":{` + times(33, `"a":0,"b":null`, ",") + `}}`, 33},
+		"texts":         {`[` + times(34, `"-0.125"`, ",") + `]`, `[` + times(34, `"0"`, ",") + `]`, 34},
+		"texts as 1e-3": {`[` + times(34, `"1e-3"`, ",") + `]`, `[` + times(34, `"0"`, ",") + `]`, 34},
+		"mixed":         {`[` + times(17, `"-0.125",[2]`, ",") + `]`, `[` + times(17, `"0",[0]`, ",") + `]`, 34},
+	}
+	for name, tc := range vectors {
+		t.Run(name, func(t *testing.T) {
+			doc, want := `{"d":`+tc.doc+`}`, `{"d":`+tc.want+`}`
+			through{fields: at("v"), opts: vector.Options{Mask: authz.MaskRedact}}.everyCut(t, doc, want, vector.Reading{Vectors: 1, Dims: tc.dims, Undeclared: 1})
+			_, _, err := through{fields: at("v"), opts: vector.Options{Mask: authz.MaskZero, Strict: true}}.feed([]byte(doc), whole)
+			if !errors.Is(err, vector.ErrUndeclared) {
+				t.Errorf("strict: %v", err)
+			}
+		})
+	}
+	others := map[string]string{
+		"many objects":    `{"m":[` + times(40, `{"row":1,"price":0.125}`, ",") + `]}`,
+		"31 and an array": `{"a":{` + times(31, `"k":1`, ",") + `,"b":[1]},"c":[` + times(31, "1", ",") + `],"d":[1]}`,
+		"31 and a word":   `[` + times(31, "0.5", ",") + `,true,` + times(31, "0.5", ",") + `]`,
+		"31 and a text":   `[` + times(31, "0.5", ",") + `,"12.50",` + times(31, "0.5", ",") + `]`,
+		"prices":          `[` + times(40, `"12.50"`, ",") + `]`,
+		"versions":        `[` + times(40, `"1.2.345"`, ",") + `]`,
+		"whole numbers":   `[` + times(40, `"1234"`, ",") + `]`,
+		"signs":           `[` + times(40, `"-"`, ",") + `]`,
+	}
+	for name, doc := range others {
+		t.Run(name, func(t *testing.T) {
+			through{fields: at("v"), opts: vector.Options{Mask: authz.MaskRedact}}.everyCut(t, doc, doc, vector.Reading{})
+		})
+	}
+}
+
+// TestKeptScoresAreNoRun: as many scores as there are results leave as they came.
+func TestKeptScoresAreNoRun(t *testing.T) {
+	doc := `{"distances":[[` + times(40, "0.25", ",") + `],[` + times(40, "0.25", ",") + `]]}`
+	fields := []scan.Field{{Path: "distances[*][*]", Role: scan.RoleScore}, {Path: "v", Role: scan.RoleVector}}
+	through{fields: fields, opts: vector.Options{Mask: authz.MaskRedact}}.everyCut(t, doc, doc, vector.Reading{})
+}
+
+// TestVectorsInKeys: a key that is a vector cannot be masked.
+func TestVectorsInKeys(t *testing.T) {
+	for name, key := range map[string]string{"base64": b64(sample(33)...), "numbers": long(33)} {
+		for cut, by := range map[string]func(int) int{"whole": whole, "bytewise": bytewise} {
+			out, _, err := feed([]byte(`{"x":{"`+key+`":1}}`), authz.MaskRedact, []string{"v"}, by)
+			if !errors.Is(err, vector.ErrMalformed) || len(out) > len(`{"x":{"`) {
+				t.Errorf("%s, %s: %v, and %q left", name, cut, err, out)
+			}
+		}
+	}
+}
