@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/weirgate/weir/pkg/audit"
+	"github.com/weirgate/weir/pkg/authz"
 	"github.com/weirgate/weir/server/internal/config"
 )
 
@@ -147,6 +148,9 @@ func verdictOf(f *audit.Fields) string {
 	}
 	if f.MaskVectors != "" {
 		s += " mask=" + string(f.MaskVectors)
+		if f.Mode == string(authz.ModeObserve) && f.MaskVectors != authz.MaskNone {
+			s += " (observe: none)"
+		}
 	}
 	return s
 }

@@ -86,8 +86,14 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 	}
 	usage := os.Stderr
 	code := 2
+	if len(args) == 1 && (args[0] == "-version" || args[0] == "--version") {
+		return run(ctx, []string{"version"}, out)
+	}
 	if len(args) > 0 && asksForHelp(args[0]) {
 		usage, code = os.Stdout, 0
+	}
+	if len(args) > 0 && code != 0 {
+		fmt.Fprintf(usage, "weir: unknown command %q\n", args[0])
 	}
 	fmt.Fprintln(usage, "Weir decides for Envoy who may take vectors, model checkpoints and training data, and how much.\n\nusage: weir COMMAND [flags]")
 	for _, c := range commands() {

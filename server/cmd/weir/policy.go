@@ -143,7 +143,8 @@ func (r reevaluation) then() *then {
 		return nil
 	}
 	f := r.recorded
-	return &then{f.Verdict, f.Rule, f.Reason, f.MaskVectors, f.Revision, f.Refusal == authz.KindQuota.String()}
+	full := f.Verdict == authz.Deny && len(f.Exceeded) > 0 // a rule of the policy may refuse as quota too, and names itself
+	return &then{f.Verdict, f.Rule, f.Reason, f.MaskVectors, f.Revision, full}
 }
 
 func (r result) print(out io.Writer) error {

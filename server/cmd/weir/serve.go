@@ -43,7 +43,14 @@ func serve(ctx context.Context, args []string, _ io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return s.Run(ctx)
+	for _, w := range warnings(cfg) {
+		log.Warn(w)
+	}
+	if err := s.Run(ctx); err != nil {
+		return err
+	}
+	log.Info("weir stopped")
+	return nil
 }
 
 func newLogger(format string, level slog.Level) *slog.Logger {
