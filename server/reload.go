@@ -24,6 +24,12 @@ func (s *Server) loadPolicy(ctx context.Context) error {
 		return fmt.Errorf("policy: %w", err)
 	}
 	s.metrics.PolicyLoaded(s.policy.Revision(), time.Now())
+	if cfg.RunTests {
+		return nil
+	}
+	if err := policy.Check(ctx, cfg); err != nil { // weir check refuses it; a running mesh is not held up by a test
+		s.opts.Log.Warn("the policy's own tests fail; policy.test_on_reload would refuse it", "cause", err)
+	}
 	return nil
 }
 
@@ -82,6 +88,9 @@ func (s *Server) watchFiles(ctx context.Context) error {
 			return nil
 		case <-s.opts.Reload:
 			seen = fingerprint(s.cfg.Paths())
+			if fingerprint([]string{s.cfg.File()}) != s.configured {
+				s.opts.Log.Warn("the configuration file has changed; it is read at start only: restart to take it", "file", s.cfg.File())
+			}
 			s.reload(ctx)
 		case <-tick.C:
 			if now := fingerprint(s.cfg.Paths()); now != seen {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -60,7 +61,9 @@ type Server struct {
 	listener net.Listener    // gRPC
 	pages    net.Listener    // admin
 	keys     *vector.Keyring // nil without mask_keys
-	draining atomic.Bool
+
+	configured [sha256.Size]byte // fingerprint of the configuration file at start
+	draining   atomic.Bool
 }
 
 // New makes everything that the configuration says, opens the journal and both listeners, and serves nothing yet. The errors name the key
@@ -72,7 +75,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
-	s := &Server{cfg: cfg, opts: o, metrics: telemetry.New(telemetry.Config{Version: o.Version})}
+	s := &Server{configured: fingerprint([]string{cfg.File()}), cfg: cfg, opts: o, metrics: telemetry.New(telemetry.Config{Version: o.Version})}
 	defer func() {
 		if err != nil {
 			s.close()

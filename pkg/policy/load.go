@@ -55,6 +55,9 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if err != nil || len(compiler.GetRulesExact(ref)) == 0 {
 		return nil, fmt.Errorf("policy.entrypoint %s: no rule of that name in the policy", cfg.Entrypoint)
 	}
+	if err := unknownSettings(compiler, settings, cfg.FS); err != nil {
+		return nil, err
+	}
 	store := newStore(settings, cfg.MaskKeys)
 	warnings, err := problems(ctx, compiler, store, cfg.Name)
 	if err != nil {

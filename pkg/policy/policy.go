@@ -76,7 +76,7 @@ func (e *Engine) Reload(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	if old := e.loaded.Swap(l); old == nil || old.revision != l.revision {
+	if e.loaded.Swap(l) == nil {
 		e.log.Info("policy loaded", "revision", l.revision)
 	}
 	return nil

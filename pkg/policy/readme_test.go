@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"bytes"
 	"io/fs"
 	"os"
 	"regexp"
@@ -65,6 +66,11 @@ func TestReadme(t *testing.T) {
 			t.Errorf("at %d: %+v, %v; want %s", hour, d, err, want)
 		}
 	}
+	dir["rules/night/night.rego"].Data = bytes.ReplaceAll(dir["rules/night/night.rego"].Data, []byte("settings.night.until"), []byte("settings.night.untill"))
+	if _, err := policy.New(t.Context(), policy.Config{FS: dir}); err == nil || !strings.Contains(err.Error(), "night.rego:") || !strings.Contains(err.Error(), "no setting \"night.untill\"") {
+		t.Errorf("a rule reads a setting that is not there: %v", err)
+	}
+	dir["rules/night/night.rego"].Data = []byte(rego[0])
 	_, err = policy.New(t.Context(), policy.Config{FS: dir, Settings: []byte("night: {clases: []}\n")})
 	if err == nil || !strings.Contains(err.Error(), "settings.yaml:1: no setting \"night.clases\"; nearest: night.classes") {
 		t.Errorf("a key misspelt: %v", err)

@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
+	"strings"
 
+	"github.com/open-policy-agent/opa/v1/ast"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -137,4 +141,46 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// unknownSettings refuses rules that read a setting which is not there: a deny that does is never said, without a word. It looks at policies
+// that come with a settings.yaml, which lists all that there is.
+func unknownSettings(c *ast.Compiler, settings map[string]any, dir fs.FS) error {
+	if _, err := fs.Stat(dir, settingsFile); err != nil {
+		return nil //nolint:nilerr // such a policy takes what it is given
+	}
+	root := ast.MustParseRef("data.weir.settings")
+	var errs []error
+	said := map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(c.Modules)) {
+		ast.WalkRefs(c.Modules[name], func(ref ast.Ref) bool {
+			if !ref.HasPrefix(root) {
+				return false
+			}
+			if missing := missingSetting(settings, ref[len(root):]); missing != "" && !said[missing] {
+				said[missing] = true
+				errs = append(errs, fmt.Errorf("%s: no setting %q in the policy's %s", ref[0].Location, missing, settingsFile))
+			}
+			return false
+		})
+	}
+	return errors.Join(errs...)
+}
+
+// missingSetting returns the path of what a reference reads and the settings have not; "" where it is there, or a variable is in it.
+func missingSetting(settings map[string]any, rest ast.Ref) string {
+	var at any = settings
+	path := make([]string, 0, len(rest))
+	for _, term := range rest {
+		key, ok := term.Value.(ast.String)
+		m, isMap := at.(map[string]any)
+		if !ok || !isMap {
+			return ""
+		}
+		path = append(path, string(key))
+		if at, ok = m[string(key)]; !ok {
+			return strings.Join(path, ".")
+		}
+	}
+	return ""
 }

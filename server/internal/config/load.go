@@ -114,6 +114,9 @@ func (c *Config) names() []named {
 	return all
 }
 
+// File is the name that the configuration was loaded by; empty for one made in code.
+func (c *Config) File() string { return c.file }
+
 // Paths returns the files and directories that Weir reads again when they change: certificates, policy, settings and keys of issuers. The
 // configuration file itself is read at start only.
 func (c *Config) Paths() []string {
