@@ -120,7 +120,7 @@ func (a *Admission) recordCompletion(ctx context.Context, f Final) error {
 	}
 	rec.Outcome, rec.Status, rec.Measured, rec.Dims = f.Outcome, f.Status, f.Measured, f.Dims
 	rec.Reserved = a.granted
-	rec.Volume = a.charge(f.Volume, a.verdict.Mask.Vectors)
+	rec.Volume = a.left(f)
 	receipt, err := a.g.cfg.Journal.Append(rec)
 	if err != nil {
 		return err

@@ -109,6 +109,16 @@ func (a *Admission) Finish(ctx context.Context, f Final) error {
 	return err
 }
 
+// left is what an exchange is charged in the end, and what its record says left. The documents of an answer are not counted one by one: where
+// a head was answered, they are those that were asked for.
+func (a *Admission) left(f Final) authz.Volume {
+	v := a.charge(f.Volume, a.verdict.Mask.Vectors)
+	if !f.Head || !a.reserved {
+		return v
+	}
+	return v.With(authz.UnitRequests, 1).With(authz.UnitDocuments, a.reservation.Volume.Of(authz.UnitDocuments))
+}
+
 // settle charges what left, in place of what was reserved. Without a response head nothing left, and all is given back.
 func (a *Admission) settle(ctx context.Context, f Final) error {
 	if !a.reserved {
@@ -118,7 +128,7 @@ func (a *Admission) settle(ctx context.Context, f Final) error {
 	if !f.Head {
 		return a.g.cfg.Store.Cancel(ctx, r)
 	}
-	left := a.charge(f.Volume, a.verdict.Mask.Vectors).With(authz.UnitRequests, 1).With(authz.UnitDocuments, r.Volume.Of(authz.UnitDocuments))
+	left := a.left(f)
 	for _, u := range authz.Units() {
 		n := left.Of(u)
 		a.g.cfg.Observer.Left(u, n)
