@@ -212,7 +212,7 @@ func readAll(r io.Reader) ([]byte, error) {
 	return raw, nil
 }
 
-// Run keeps every issuer's keys fresh until ctx ends, and returns nil then. An issuer that cannot be reached is tried again every 30 s; what
+// Run keeps every issuer's keys fresh until ctx ends, and returns nil then. An issuer that cannot be reached is tried again after 1 s, 2 s, 4 s and so on, at last every 30 s; what
 // is known of it is believed for 24 h.
 func (a *Authenticator) Run(ctx context.Context) error {
 	var all sync.WaitGroup
@@ -236,7 +236,7 @@ func (a *Authenticator) Refresh() {
 
 // run fetches at once, and then again and again. It leaves no fetch behind.
 func (s *source) run(ctx context.Context) {
-	for {
+	for failed := 0; ; {
 		s.mu.Lock()
 		f := s.flight
 		if f == nil && ctx.Err() == nil {
@@ -250,7 +250,10 @@ func (s *source) run(ctx context.Context) {
 		wait := s.issuer.Refresh
 		if f.err != nil && ctx.Err() == nil {
 			s.cfg.Log.Warn("keys not fetched", "issuer", s.issuer.URL, "cause", f.err)
-			wait = min(wait, refetchEvery)
+			wait = min(wait, refetchEvery, time.Second<<min(failed, 10)) // an issuer that starts with us is soon there
+			failed++
+		} else {
+			failed = 0
 		}
 		wait += time.Duration((rand.Float64() - 0.5) / 5 * float64(wait)) // replicas must not ask all at once
 		timer := time.NewTimer(wait)
