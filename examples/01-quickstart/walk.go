@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/weirgate/weir/integration/harness"
 )
 
 // person is somebody who asks.
@@ -188,6 +191,18 @@ Everything stays up until you press Ctrl-C. Try:
   curl -i %[2]s/v1/embeddings -H 'content-type: application/json' -d "$ask" -H "authorization: Bearer $(token bob product)"
   curl -i %[2]s/models/tiny.safetensors -o /dev/null -H "authorization: Bearer $(token dave ml-platform)" -H 'weir-justification: MODEL-42 nightly evaluation'
   curl -s http://%[3]s/metrics | grep ^weir_
-  (cd %[4]s && weir audit tail --config weir.yaml)
-`, s.issuer.URL, s.envoy.URL, s.address(portWeirAdmin), s.dir)
+  (cd %[4]s && %[5]s audit tail --config weir.yaml)
+`, s.issuer.URL, s.envoy.URL, s.address(portWeirAdmin), s.dir, weirPath())
+}
+
+// weirPath is where the weir binary is, for whoever is in another directory.
+func weirPath() string {
+	binary, err := harness.WeirBinary()
+	if err == nil {
+		binary, err = filepath.Abs(binary)
+	}
+	if err != nil {
+		return "weir"
+	}
+	return binary
 }
