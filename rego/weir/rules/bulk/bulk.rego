@@ -25,6 +25,7 @@ deny contains {
 	"alternatives": ["state a limit", "ask without vectors"],
 } if {
 	input.operation.vectors < 0
+	input.operation.class != "unknown" # there is nothing to state a limit of
 	not exporter
 }
 
