@@ -28,6 +28,8 @@
 //	                              -any (also of answer) takes a whole answer, a cut one, or none.
 //	                              "! http" (or "! answer") wants no answer, or one that is cut short, and prints what came.
 //	raw                           the last answer holds a raw sentinel vector; "! raw": not a single component
+//	evade MASKED RAW TABLE…       tries each row of tables of answers that try to get a vector past the mask (type evasion in evasion_test.go), as
+//	                              the one token's bearer, whose vectors are masked, at once and a byte at a time, and as the other's
 //	poll URL REGEXP               asks until the answer matches, for ten seconds at most
 //	envoystats clean              no spurious, failed or rejected ext_proc message so far
 //	envoystats REGEXP             prints these counters

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,7 +24,9 @@ const ShapeHeader = "x-test-upstream"
 //
 //	status=N      that status, and no body for 204 and 304
 //	type=T        that content-type
+//	untyped       no content-type
 //	text=T        that body instead (no spaces)
+//	hex=DIGITS    those bytes instead
 //	echo          instead, an error that repeats the request's body, as JSON and quoted
 //	empty         no body, content-length 0
 //	chunked       no content-length
@@ -31,6 +34,7 @@ const ShapeHeader = "x-test-upstream"
 //	delay=D       before the response head
 //	stall=D       between the head and the body
 //	trailers      with the trailers x-trailer and grpc-status
+//	trailer=K:V   with that trailer
 //	gzip          compressed, whether the client takes it or not; short for coding=gzip
 //	coding=C+D    compressed by C, then by D: gzip, deflate, br, zstd. header=content-encoding:… says something else
 //	blanks=N      N spaces before the body
@@ -45,11 +49,14 @@ type Shape struct {
 	Trailers, Echo            bool
 	Codings                   []string
 	Blanks, Short             int
+	Untyped                   bool
 	Delay, Stall              time.Duration
 	Abort                     int // -1: no
 	PauseAt                   int // 0: no
 	Pause                     time.Duration
+	Bytes                     []byte // the body, where not nil
 	HeaderName, HeaderContent string
+	TrailerName, TrailerValue string
 }
 
 // ParseShape reads the text form.
@@ -63,8 +70,16 @@ func ParseShape(text string) (Shape, error) {
 			s.Status, err = strconv.Atoi(value)
 		case "type":
 			s.Type = value
+		case "untyped":
+			s.Untyped = true
 		case "text":
 			s.Text = value
+		case "hex":
+			if s.Bytes, err = hex.DecodeString(value); err != nil {
+				return s, fmt.Errorf("%s: hex: %w", ShapeHeader, err)
+			}
+		case "trailer":
+			s.TrailerName, s.TrailerValue, _ = strings.Cut(value, ":")
 		case "empty":
 			s.Empty = true
 		case "echo":
@@ -156,13 +171,16 @@ func (s Shape) send(w http.ResponseWriter, r *http.Request, kept *answer) {
 	switch {
 	case kept.status == http.StatusNoContent || kept.status == http.StatusNotModified:
 		w.Header().Del("Content-Length")
-	case !s.Chunked && !s.Trailers:
+	case !s.Chunked && !s.Trailers && s.TrailerName == "":
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	default:
 		w.Header().Del("Content-Length")
 	}
 	if s.Trailers {
 		w.Header().Set("Trailer", "X-Trailer, Grpc-Status")
+	}
+	if s.TrailerName != "" {
+		w.Header().Set("Trailer", s.TrailerName)
 	}
 	w.WriteHeader(kept.status)
 	if bodiless {
@@ -174,6 +192,9 @@ func (s Shape) send(w http.ResponseWriter, r *http.Request, kept *answer) {
 	if s.Trailers {
 		w.Header().Set("X-Trailer", "the end")
 		w.Header().Set("Grpc-Status", "0")
+	}
+	if s.TrailerName != "" {
+		w.Header().Set(s.TrailerName, s.TrailerValue)
 	}
 }
 
@@ -188,9 +209,15 @@ func (s Shape) apply(header http.Header, kept *answer) []byte {
 	if s.Type != "" {
 		header.Set("Content-Type", s.Type)
 	}
+	if s.Untyped {
+		header["Content-Type"] = nil // not even what net/http makes of the body
+	}
 	body := kept.body.Bytes()
 	if s.Text != "" {
 		body = []byte(s.Text)
+	}
+	if s.Bytes != nil {
+		body = s.Bytes
 	}
 	if s.Empty {
 		body = nil
