@@ -9,8 +9,9 @@
 //
 //   - pkg/authn: a bearer token becomes a Subject. Keys, algorithms and issuers come from the configuration, never from the token.
 //   - pkg/target: host and path, or the route's own word, become a Target. What is ambiguous is refused.
-//   - pkg/dialect: one file per upstream API: what a request asks for, and where its answer holds vectors.
-//   - pkg/scan and pkg/vector: streaming readers, and on them: find, count and mask vectors in a byte stream.
+//   - pkg/dialect: one file per upstream API: what a request asks for, and where it and its answer hold vectors and scores.
+//   - pkg/scan and pkg/vector: streaming readers, and on them: find, count and mask vectors in a byte stream, one file per format, encoding
+//     and mask; open sealed ones in requests. pkg/vector/attack: attacks on the masks, whose figures are in pkg/vector/STRENGTH.md.
 //   - pkg/inflate: compressed answers are decompressed here, within limits, before anybody reads them.
 //   - pkg/policy: the Rego engine. rego/weir holds the shipped policy, its numbers in rego/weir/settings.yaml.
 //   - pkg/window: sliding windows in memory; pkg/redisstore: the same in Redis; pkg/window/windowtest: what both must pass.
@@ -40,9 +41,9 @@
 //	targets                             pkg/target
 //	the shipped policy                  rego/weir, rego/weir/settings.yaml
 //	meters                              pkg/window, pkg/redisstore
-//	masks                               pkg/vector, pkg/dialect
+//	masks                               pkg/vector, pkg/dialect, server/internal/extproc/seal.go, server/internal/config/maskkeys.go
 //	journal and spans                   pkg/audit, server/internal/telemetry
 //	deployments                         envoy/*.yaml, server/internal/extproc/plan.go, pkg/guard/ticket.go
-//	the demo                            examples/01-quickstart
+//	the demo                            examples/01-quickstart; sealed vectors: examples/03-sealed-vectors
 //	docker compose                      docker-compose.yml
 package server
