@@ -85,6 +85,11 @@ var bans = []struct {
 		"tokens are verified in one place, with the algorithms pinned",
 	},
 	{
+		[]string{"github.com/tink-crypto"},
+		[]string{"pkg/vector"},
+		"vectors are sealed in one place, with one construction",
+	},
+	{
 		[]string{"go.opentelemetry.io/otel/sdk", "go.opentelemetry.io/otel/exporters"},
 		[]string{"server/internal/telemetry"},
 		"what is exported, and under which name, is in one file",
