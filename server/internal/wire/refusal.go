@@ -19,7 +19,7 @@ type Refusal struct {
 	GRPC    bool        // the caller speaks gRPC
 	Label   string      // for Envoy's response code details
 	Headers [][2]string // name, value
-	Body    []byte // for callers that speak gRPC, the message of the status
+	Body    []byte      // for callers that speak gRPC, the message of the status
 }
 
 // answer is how a kind of refusal is answered; the only such table.
