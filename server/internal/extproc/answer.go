@@ -45,9 +45,14 @@ func (st *stream) beginJudging(f scan.Format, fields []scan.Field, types []strin
 		}
 		return st.goUp() // observe mode: counted in bytes only
 	}
-	vs, err := vector.NewStream(f, fields, st.maskOptions())
-	if err != nil {
-		if err := st.deny(errUnmet(err)); err != nil || st.refused {
+	opts := st.maskOptions()
+	unmet := documentLength(f, r.head.Headers, &opts)
+	vs, err := vector.NewStream(f, fields, opts)
+	if err != nil && unmet == nil {
+		unmet = errUnmet(err)
+	}
+	if unmet != nil {
+		if err := st.deny(unmet); err != nil || st.refused {
 			return err
 		}
 		return st.goUp()

@@ -20,6 +20,7 @@ type requestSide struct {
 	claimed  int64  // of the body memory budget
 	dropped  bool   // observe mode: the body was too large to be read
 	opened   bool   // it held sealed vectors, and body holds what was in them
+	call     *call  // of gRPC, whose messages are read: body holds one of them
 }
 
 // maxMessage is the largest piece of body sent to Envoy in one message, in bytes.
@@ -72,6 +73,9 @@ func (st *stream) requestHeaders(m *wire.Inbound) error {
 	}
 	st.request.held = st.plan.hold
 	st.request.passing = st.adm.Observed()
+	if wire.IsGRPC(st.req.Headers) {
+		st.request.call = &call{stated: st.adm.Operation().Complete}
+	}
 	st.arm(alarmBody, st.s.cfg.BodyTimeout)
 	if st.plan.hold {
 		return nil
@@ -141,6 +145,7 @@ func (st *stream) answerRequest(o *wire.Override) error {
 	if st.request.opened || !st.plan.hold && st.carries() { // its length, and whatever was computed of it, may be another
 		m.Remove = append(m.Remove, staleRequest(st.req.Headers)...)
 	}
+	st.plainCall(&m)
 	if err := wire.SignedBy(st.req, m.Remove); err != nil && !st.adm.Observed() {
 		return st.deny(err)
 	}
@@ -160,6 +165,9 @@ func (st *stream) reading() bool {
 func (st *stream) requestBody(m *wire.Inbound) error {
 	if st.request.ended { // Envoy has sent the end twice before (envoyproxy/envoy#46237)
 		return nil
+	}
+	if st.request.call != nil {
+		return st.callBody(m)
 	}
 	if st.adm.NeedsBody() {
 		if err := st.keep(m.Body); err != nil {
@@ -214,6 +222,9 @@ func (st *stream) releaseBody() {
 
 // requestTrailers ends the request's body.
 func (st *stream) requestTrailers(*wire.Inbound) error {
+	if st.request.call != nil {
+		return st.callTrailers()
+	}
 	st.request.ended, st.request.trailers = true, true
 	if st.request.passing || !st.adm.NeedsBody() {
 		if err := st.requestRead(); err != nil || st.refused {
@@ -293,12 +304,7 @@ func (st *stream) requestComplete() error {
 		}
 	}
 	if st.request.held {
-		var o *wire.Override
-		if st.plan.standalone { // the last word on the response mode, now that the operation is known
-			o = &wire.Override{Request: true, Response: st.reading() || st.adm.Limits(authz.UnitBytes)}
-			st.plan.duplex = o.Response
-		}
-		if err := st.answerRequest(o); err != nil || st.refused {
+		if err := st.answerRequest(st.lastOverride()); err != nil || st.refused {
 			return err
 		}
 	}
@@ -306,6 +312,16 @@ func (st *stream) requestComplete() error {
 		return err
 	}
 	return st.replayEarly()
+}
+
+// lastOverride is the last word on the response mode, now that the operation is known; nil where there is none to say.
+func (st *stream) lastOverride() *wire.Override {
+	if !st.plan.standalone {
+		return nil
+	}
+	o := &wire.Override{Request: true, Response: st.reading() || st.adm.Limits(authz.UnitBytes)}
+	st.plan.duplex = o.Response
+	return o
 }
 
 // forwardRequest sends the body that was withheld.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/weirgate/weir/pkg/authz"
 	"github.com/weirgate/weir/pkg/inflate"
+	"github.com/weirgate/weir/pkg/scan"
 	"github.com/weirgate/weir/pkg/vector"
 	"github.com/weirgate/weir/server/internal/wire"
 )
@@ -251,6 +252,7 @@ func (st *stream) beginCounting() error {
 // answerResponse lets the answer's head go on to the client.
 func (st *stream) answerResponse(o *wire.Override) error {
 	st.response.answered = true
+	st.tellDocument()
 	st.disarm(alarmAttest)
 	return st.send(wire.AnswerHeaders(wire.ResponseHeaders, st.response.mutation, o))
 }
@@ -340,6 +342,9 @@ func acceptable(resp authz.Response, types []string) *authz.Error {
 	if _, err := inflate.Codings(resp.ContentEncoding); err != nil {
 		return errEncoded(err)
 	}
+	if compressedCall(resp.Headers) {
+		return errEncoded(nil)
+	}
 	if resp.Status == 206 || len(resp.Headers["content-range"]) > 0 {
 		return &authz.Error{Kind: authz.KindBadAnswer, Label: "answer_partial", Public: "the upstream sent a part of an answer that must be judged whole"}
 	}
@@ -377,6 +382,12 @@ func vectorError(err error) *authz.Error {
 	}
 	if errors.Is(err, vector.ErrVectorRefused) {
 		return &authz.Error{Kind: authz.KindForbidden, Label: "vectors_refused", Public: "the answer holds vectors, which you may not have"}
+	}
+	if errors.Is(err, scan.ErrCompressed) {
+		return errEncoded(err)
+	}
+	if errors.Is(err, vector.ErrTooLarge) {
+		return &authz.Error{Kind: authz.KindBadAnswer, Label: "answer_too_large", Public: "the upstream's answer is larger than Weir can judge", Err: err}
 	}
 	return &authz.Error{Kind: authz.KindBadAnswer, Label: "answer_malformed", Public: "the upstream's answer is not what its API answers", Err: err}
 }

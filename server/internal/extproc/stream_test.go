@@ -60,7 +60,8 @@ func (p *parts) Resolve(req authz.Request) (authz.Match, error) {
 
 func (p *parts) Describe(m authz.Match, req authz.Request) (authz.Operation, bool) {
 	d, _ := dialect.ByName(m.Target.Dialect)
-	return d.Head(req.Method, m.Path, "", req.Headers), d.NeedsBody(req.Method, m.Path)
+	op := d.Head(req.Method, m.Path, "", req.Headers)
+	return op, !op.Complete && d.NeedsBody(req.Method, m.Path)
 }
 
 func (p *parts) Eval(context.Context, *authz.Input) (authz.Decision, error) { return p.decision, nil }
@@ -150,15 +151,19 @@ func newParts() *parts {
 	}
 }
 
-// serve starts the service and returns a connection to it.
-func serve(t *testing.T, p *parts) (*grpc.ClientConn, *extproc.Server) {
+// serve starts the service, with its configuration changed, and returns a connection to it.
+func serve(t *testing.T, p *parts, change ...func(*extproc.Config)) (*grpc.ClientConn, *extproc.Server) {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	g, err := guard.New(guard.Config{Authenticator: p, Targets: p, Describer: p, Policy: p, Store: p, Journal: p, Observer: p, Log: log})
+	g, err := guard.New(guard.Config{Authenticator: p, Targets: p, Describer: p, Policy: p, Store: p, Journal: p, Observer: p, MaskKeys: true, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := extproc.New(extproc.Config{Guard: g, Observer: p, Log: log, AttestationTimeout: 50 * time.Millisecond, BodyBytes: 1 << 20})
+	cfg := extproc.Config{Guard: g, Observer: p, Log: log, AttestationTimeout: 50 * time.Millisecond, BodyBytes: 1 << 20}
+	for _, c := range change {
+		c(&cfg)
+	}
+	s, err := extproc.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
