@@ -51,7 +51,7 @@ func runScripts(t *testing.T, dir string, variables map[string]string) {
 			return setup(env, &world{root: root, envoyBinary: binary, weirBinary: weir})
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"expand": cmdExpand, "weir": cmdWeir, "envoy": cmdEnvoy, "token": cmdToken, "http": cmdHTTP, "answer": cmdAnswer, "raw": cmdRaw, "poll": cmdPoll,
+			"expand": cmdExpand, "weir": cmdWeir, "envoy": cmdEnvoy, "token": cmdToken, "http": cmdHTTP, "call": cmdCall, "answer": cmdAnswer, "raw": cmdRaw, "poll": cmdPoll,
 			"envoystats": cmdEnvoyStats, "upstream": cmdUpstream, "redis": cmdRedis, "said": cmdSaid, "remember": cmdRemember, "certs": cmdCerts, "issuer": cmdIssuer,
 			"collector": cmdCollector, "spans": cmdSpans, "shipped": cmdShipped, "evade": cmdEvade,
 			"terminate": signalling("terminate", syscall.SIGTERM, true), "crash": signalling("crash", syscall.SIGKILL, true),
@@ -73,6 +73,7 @@ type world struct {
 	collector *harness.Collector
 
 	last    []byte              // the body of the last answer
+	vector  []float32           // the first one of the last call's answer
 	pending chan harness.Answer // of "http -background"
 }
 

@@ -19,6 +19,8 @@ import (
 //	GET  /models/…                                             files, with ranges and etags; tiny.safetensors is always there
 //	     /echo                                                 the request's method, path, headers and body as JSON
 //	     /bytes/N                                              N bytes of text
+//	     /tei.v1.Embed/Embed, /tei.v1.Embed/EmbedStream        TEI's gRPC; x-test-upstream: compressed is answered so
+//	     /qdrant.Points/Search                                 Qdrant's gRPC, over the corpus
 //
 // A request's x-test-upstream header shapes the answer of any of these; see Shape. The embeddings of models whose name starts with
 // "sentinel" are recognisable in any encoding; see Leaks. It is safe for concurrent use.
@@ -112,10 +114,18 @@ func (u *Upstream) handler(files string) http.Handler {
 	}
 	mux.HandleFunc("/echo", serveEcho)
 	mux.HandleFunc("/bytes/{n}", serveBytes)
+	calls := u.newCalls()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		u.mu.Lock()
 		u.seen = append(u.seen, Seen{Method: r.Method, Path: r.URL.Path, Header: r.Header.Clone()})
 		u.mu.Unlock()
-		shaped(mux, w, r)
+		switch {
+		case !isCall(r):
+			shaped(mux, w, r)
+		case r.Header.Get(ShapeHeader) == "compressed":
+			serveCompressed(w, r)
+		default:
+			calls.ServeHTTP(w, r)
+		}
 	})
 }
