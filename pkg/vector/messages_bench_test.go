@@ -57,7 +57,6 @@ func BenchmarkMessages(b *testing.B) {
 
 // passMessages sends the same message again and again through one stream.
 func passMessages(b *testing.B, doc []byte, fields []scan.Field, mask authz.MaskMode) {
-
 	b.SetBytes(int64(len(doc)))
 	b.ReportAllocs()
 	opts := vector.Options{Mask: mask, Place: place}
