@@ -11,6 +11,7 @@ import (
 // run is the vector that runs.
 type run struct {
 	spot   *spot
+	set    scan.Set // of its place: where paths go on, should it turn out to be none
 	form   form
 	treat  treatment // what becomes of it; not what the account says where it is too long for that, or of an encoding that has no room
 	cells  int64     // components, or characters of base64, so far
@@ -64,7 +65,7 @@ func (d *document) beginNumbers(f form) (int, error) {
 		return 0, ErrVectorRefused
 	}
 	d.breakRun()
-	if err := d.enter('[', scan.Set{}, plainLevel); err != nil {
+	if err := d.enter('[', d.vec.set, plainLevel); err != nil {
 		return 0, err
 	}
 	d.startRun(f)

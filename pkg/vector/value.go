@@ -120,7 +120,7 @@ func (d *document) value(src []byte) (int, error) {
 		}
 		if (f == free || f == kept) && s.form != free {
 			f = s.form
-			d.vec.spot = s
+			d.vec.spot, d.vec.set = s, set
 		}
 	}
 	n, done, err := d.declared(f, src)

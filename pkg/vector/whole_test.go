@@ -216,6 +216,11 @@ func TestOpener(t *testing.T) {
 			scan.Field{Path: "*"},
 			vector.Reading{},
 		},
+		"any depth": {
+			`{"v":{"a":{"x":[0.5,1]},"b":[[0.5,2],{"c":[0.5,3]},"AAAAPw==",[[0.5,4],"x"]]},"w":[0.5,5]}`, `{"v":{"a":{"x":[1,0.5]},"b":[[2,0.5],{"c":[3,0.5]},"AAAAPw==",[[4,0.5],"x"]]},"w":[0.5,5]}`,
+			scan.Field{Path: "v.**"},
+			vector.Reading{Vectors: 5, Dims: 9, BytesFloat: 28, BytesBase64: 8, Sealed: 5},
+		},
 		"no room for a sealed one": {`{"a":[0.5,1]}`, `{"a":[0.5,1]}`, scan.Field{Path: "a", Encoding: scan.EncodingInts}, vector.Reading{}},
 		"undeclared":               {`{"x":[` + long(40) + `]}`, `{"x":[` + long(40) + `]}`, scan.Field{Path: "a"}, vector.Reading{}},
 	}
