@@ -24,6 +24,7 @@ test: ## run all tests, with a real Envoy and a real Redis
 	@if [ -d rego/weir ]; then $(OPA) test rego/weir; fi
 	@ENVOY=$$(envoy/fetch.sh) && REDIS_SERVER=$$(envoy/redis.sh) && export ENVOY REDIS_SERVER && \
 	  go test -race -shuffle=on -timeout 25m ./...
+	GOEXPERIMENT=simd go test ./pkg/scan ./pkg/vector
 
 lint: ## check formatting, go vet, staticcheck, go.mod, and the policies
 	@out=$$(go tool gofumpt -l .) && if [ -n "$$out" ]; then echo "run 'go tool gofumpt -w .' on:"; echo "$$out"; exit 1; fi
@@ -37,7 +38,8 @@ lint: ## check formatting, go vet, staticcheck, go.mod, and the policies
 
 bench: build ## run the benchmarks, then print each speed goal against what was measured
 	@REDIS_SERVER=$$(envoy/redis.sh) && export REDIS_SERVER WEIR='$(CURDIR)/.bin/weir' && set -x && \
-	  go test -run '^$$' -bench . -benchmem ./pkg/... ./server/... ./integration/bench
+	  go test -run '^$$' -bench . -benchmem ./pkg/... ./server/... ./integration/bench && \
+	  GOEXPERIMENT=simd go test -run '^$$' -bench 'Numbers|Floats|Stream' -benchmem ./pkg/scan ./pkg/vector
 	@ENVOY=$$(envoy/fetch.sh) WEIR=.bin/weir go run ./integration/bench
 
 fuzz: ## run every fuzz target for FUZZTIME (default 10s)
