@@ -275,11 +275,9 @@ func TestCountsAreTheSameInEveryEncoding(t *testing.T) {
 			}
 			for format, doc := range docs {
 				th := through{format: format, fields: []scan.Field{{Path: "[*]", Encoding: as}}, opts: vector.Options{Mask: mask, Masker: backwards{}}}
-				for _, size := range []int{1 << 30, 61} {
-					_, read, err := th.feed([]byte(doc), func(int) int { return size })
-					if err != nil || read.Vectors != 1000 || read.Dims != 32000 || read.Undeclared != 0 {
-						t.Errorf("%s, %s, %s, pieces of %d: %v, %+v", format, e, mask, size, err, read)
-					}
+				_, read, err := th.feed([]byte(doc), func(int) int { return 997 })
+				if err != nil || read.Vectors != 1000 || read.Dims != 32000 || read.Undeclared != 0 {
+					t.Errorf("%s, %s, %s: %v, %+v", format, e, mask, err, read)
 				}
 			}
 		}
