@@ -6,9 +6,9 @@
 // is bounded: by one vector of 65,536 components where a Masker needs it whole, by the first bytes of what may turn out to be one
 // otherwise. Steady state allocates nothing.
 //
-// One file per format (document.go, lines.go, events.go, messages.go, tensors.go, octets.go: each an engine), one per encoding (numbers.go,
-// base64.go, nested.go, sparse.go, text.go; cells.go and varints.go of binary ones), one per mask that makes another vector (seal.go,
-// token.go, obfuscate.go). What engines share is in account.go, the detector in detect.go, sniff.go and opaque.go.
+// One file per format (document.go, lines.go, events.go, messages.go, tensors.go, octets.go, arrow.go: each an engine), one per encoding
+// (numbers.go, base64.go, nested.go, sparse.go, text.go; cells.go and varints.go of binary ones), one per mask that makes another vector
+// (seal.go, token.go, obfuscate.go). What engines share is in account.go, the detector in detect.go, sniff.go and opaque.go.
 package vector
 
 import (
@@ -110,6 +110,8 @@ func newEngine(f scan.Format, fields []scan.Field, a *account, o Options) (engin
 		return newMessages(fields, a, empty)
 	case scan.FormatKServe:
 		return newTensors(fields, a, empty, o.Document)
+	case scan.FormatArrow:
+		return newArrow(fields, a, empty)
 	case scan.FormatOctets:
 		return newOctets(fields, a, empty, o.Dims)
 	}

@@ -386,6 +386,9 @@ func vectorError(err error) *authz.Error {
 	if errors.Is(err, scan.ErrCompressed) {
 		return errEncoded(err)
 	}
+	if errors.Is(err, vector.ErrUnmaskable) {
+		return errUnmet(err)
+	}
 	if errors.Is(err, vector.ErrTooLarge) {
 		return &authz.Error{Kind: authz.KindBadAnswer, Label: "answer_too_large", Public: "the upstream's answer is larger than Weir can judge", Err: err}
 	}
