@@ -60,8 +60,7 @@ var powers = [...]float64{ //nolint:gochecknoglobals // a constant
 	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 }
 
-// nearest returns the float32 nearest to m·10^e, m < 10^18, or false where float64 arithmetic does not decide it. Up to two roundings come
-// before the last one, each by half a unit of float64: only next to the middle between two float32 can they matter.
+// nearest returns the float32 nearest to m·10^e, m < 10^18, or false where float64 arithmetic does not decide it.
 func nearest(m uint64, e int) (float32, bool) {
 	if e < -22 || e > 22 {
 		return 0, false
@@ -72,11 +71,14 @@ func nearest(m uint64, e int) (float32, bool) {
 	} else {
 		f *= powers[e]
 	}
+	return float32(f), decides(f)
+}
+
+// decides reports whether f, which up to two roundings by half a unit have made of a number, is nearest to the same float32 as that number:
+// only next to the middle between two can they matter.
+func decides(f float64) bool {
 	const low, middle = 1<<29 - 1, 1 << 28 // of the 52 bits of a fraction, float32 keeps 23
-	if near := math.Float64bits(f)&low - (middle - 2); near <= 4 {
-		return 0, false
-	}
-	return float32(f), true
+	return math.Float64bits(f)&low-(middle-2) > 4
 }
 
 // Floats is Numbers for a caller that wants the values: they are appended to dst.
@@ -198,30 +200,40 @@ func (o *openNumber) appendBlock(dst []float32, src []byte, at int, start, end u
 
 // floatOf reads the number b[begin:end]. Most have one digit before the point and up to 16 behind it: those are read as two words.
 func floatOf(b []byte, begin, end int) float32 {
-	minus := int(^b[begin]>>4) & 1 // of a digit, that bit is set
-	digits := end - begin - minus - 2
-	if uint(digits-1) < 16 && end >= 16 && b[begin+minus+1] == '.' {
-		words := (*[16]byte)(b[end-16:])
-		mask := &digitMasks[digits]
-		high, low := (binary.LittleEndian.Uint64(words[:])^(ones*'0'))&mask[0], (binary.LittleEndian.Uint64(words[8:])^(ones*'0'))&mask[1]
-		m := uint64(b[begin+minus]-'0')*tens[digits] + eight(high)*1e8 + eight(low)
-		if (low|high)&0xf0f0f0f0f0f0f0f0 == 0 { // no exponent
-			if f, ok := nearest(m, -digits); ok {
-				return math.Float32frombits(math.Float32bits(f) | uint32(minus)<<31)
+	if end >= 16 && len(b)-begin >= 8 {
+		first := binary.LittleEndian.Uint64(b[begin:])
+		minus := ^first >> 4 & 1 // of a digit, that bit is set
+		first >>= 8 * minus
+		digits := end - begin - int(minus) - 2
+		if uint(digits-1) < 16 && byte(first>>8) == '.' {
+			words, t := (*[16]byte)(b[end-16:]), &fractions[digits&31]
+			high, low := (binary.LittleEndian.Uint64(words[:])^(ones*'0'))&t.high, (binary.LittleEndian.Uint64(words[8:])^(ones*'0'))&t.low
+			f := float64(int64(uint64(byte(first)-'0')*t.ten+eight(high)*1e8+eight(low))) / t.power //nolint:gosec // < 10^17
+			if (low|high)&0xf0f0f0f0f0f0f0f0 == 0 && decides(f) {                                   // no exponent
+				return math.Float32frombits(math.Float32bits(float32(f)) | uint32(minus)<<31)
 			}
 		}
 	}
 	return Float(b[begin:end])
 }
 
-var tens = [...]uint64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16} //nolint:gochecknoglobals // a constant
-
-// digitMasks are, of the last 16 bytes of a number, those of so many digits.
-var digitMasks = func() (t [17][2]uint64) { //nolint:gochecknoglobals // a constant
-	for n := range t {
+// fractions say, by how many digits are behind a point, which of the last 16 bytes of the number they are, and what power of ten that is.
+var fractions = func() (t [32]struct { //nolint:gochecknoglobals // a constant
+	high, low, ten uint64
+	power          float64
+},
+) {
+	ten := uint64(1)
+	for n := range 17 {
 		for i := 16 - n; i < 16; i++ {
-			t[n][i/8] |= 0xff << (i % 8 * 8)
+			if mask := uint64(0xff) << (i % 8 * 8); i < 8 {
+				t[n].high |= mask
+			} else {
+				t[n].low |= mask
+			}
 		}
+		t[n].ten, t[n].power = ten, float64(ten)
+		ten *= 10
 	}
 	return t
 }()
