@@ -28,6 +28,7 @@ func cmdCall(ts *testscript.TestScript, neg bool, args []string) {
 	limit := flags.Int("limit", 3, "")
 	vectors := flags.Bool("vectors", false, "")
 	sealed := flags.Bool("last", false, "")
+	bare := flags.Bool("x", false, "")
 	ts.Check(flags.Parse(args))
 	if flags.NArg() < 1 {
 		ts.Fatalf("usage: call [FLAG…] METHOD TEXT…")
@@ -55,7 +56,9 @@ func cmdCall(ts *testscript.TestScript, neg bool, args []string) {
 	var all bytes.Buffer
 	for i, a := range done.Answers {
 		all.Write(a)
-		if i < maxAnswers {
+		if *bare {
+			fmt.Fprintf(ts.Stdout(), "%x\n", a)
+		} else if i < maxAnswers {
 			fmt.Fprintf(ts.Stdout(), "%s\n", harness.DescribeAnswer(c.Method, a))
 		}
 		if w.vector == nil {

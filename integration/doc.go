@@ -29,8 +29,9 @@
 //	                              "! http" (or "! answer") wants no answer, or one that is cut short, and prints what came.
 //	call [FLAG…] METHOD TEXT…     makes a gRPC call through Envoy with a message for each text and prints the answers and the status with its details.
 //	                              The messages are TEI's, or for Qdrant's Search "COLLECTION:QUERY". Flags: -token NAME, -n COUNT (of each message),
-//	                              -pingpong (the next waits for the answer to the last), -gzip, -shape compressed, -limit N, -vectors (of a
-//	                              search), -last (searches by the first vector of the last call), -timeout D
+//	                              -pingpong (the next waits for the answer to the last), -gzip, -shape compressed or answer=HEX, -limit N,
+//	                              -vectors (of a search), -last (searches by the first vector of the last call), -x (prints answers in
+//	                              hexadecimal), -timeout D
 //	raw                           the last answer holds a raw sentinel vector; "! raw": not a single component
 //	evade MASKED RAW TABLE…       tries each row of tables of answers that try to get a vector past the mask (type evasion in evasion_test.go), as
 //	                              the one token's bearer, whose vectors are masked, at once and a byte at a time, and as the other's

@@ -19,7 +19,7 @@ type Call struct {
 	URL, Method string
 	Messages    [][]byte
 	Token       string
-	Shape       string        // of the upstream's answer: "compressed"
+	Shape       string        // of the upstream's answer: "compressed", or "answer=" and a message in hexadecimal
 	PingPong    bool          // the next message waits for the answer to the last
 	Gzip        bool          // messages are compressed
 	Timeout     time.Duration // for all of it; default 30 s

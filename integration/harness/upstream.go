@@ -19,7 +19,7 @@ import (
 //	GET  /models/…                                             files, with ranges and etags; tiny.safetensors is always there
 //	     /echo                                                 the request's method, path, headers and body as JSON
 //	     /bytes/N                                              N bytes of text
-//	     /tei.v1.Embed/Embed, /tei.v1.Embed/EmbedStream        TEI's gRPC; x-test-upstream: compressed is answered so
+//	     /tei.v1.Embed/Embed, /tei.v1.Embed/EmbedStream        TEI's gRPC; x-test-upstream: compressed, or answer=HEX
 //	     /qdrant.Points/Search                                 Qdrant's gRPC, over the corpus
 //
 // A request's x-test-upstream header shapes the answer of any of these; see Shape. The embeddings of models whose name starts with

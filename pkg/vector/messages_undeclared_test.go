@@ -89,6 +89,19 @@ func TestUndeclaredInMessages(t *testing.T) {
 	}
 }
 
+// TestAlikeInMessages: floats that are nearly alike may be taken for others that begin elsewhere. Nothing is left of them all the same.
+func TestAlikeInMessages(t *testing.T) {
+	alike := make([]float32, 32)
+	for i := range alike {
+		alike[i] = 0.7312 + float32(i)*1e-6
+	}
+	th := through{format: scan.FormatGRPC, opts: vector.Options{Mask: authz.MaskZero}}
+	got, read, err := th.feed([]byte(sent(pb(9, alike))), whole)
+	if left := len(strings.Trim(got[8:], "\x00")); err != nil || read.Undeclared != 1 || left > 3 {
+		t.Errorf("%x, %+v, %v", got, read, err)
+	}
+}
+
 // interleaved puts a zero after each value.
 func interleaved(v []float32) (out []float32) {
 	for _, f := range v {
@@ -132,6 +145,7 @@ func TestNoVectorsInMessages(t *testing.T) {
 		"question marks": pb(9, strings.Repeat("?", 10_000)),
 		"Thai":           pb(9, strings.Repeat("สวัสดีครับ ผมชื่อวีร์ ยินดีที่ได้รู้จัก ", 200)),
 		"Thai words":     each(ids[:200], func(int) []byte { return pb(9, "สวัสดีครับยินดี") }),
+		"emoji":          pb(9, strings.Repeat("😳😴😵😶😷😸😹😺😻😼😽😾😿🙄", 20)),
 		"Chinese":        pb(9, strings.Repeat("深度学习模型的训练数据，包括文本、图像。", 200)),
 		"Japanese":       pb(9, strings.Repeat("ベクトルデータベースーー", 300)),
 		"Lao":            pb(9, strings.Repeat("ສະບາຍດີ", 300)),

@@ -318,7 +318,7 @@ func (o *opaque) follow(end int) {
 	}
 }
 
-// mostlyText reports whether three quarters of b or more are text: letters of some alphabets, at equal distances, look like floats.
+// mostlyText reports whether nine tenths of b or more are text: letters and digits, four by four, may look like floats.
 func mostlyText(b []byte) bool {
 	text := 0
 	for i := 0; i < len(b); {
@@ -328,5 +328,5 @@ func mostlyText(b []byte) bool {
 		}
 		i += n
 	}
-	return 4*text >= 3*len(b)
+	return 10*text >= 9*len(b)
 }
