@@ -97,3 +97,47 @@ func TestBinaryEncodingsCountAlike(t *testing.T) {
 		}
 	}
 }
+
+// TestDeclaredPlacesOfCalls: what the dialects declare of their methods can be read, answers and requests.
+func TestDeclaredPlacesOfCalls(t *testing.T) {
+	for dialectName, services := range map[string]map[string]string{
+		"qdrant":   {"/qdrant.Points/": "Search SearchBatch SearchGroups Recommend RecommendBatch RecommendGroups Discover DiscoverBatch Query QueryBatch QueryGroups SearchMatrixPairs SearchMatrixOffsets Get Scroll Facet Count Upsert UpdateVectors UpdateBatch Delete"},
+		"milvus":   {"/milvus.proto.milvus.MilvusService/": "Search HybridSearch Query Insert Upsert Delete Flush HasCollection"},
+		"weaviate": {"/weaviate.v1.Weaviate/": "Search Aggregate BatchObjects BatchStream BatchReferences BatchDelete TenantsGet"},
+		"pinecone": {"/VectorService/": "Query Fetch FetchByMetadata Upsert Update Delete List"},
+		"kserve":   {"/inference.GRPCInferenceService/": "ModelInfer ModelStreamInfer ServerLive"},
+		"tei":      {"/tei.v1.": "Embed/Embed Embed/EmbedStream Embed/EmbedAll Embed/EmbedAllStream Embed/EmbedSparse Embed/EmbedSparseStream Rerank/Rerank Rerank/RerankStream Predict/Predict Predict/PredictPair Info/Info"},
+	} {
+		d, ok := dialect.ByName(dialectName)
+		if !ok {
+			t.Fatalf("no dialect %q", dialectName)
+		}
+		for service, methods := range services {
+			for m := range strings.FieldsSeq(methods) {
+				op := d.Head("POST", service+m, "", authz.Header{"content-type": {"application/grpc"}})
+				op.Vector = "title,image,"
+				a := d.Answer(op, authz.Response{Status: 200})
+				if !a.Judge || a.Format != scan.FormatGRPC {
+					t.Errorf("%s: judged %v as %s", m, a.Judge, a.Format)
+				}
+				for _, scores := range []authz.ScoreMask{authz.ScoreKeep, authz.ScoreRank} {
+					s, err := vector.NewStream(a.Format, a.Fields, vector.Options{Mask: authz.MaskZero, Scores: scores})
+					if err != nil {
+						t.Errorf("%s: %v", m, err)
+						continue
+					}
+					if _, _, err := s.Write(nil, []byte(sent(nil)), everything); err != nil {
+						t.Errorf("%s: an empty answer: %v", m, err)
+					}
+				}
+				format, fields := d.Carries(op)
+				if len(fields) == 0 {
+					continue
+				}
+				if _, err := vector.NewOpener(format, fields, backwards{}, place); err != nil || format != scan.FormatGRPC {
+					t.Errorf("%s: opened as %s: %v", m, format, err)
+				}
+			}
+		}
+	}
+}
