@@ -158,16 +158,17 @@ func (o *opaque) lookFloats(stop int) error {
 	if o.run.on || m[2] == 0 || bits.OnesCount64(m[0])+bits.OnesCount64(m[1])+bits.OnesCount64(m[2]) < 8 {
 		return nil
 	}
-	tried := 0
-	for p := minStride; p <= maxStride; p++ {
-		r := inARow(m, uint(p)) //nolint:gosec // not negative
-		for places := uint64(0); r != 0 && tried < tries; r &= r - 1 {
+	tried, text := 0, false
+	for p := minStride; p <= maxStride && !text; p++ {
+		for r := inARow(m, uint(p)); r != 0 && tried < tries; { //nolint:gosec // not negative
 			i := bits.TrailingZeros64(r)
-			place := uint64(1) << (i % p)
-			if places&place != 0 || !o.differs(64*(n-1)+i, p) {
+			r &^= everyNth(p) << (i % p) // once for each place within the distance
+			if !o.differs(64*(n-1)+i, p) && !o.differs(64*(n-1)+i+p, p) { // every other one may be zero
 				continue
 			}
-			places |= place
+			if text = printable(o.buf[max(0, stop-128):stop]); text {
+				break
+			}
 			tried++
 			if found, err := o.judge(64*(n-1)+i, p, stop); found || err != nil {
 				return err
@@ -177,9 +178,28 @@ func (o *opaque) lookFloats(stop int) error {
 	return nil
 }
 
+// everyNth has every n-th bit set, from the first.
+func everyNth(n int) (w uint64) {
+	for i := 0; i < 64; i += n {
+		w |= 1 << i
+	}
+	return w
+}
+
+// printable reports whether nine tenths of b or more are printable ASCII: most of what looks like a row, at first sight, is digits.
+func printable(b []byte) bool {
+	n := 0
+	for _, c := range b {
+		if c >= ' ' && c < 0x7f {
+			n++
+		}
+	}
+	return 10*n >= 9*len(b)
+}
+
 // differs reports whether the value that ends at i is neither zero nor the one before it again.
 func (o *opaque) differs(i, stride int) bool {
-	if i < 3+stride {
+	if i < 3+stride || i >= len(o.buf) {
 		return false
 	}
 	v := binary.LittleEndian.Uint32(o.buf[i-3:])
