@@ -162,7 +162,7 @@ func (o *opaque) lookFloats(stop int) error {
 	for p := minStride; p <= maxStride && !text; p++ {
 		for r := inARow(m, uint(p)); r != 0 && tried < tries; { //nolint:gosec // not negative
 			i := bits.TrailingZeros64(r)
-			r &^= everyNth(p) << (i % p) // once for each place within the distance
+			r &^= everyNth(p) << (i % p)                                  // once for each place within the distance
 			if !o.differs(64*(n-1)+i, p) && !o.differs(64*(n-1)+i+p, p) { // every other one may be zero
 				continue
 			}
