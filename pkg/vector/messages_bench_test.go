@@ -30,7 +30,8 @@ func all(n, dims int) []byte {
 	return []byte(sent(msg))
 }
 
-// BenchmarkMessages reads 64 KiB pieces, as Envoy sends them; memcpy is what it is measured against.
+// BenchmarkMessages reads one message of 256 vectors again and again, in 64 KiB pieces, as Envoy sends them: vectors only, and hits. x-copy
+// is the part of the speed of copying the same message that it reaches.
 func BenchmarkMessages(b *testing.B) {
 	for _, tc := range []struct {
 		encoding string
@@ -40,14 +41,7 @@ func BenchmarkMessages(b *testing.B) {
 		{"grpc", all(256, 1536), rpcFields(b, dialect.TEI{}, "/tei.v1.Embed/EmbedAll")},
 		{"grpc_hits", hits(256, 1536), rpcFields(b, dialect.Qdrant{}, "/qdrant.Points/Search")},
 	} {
-		b.Run("baseline=memcpy/encoding="+tc.encoding, func(b *testing.B) {
-			b.SetBytes(int64(len(tc.doc)))
-			dst := make([]byte, len(tc.doc))
-			for b.Loop() {
-				copy(dst, tc.doc)
-			}
-		})
-		for _, mask := range []authz.MaskMode{authz.MaskNone, authz.MaskZero, authz.MaskRedact, "seal"} {
+		for _, mask := range []authz.MaskMode{authz.MaskNone, authz.MaskRedact, authz.MaskZero, "seal"} {
 			b.Run(fmt.Sprintf("mask=%s/encoding=%s/dims=1536", mask, tc.encoding), func(b *testing.B) {
 				passMessages(b, tc.doc, tc.fields, mask)
 			})
@@ -67,19 +61,16 @@ func passMessages(b *testing.B, doc []byte, fields []scan.Field, mask authz.Mask
 	if err != nil {
 		b.Fatal(err)
 	}
-	out := make([]byte, 0, 2*piece)
+	w, out := newStopwatch(doc), make([]byte, 0, 2*piece)
 	for b.Loop() {
-		for rest := doc; len(rest) > 0; {
-			n := min(len(rest), piece)
+		w.pieces(b, func(p []byte) error {
 			if mask == authz.MaskNone {
-				_, err = s.Scan(rest[:n], everything)
+				_, err = s.Scan(p, everything)
 			} else {
-				_, _, err = s.Write(out, rest[:n], everything)
+				_, _, err = s.Write(out, p, everything)
 			}
-			if err != nil {
-				b.Fatal(err)
-			}
-			rest = rest[n:]
-		}
+			return err
+		})
 	}
+	w.report(b)
 }
