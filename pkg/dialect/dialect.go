@@ -138,7 +138,7 @@ func ForTarget(t authz.Target) Dialect {
 		return HTTP{Judge: vectors || !ok}
 	}
 	if len(t.Vectors) > 0 {
-		return withNames(d, t.Vectors)
+		d, _ = withNames(d, t.Vectors)
 	}
 	return d
 }

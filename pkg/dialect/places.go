@@ -26,34 +26,31 @@ func under(joined string, e scan.Encoding, paths ...string) []scan.Field {
 // maxPlaces is how many field paths one document may have (scan.CompilePaths).
 const maxPlaces = 64
 
-// withNames hands a dialect that takes them the names that only the operator knows.
-func withNames(d Dialect, names []string) Dialect {
+// withNames hands a dialect that takes them the names that only the operator knows; taken is false for one that does not.
+func withNames(d Dialect, names []string) (_ Dialect, taken bool) {
 	switch d.(type) {
 	case Qdrant:
-		return Qdrant{Vectors: names}
+		return Qdrant{Vectors: names}, true
 	case Weaviate:
-		return Weaviate{Vectors: names}
+		return Weaviate{Vectors: names}, true
 	case Milvus:
-		return Milvus{Vectors: names}
+		return Milvus{Vectors: names}, true
 	case Pinecone:
-		return Pinecone{Vectors: names}
+		return Pinecone{Vectors: names}, true
 	case Elastic:
-		return Elastic{Vectors: names}
+		return Elastic{Vectors: names}, true
 	case PostgREST:
-		return PostgREST{Vectors: names}
+		return PostgREST{Vectors: names}, true
 	case LanceDB:
-		return LanceDB{Vectors: names}
+		return LanceDB{Vectors: names}, true
 	case Turbopuffer:
-		return Turbopuffer{Vectors: names}
+		return Turbopuffer{Vectors: names}, true
 	}
-	return d
+	return d, false
 }
 
 // TakesNames reports whether a dialect needs authz.Target.Vectors to know all that holds vectors.
 func TakesNames(d Dialect) bool {
-	switch d.(type) {
-	case Qdrant, Weaviate, Milvus, Pinecone, Elastic, PostgREST, LanceDB, Turbopuffer:
-		return true
-	}
-	return false
+	_, taken := withNames(d, nil)
+	return taken
 }
