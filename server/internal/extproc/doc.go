@@ -10,6 +10,6 @@
 //     before anything depends on it, and until then response heads are withheld;
 //   - the response mode only ever goes up.
 //
-// One goroutine owns one stream and sends on it; a second one only receives. Streams share nothing but the connection's attestation and
-// the body memory budget.
+// Two goroutines work on a stream, one at a time under its lock: one reads messages and handles each where it was read, the other waits
+// for time to pass and for the end. Streams share nothing but the connection's attestation and the body memory budget.
 package extproc

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -27,23 +28,20 @@ const (
 	alarmAttest              // Envoy has not delivered a body message after an override
 )
 
-// received is what the receiving goroutine hands over.
-type received struct {
-	msg   *wire.Inbound
-	err   error
-	panic string // what panicked while the message was read, and where; empty for nothing
-}
-
-// stream is one exchange. All fields belong to the goroutine that runs run.
+// stream is one exchange. Two goroutines work on it, one at a time: receive handles what Envoy sends where it has read it, and run what
+// comes of time.
 type stream struct {
 	s    *Server
 	ss   grpc.ServerStream
 	ctx  context.Context //nolint:containedctx // a stream is its context's lifetime
 	conn *conn
-	from *filter // the filter of Envoy's that the exchange came through; never attested before that is known
-	in   chan received
+	from *filter      // the filter of Envoy's that the exchange came through; never attested before that is known
+	over chan outcome // capacity 1: how receive has ended
 
+	mu    sync.Mutex // guards what follows
+	left  bool       // run has returned: nothing may be sent any more
 	timer *time.Timer
+	due   time.Time // when timer fires
 	alarm alarm
 
 	adm     *guard.Admission
@@ -60,7 +58,7 @@ type stream struct {
 }
 
 func newStream(s *Server, ss grpc.ServerStream) *stream {
-	return &stream{s: s, ss: ss, ctx: ss.Context(), conn: connOf(ss.Context()), from: &filter{}, in: make(chan received), timer: time.NewTimer(s.cfg.IdleTimeout)}
+	return &stream{s: s, ss: ss, ctx: ss.Context(), conn: connOf(ss.Context()), from: &filter{}, over: make(chan outcome, 1), timer: time.NewTimer(s.cfg.IdleTimeout), due: time.Now().Add(s.cfg.IdleTimeout)}
 }
 
 // decisionID returns the exchange's decision ID; empty before there is one.
@@ -71,47 +69,72 @@ func (st *stream) decisionID() string {
 	return st.adm.ID()
 }
 
+// outcome is how an exchange ended: with an error or none, or with a panic.
+type outcome struct {
+	err   error
+	panic string // what panicked and where; empty for nothing
+}
+
 // run owns the stream until Envoy ends it or something fails.
 func (st *stream) run() error {
-	defer st.timer.Stop()
-	defer st.releaseBody()
-	defer st.dropEarly()
-	defer st.stopDecoder()
+	defer st.leave()
 	go st.receive()
 	drain := st.s.drain
 	for {
 		var err error
 		select {
-		case r := <-st.in:
-			if r.panic != "" {
-				panic(r.panic) // here is who catches it
+		case o := <-st.over:
+			if o.panic != "" {
+				panic(o.panic) // here is who catches it
 			}
-			if r.err != nil {
-				return st.closed(r.err)
-			}
-			if st.alarm == alarmIdle {
-				st.timer.Reset(st.s.cfg.IdleTimeout)
-			}
-			err = st.handle(r.msg)
-			r.msg.Free()
+			return o.err
 		case <-st.timer.C:
-			err = st.alarmed()
+			err = st.locked(st.alarmed)
 		case <-drain:
 			drain = nil
-			if st.request.held && !st.refused {
-				err = st.deny(&authz.Error{Kind: authz.KindBusy, Label: "draining", Public: "Weir is restarting"})
-			}
+			err = st.locked(st.drained)
 		case <-st.ctx.Done():
-			return st.closed(st.ctx.Err())
+			return st.locked(func() error { return st.closed(st.ctx.Err()) })
 		}
 		if err != nil {
-			st.end(authz.OutcomeFailed)
-			if st.ctx.Err() == nil {
-				st.s.cfg.Log.Warn("exchange ended by an error", "decision", st.decisionID(), "cause", err)
-			}
-			return status.Error(codes.Internal, "weir: internal error")
+			return st.locked(func() error { return st.failed(err) })
 		}
 	}
+}
+
+// locked calls f while nobody else works on the stream.
+func (st *stream) locked(f func() error) error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return f()
+}
+
+// leave frees what the stream holds; receive touches nothing after it.
+func (st *stream) leave() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.left = true
+	st.timer.Stop()
+	st.releaseBody()
+	st.dropEarly()
+	st.stopDecoder()
+}
+
+// failed ends the exchange by an error.
+func (st *stream) failed(err error) error {
+	st.end(authz.OutcomeFailed)
+	if st.ctx.Err() == nil {
+		st.s.cfg.Log.Warn("exchange ended by an error", "decision", st.decisionID(), "cause", err)
+	}
+	return status.Error(codes.Internal, "weir: internal error")
+}
+
+// drained refuses an exchange that waits for its request's body when Weir is about to end.
+func (st *stream) drained() error {
+	if !st.request.held || st.refused {
+		return nil
+	}
+	return st.deny(&authz.Error{Kind: authz.KindBusy, Label: "draining", Public: "Weir is restarting"})
 }
 
 // dropEarly frees what was kept of an answer that was never taken up.
@@ -122,32 +145,41 @@ func (st *stream) dropEarly() {
 	st.response.queue = nil
 }
 
-// receive pumps messages to run. It ends with the stream's context, which gRPC cancels when run's handler returns.
+// receive reads and handles messages until the exchange ends. RecvMsg ends with the stream's context, which gRPC cancels when run returns.
+// A panic here would end the process, and with it every other exchange: it goes to run.
 func (st *stream) receive() {
-	for {
-		r := st.next()
-		select {
-		case st.in <- r:
-		case <-st.ctx.Done():
-			r.msg.Free()
-			return
+	var o outcome
+	defer func() {
+		if p := recover(); p != nil {
+			o = outcome{panic: fmt.Sprintf("%v\n%s", p, debug.Stack())}
 		}
-		if r.err != nil || r.panic != "" {
-			return
-		}
+		st.over <- o
+	}()
+	for more := true; more; {
+		m := new(wire.Inbound)
+		err := st.ss.RecvMsg(m)
+		more, o.err = st.take(m, err)
 	}
 }
 
-// next reads one message. A panic in a goroutine of its own would end the process, and with it every other exchange.
-func (st *stream) next() (r received) {
-	defer func() {
-		if p := recover(); p != nil {
-			r = received{msg: new(wire.Inbound), panic: fmt.Sprintf("%v\n%s", p, debug.Stack())}
-		}
-	}()
-	r.msg = new(wire.Inbound)
-	r.err = st.ss.RecvMsg(r.msg)
-	return r
+// take handles what RecvMsg returned. It reports whether there is more to receive, and else how the exchange ended.
+func (st *stream) take(m *wire.Inbound, err error) (bool, error) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	defer m.Free()
+	if st.left {
+		return false, nil
+	}
+	if err != nil {
+		return false, st.closed(err)
+	}
+	if st.alarm == alarmIdle {
+		st.arm(alarmIdle, st.s.cfg.IdleTimeout)
+	}
+	if err := st.handle(m); err != nil {
+		return false, st.failed(err)
+	}
+	return true, nil
 }
 
 // closed ends an exchange that Envoy ended. Envoy's normal end and a client that left look the same on the stream: what counts is
@@ -236,7 +268,7 @@ func (st *stream) send(o *wire.Outbound) error { return st.ss.SendMsg(o) }
 
 // arm sets the stream's timer.
 func (st *stream) arm(a alarm, d time.Duration) {
-	st.alarm = a
+	st.alarm, st.due = a, time.Now().Add(d)
 	st.timer.Reset(d)
 }
 
@@ -247,8 +279,11 @@ func (st *stream) disarm(a alarm) {
 	}
 }
 
-// alarmed handles the timer.
+// alarmed handles the timer. It may have been set anew since it fired.
 func (st *stream) alarmed() error {
+	if time.Now().Before(st.due) {
+		return nil
+	}
 	why := st.alarm
 	st.arm(alarmIdle, st.s.cfg.IdleTimeout)
 	if st.refused {
