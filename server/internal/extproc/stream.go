@@ -222,7 +222,7 @@ func (st *stream) handle(m *wire.Inbound) error {
 		return nil // Envoy may have sent it before it saw our refusal
 	}
 	if st.adm == nil {
-		if m.Message != nil && m.Observing() {
+		if m.Observing() {
 			st.observability()
 			return nil
 		}

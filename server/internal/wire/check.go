@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"strings"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
@@ -32,7 +33,7 @@ func CheckRequest(ctx context.Context, in *authv3.CheckRequest) authz.Request {
 		EndOfStream: false,
 	}
 	if m := http.GetHeaderMap(); m != nil {
-		req.Headers, _ = headers(m)
+		req.Headers, _ = headOf(m).split()
 	} else {
 		req.Headers = make(authz.Header, len(http.GetHeaders()))
 		for k, v := range http.GetHeaders() {
@@ -100,4 +101,17 @@ func socketAddress(a *corev3.Address) string {
 		return ""
 	}
 	return s.GetAddress()
+}
+
+// headOf reads the header map of an ext_authz check. With encode_raw_headers values are in raw_value; value is read where that is empty.
+func headOf(m *corev3.HeaderMap) *head {
+	out := &head{fields: make([]field, 0, len(m.GetHeaders()))}
+	for _, f := range m.GetHeaders() {
+		v := f.GetValue()
+		if raw := f.GetRawValue(); len(raw) > 0 {
+			v = string(raw)
+		}
+		out.fields = append(out.fields, field{strings.ToLower(f.GetKey()), v})
+	}
+	return out
 }

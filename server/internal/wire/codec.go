@@ -4,12 +4,10 @@ import (
 	"errors"
 	"fmt"
 
-	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/grpc/encoding"
 	_ "google.golang.org/grpc/encoding/proto" // the codec that Codec falls back to
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
 )
 
 // Codec is a gRPC codec that carries *Inbound and *Outbound without copying body bytes, and leaves every other message to the standard
@@ -28,8 +26,11 @@ func (c Codec) Marshal(v any) (mem.BufferSlice, error) {
 	if !ok {
 		return c.std.Marshal(v)
 	}
-	if o.Message != nil {
+	switch {
+	case o.Message != nil:
 		return c.std.Marshal(o.Message)
+	case o.encoded != nil:
+		return mem.BufferSlice{mem.SliceBuffer(o.encoded)}, nil
 	}
 	return o.marshalBody(), nil
 }
@@ -43,12 +44,10 @@ func (c Codec) Unmarshal(data mem.BufferSlice, v any) error {
 	return in.unmarshal(data)
 }
 
-// Field numbers of envoy.service.ext_proc.v3.ProcessingRequest and HttpBody.
+// Field numbers of envoy.service.ext_proc.v3.HttpBody.
 const (
-	fieldRequestBody  = 4
-	fieldResponseBody = 5
-	fieldBody         = 1
-	fieldEndOfStream  = 2
+	fieldBody        = 1
+	fieldEndOfStream = 2
 )
 
 var errTwoBodies = errors.New("wire: a ProcessingRequest with more than one body")
@@ -62,7 +61,7 @@ func (in *Inbound) unmarshal(data mem.BufferSlice) error {
 		return err
 	}
 	if num != fieldRequestBody && num != fieldResponseBody || typ != protowire.BytesType {
-		return in.unmarshalMessage(data)
+		return in.unmarshalHead(data)
 	}
 	in.Phase = RequestBody
 	if num == fieldResponseBody {
@@ -90,17 +89,6 @@ func (in *Inbound) unmarshal(data mem.BufferSlice) error {
 		}
 	}
 	return nil
-}
-
-func (in *Inbound) unmarshalMessage(data mem.BufferSlice) error {
-	buf := data.MaterializeToBuffer(mem.DefaultBufferPool())
-	defer buf.Free()
-	m := new(extprocv3.ProcessingRequest)
-	if err := proto.Unmarshal(buf.ReadOnlyData(), m); err != nil {
-		return err
-	}
-	in.Message = m
-	return in.classify()
 }
 
 func (in *Inbound) unmarshalBody(c *cursor, n int) error {

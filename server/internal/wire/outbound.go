@@ -2,7 +2,6 @@ package wire
 
 import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	filterv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/grpc/mem"
@@ -11,9 +10,10 @@ import (
 	"github.com/weirgate/weir/pkg/authz"
 )
 
-// Outbound is one ProcessingResponse: a Message, or (Message nil) a piece of body that is passed on.
+// Outbound is one ProcessingResponse: a Message, one that is encoded already, or (neither) a piece of body that is passed on.
 type Outbound struct {
 	Message     *extprocv3.ProcessingResponse
+	encoded     []byte
 	Phase       Phase           // RequestBody or ResponseBody
 	Body        mem.BufferSlice // handed over: gRPC frees it
 	EndOfStream bool
@@ -74,41 +74,71 @@ func (m Mutation) proto() *extprocv3.HeaderMutation {
 // Override asks Envoy for bodies. Only two body modes are used: NONE and FULL_DUPLEX_STREAMED.
 type Override struct{ Request, Response bool } // true: FULL_DUPLEX_STREAMED
 
-// proto spells every field out: in an override an unset body mode means NONE, and FULL_DUPLEX_STREAMED needs trailers SEND.
-// response_header_mode SEND repairs a filter that was configured with SKIP.
-func (o Override) proto() *filterv3.ProcessingMode {
-	m := &filterv3.ProcessingMode{
-		RequestHeaderMode: filterv3.ProcessingMode_SEND, ResponseHeaderMode: filterv3.ProcessingMode_SEND,
-		RequestBodyMode: filterv3.ProcessingMode_NONE, ResponseBodyMode: filterv3.ProcessingMode_NONE,
-		RequestTrailerMode: filterv3.ProcessingMode_SKIP, ResponseTrailerMode: filterv3.ProcessingMode_SKIP,
-	}
+// Values of envoy.extensions.filters.http.ext_proc.v3.ProcessingMode.
+const (
+	headerSend     = 1
+	headerSkip     = 2
+	bodyNone       = 0
+	bodyFullDuplex = 4
+)
+
+// append encodes the override as the field mode_override, with every field spelt out: in an override an unset body mode means NONE, and
+// FULL_DUPLEX_STREAMED needs trailers SEND. response_header_mode SEND repairs a filter that was configured with SKIP.
+func (o Override) append(b []byte) []byte {
+	modes := [...]uint64{1: headerSend, 2: headerSend, 3: bodyNone, 4: bodyNone, 5: headerSkip, 6: headerSkip}
 	if o.Request {
-		m.RequestBodyMode, m.RequestTrailerMode = filterv3.ProcessingMode_FULL_DUPLEX_STREAMED, filterv3.ProcessingMode_SEND
+		modes[3], modes[5] = bodyFullDuplex, headerSend
 	}
 	if o.Response {
-		m.ResponseBodyMode, m.ResponseTrailerMode = filterv3.ProcessingMode_FULL_DUPLEX_STREAMED, filterv3.ProcessingMode_SEND
+		modes[4], modes[6] = bodyFullDuplex, headerSend
 	}
-	return m
+	var inner []byte
+	for num, v := range modes {
+		if num > 0 && v > 0 { // proto3 leaves zeros out
+			inner = protowire.AppendVarint(protowire.AppendTag(inner, protowire.Number(num), protowire.VarintType), v) //nolint:gosec // 1 to 6
+		}
+	}
+	return appendBytes(b, 9, inner)
 }
 
 // Standalone is a message with nothing but a mode override: Envoy sends bodies and runs no timer until the headers are answered.
-func Standalone(o Override) *Outbound {
-	return &Outbound{Message: &extprocv3.ProcessingResponse{ModeOverride: o.proto()}}
+func Standalone(o Override) *Outbound { return &Outbound{encoded: o.append(nil)} }
+
+// AnswerHeaders answers a headers message: go on, with m applied and, where o is not nil, a mode override. It is encoded by hand like the
+// body messages, because every exchange waits for two of them: HeadersResponse{response{header_mutation}}.
+func AnswerHeaders(p Phase, m Mutation, o *Override) *Outbound {
+	field := protowire.Number(1) // request_headers
+	if p == ResponseHeaders {
+		field = 2
+	}
+	var common []byte
+	if mutation := m.append(nil); len(mutation) > 0 {
+		common = appendBytes(nil, 2, mutation) // CommonResponse.header_mutation
+	}
+	out := appendBytes(nil, field, appendBytes(nil, 1, common))
+	if o != nil {
+		out = o.append(out)
+	}
+	return &Outbound{encoded: out}
 }
 
-// AnswerHeaders answers a headers message: go on, with m applied and, where o is not nil, a mode override.
-func AnswerHeaders(p Phase, m Mutation, o *Override) *Outbound {
-	hr := &extprocv3.HeadersResponse{Response: &extprocv3.CommonResponse{HeaderMutation: m.proto()}}
-	out := &extprocv3.ProcessingResponse{}
-	if p == RequestHeaders {
-		out.Response = &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: hr}
-	} else {
-		out.Response = &extprocv3.ProcessingResponse_ResponseHeaders{ResponseHeaders: hr}
+// append encodes the mutation as a HeaderMutation: raw_value, and OVERWRITE by the default of the deprecated append.
+func (m Mutation) append(b []byte) []byte {
+	for _, kv := range m.Set {
+		header := appendBytes(appendBytes(make([]byte, 0, len(kv[0])+len(kv[1])+8), 1, kv[0]), 3, kv[1]) // HeaderValue{key, raw_value}
+		b = appendBytes(b, 1, appendBytes(nil, 1, header))                                               // set_headers: HeaderValueOption{header}
 	}
-	if o != nil {
-		out.ModeOverride = o.proto()
+	for _, name := range m.Remove {
+		b = appendBytes(b, 2, name) // remove_headers
 	}
-	return &Outbound{Message: out}
+	return b
+}
+
+// appendBytes appends a field that is bytes, a string or a message.
+func appendBytes[T string | []byte](b []byte, num protowire.Number, v T) []byte {
+	b = protowire.AppendTag(b, num, protowire.BytesType)
+	b = protowire.AppendVarint(b, uint64(len(v)))
+	return append(b, v...)
 }
 
 // AnswerTrailers answers a trailers message: go on, with m applied.

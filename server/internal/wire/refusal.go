@@ -63,6 +63,24 @@ type problem struct {
 	RetryAfter   int64         `json:"retry_after,omitempty"` // seconds
 	Limit        *problemLimit `json:"limit,omitempty"`
 	Alternatives []string      `json:"alternatives,omitempty"`
+	// Message is all that openai-python and botocore print of an error. It is last, because qdrant-client prints the first 197 bytes. A
+	// member "error" would do harm: openai-python then keeps nothing of what stands beside it.
+	Message string `json:"message"`
+}
+
+// errorMessage is the header that huggingface_hub prints; without it a 403 is "Forbidden: None" there.
+const errorMessage = "x-error-message"
+
+// spoken is a refusal in one sentence, with what to ask the operator for.
+func (p *problem) spoken() string {
+	text := p.Detail
+	if text == "" {
+		text = p.Title
+	}
+	if p.Decision != "" {
+		text += " (decision " + p.Decision + ")"
+	}
+	return text
 }
 
 type problemLimit struct {
@@ -100,6 +118,8 @@ func RefusalFor(d authz.Decision, decision string, req authz.Header) Refusal {
 		r.speakGRPC(a, p)
 		return r
 	}
+	p.Message = p.spoken()
+	r.Headers = append(r.Headers, [2]string{errorMessage, printable(p.Message)})
 	body, err := json.Marshal(p)
 	if err != nil { // cannot happen: plain strings and numbers
 		body = []byte(`{"title":"refused"}`)
@@ -137,11 +157,16 @@ func challenge(d authz.Decision) string {
 	if strings.HasSuffix(d.Rule, "token_missing") {
 		return `Bearer realm="weir"`
 	}
-	text := strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' || r == '"' || r == '\\' {
+	text := strings.NewReplacer(`"`, "", `\`, "").Replace(printable(d.Reason))
+	return `Bearer realm="weir", error="invalid_token", error_description="` + text + `"`
+}
+
+// printable is text as a header can carry it (RFC 9110 §5.5), without what it cannot.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
 			return -1
 		}
 		return r
-	}, d.Reason)
-	return `Bearer realm="weir", error="invalid_token", error_description="` + text + `"`
+	}, text)
 }
