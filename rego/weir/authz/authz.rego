@@ -2,9 +2,9 @@
 # title: Decision
 # description: |
 #   The entrypoint, data.weir.authz.decision. It composes the packages data.weir.rules.<name>: each may add to the sets allow, deny, hold,
-#   limit, mask, score, field and strict, and a new package takes part by being there. Any deny wins; without an allow the answer is deny;
-#   a hold turns an allow into a question to a person; limits join; the strictest mask wins, and vectors leave as they are only where a
-#   rule says "none" and no rule says more.
+#   limit, mask, score, field and strict, and a new package takes part by being there. Any deny wins; without an allow the answer is deny,
+#   for the reasons in the sets missing; a hold turns an allow into a question to a person; limits join; the strictest mask wins, and
+#   vectors leave as they are only where a rule says "none" and no rule says more.
 #
 #   A deny or a hold is a sentence for the requester, or an object: reason, alternatives (what would pass), kind ("forbidden" or "quota"),
 #   and for a hold approval. rego/README.md describes limit and mask. The engine refuses a result that holds a word it does not know.
@@ -35,7 +35,7 @@ decision := object.union(refusal, {"effect": "deny", "limits": limits, "mask": m
 decision := {
 	"effect": "deny",
 	"rule": "weir.authz",
-	"reason": "no rule allows this",
+	"reason": unmet,
 	"limits": limits,
 	"mask": masked,
 } if {
@@ -46,6 +46,16 @@ decision := {
 allowed if {
 	some name
 	some _ in data.weir.rules[name].allow
+}
+
+# Why nothing allows it, in the words of the rules that would have.
+default unmet := "no rule allows this"
+
+unmet := concat("; ", missing) if count(missing) > 0
+
+missing contains sentence if {
+	some name
+	some sentence in data.weir.rules[name].missing
 }
 
 denials contains object.union(explained(denial), {"rule": concat(".", ["weir.rules", name])}) if {

@@ -6,6 +6,18 @@ decided(rules) := decision if decision := authz.decision with data.weir.rules as
 
 test_no_rules_deny if decided({}).effect == "deny"
 
+test_what_is_missing_is_the_reason if {
+	decided({"a": {"deny": set()}}).reason == "no rule allows this"
+	d := decided({"a": {"missing": {"not you"}}, "b": {"missing": {"not now"}}})
+	d.effect == "deny"
+	d.rule == "weir.authz"
+	d.reason == "not now; not you"
+}
+
+test_what_is_missing_denies_nothing if {
+	decided({"a": {"allow": {"yes"}}, "b": {"missing": {"not you"}}}).effect == "allow"
+}
+
 test_an_allow_allows_and_masks if {
 	d := decided({"a": {"allow": {"yes"}}})
 	d.effect == "allow"

@@ -96,5 +96,5 @@ for argument in sys.argv[1:]:
     try:
         print(f"{argument} {CALLS[what](connect(person))}")
     except Exception as error:  # chromadb raises bare exceptions too
-        said = re.sub(r'"decision":"[^"]+"', '"decision":"<ID>"', str(error).splitlines()[0][:600])
+        said = re.sub(r'((?:"decision":"|\(decision ))[^")]+', r"\1<ID>", str(error).splitlines()[0][:600])
         print(f"{argument} {type(error).__name__}: {said}")

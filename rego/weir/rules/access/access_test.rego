@@ -45,3 +45,15 @@ test_administering_needs_its_own_group if {
 }
 
 test_reading_is_not_denied if not denied(asks("vectordb", "read", ["research"]))
+
+missing(asked) := found if found := access.missing with input as asked with data.weir.settings as settings
+
+test_what_is_missing_names_the_setting_and_no_group if {
+	missing(asks("vectordb", "search", ["x"])) == {"your groups may not use targets of kind vectordb (setting access.vectordb)"}
+	missing(asks("config", "read", ["research"])) == {"your groups may not use targets of kind config (setting access.config)"}
+	missing(asks("vectordb", "search", ["research"])) == set()
+	every class in ["write", "admin"] {
+		some denial in access.deny with input as asks("vectordb", class, ["x"]) with data.weir.settings as settings
+		endswith(denial.reason, sprintf("(setting access.%s)", [class]))
+	}
+}

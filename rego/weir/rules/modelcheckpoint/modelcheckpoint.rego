@@ -19,7 +19,7 @@ wanted if {
 	not settings.model_checkpoints.every_file == false
 }
 
-deny contains {"reason": "your groups may not download model checkpoints"} if {
+deny contains {"reason": "your groups may not download model checkpoints (setting model_checkpoints.groups)"} if {
 	wanted
 	not permitted
 }

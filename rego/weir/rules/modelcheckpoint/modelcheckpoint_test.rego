@@ -18,7 +18,7 @@ told(asked, why) := denials(object.union(asked, {"justification": why}))
 
 test_others_are_refused_whatever_they_say if {
 	some denial in told(asks("weights", weights, ["research"]), "MODEL-1")
-	denial.reason == "your groups may not download model checkpoints"
+	denial.reason == "your groups may not download model checkpoints (setting model_checkpoints.groups)"
 }
 
 test_without_groups if count(denials({"subject": {}, "target": {"kind": "weights"}, "operation": weights})) == 1
