@@ -21,9 +21,9 @@ def call(client, what):
 
 
 def problem(error):
-    """What Weir said: openai-python keeps the problem+json as the error's body."""
+    """What the error prints, and what Weir said besides: openai-python keeps the problem+json as the error's body."""
     body = error.body if isinstance(error.body, dict) else {}
-    said = [str(body.get(member, "-")) for member in ("rule", "detail")]
+    said = [str(error).replace(str(body.get("decision")), "<ID>"), str(body.get("rule", "-"))]
     wait = error.response.headers.get("retry-after")
     if wait is not None:
         # The limit is one of an hour, which is forgotten in eight slots, the last one up to a slot late.
@@ -44,4 +44,4 @@ for argument in sys.argv[1:]:
         try:
             print(f"{person} {what}: {call(client, what)}")
         except openai.APIStatusError as error:
-            print(f"{person} {what}: {type(error).__name__} {error.status_code}: {problem(error)}")
+            print(f"{person} {what}: {type(error).__name__}: {problem(error)}")

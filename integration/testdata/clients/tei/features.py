@@ -27,4 +27,5 @@ for person in sys.argv[1:]:
             vectors = client.feature_extraction(what)
             print(f"{person} {type(vectors).__name__} {vectors.dtype} {vectors.shape}: {', '.join(sorted({kind(v) for v in vectors}))}")
         except HfHubHTTPError as error:
-            print(f"{person} {type(error).__name__} {error.response.status_code}: {error.response.json()['detail']}")
+            said = str(error).replace(error.response.headers.get("weir-decision", "-"), "<ID>").replace(URL, "URL").split("\n")
+            print(f"{person} {type(error).__name__}: {' | '.join(line for line in said if line)}")
