@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -268,7 +269,11 @@ func (s *source) load(ctx context.Context) error {
 			s.mu.Unlock()
 			s.cfg.Log.Info("keys changed", "issuer", s.issuer.URL, "keys", len(set.keys))
 			for _, why := range skipped {
-				s.cfg.Log.Warn("key not used", "issuer", s.issuer.URL, "cause", why)
+				level := slog.LevelWarn
+				if errors.Is(why, errForOthers) {
+					level = slog.LevelInfo
+				}
+				s.cfg.Log.Log(ctx, level, "key not used", "issuer", s.issuer.URL, "cause", why)
 			}
 		}
 	}
@@ -303,14 +308,24 @@ func parseKeys(raw []byte, algorithms []string) (set *keySet, skipped []error, e
 	return set, skipped, nil
 }
 
+// errForOthers is of a key that an issuer rightly publishes beside those for us, such as one of a newer type: ignored (RFC 7517 §5), and
+// nothing to mend.
+var errForOthers = errors.New("it is for others")
+
 // parseKey reads one JWK, and returns its key and the key's DER form.
 func parseKey(raw json.RawMessage, algorithms []string) (key, []byte, error) {
+	var kind struct {
+		Type string `json:"kty"`
+	}
+	if json.Unmarshal(raw, &kind) == nil && kind.Type != "" && !slices.Contains([]string{"RSA", "EC", "OKP", "oct"}, kind.Type) {
+		return key{}, nil, fmt.Errorf("its type is %.16q: %w", kind.Type, errForOthers)
+	}
 	j, err := jwk.ParseKey(bytes.Clone(raw))
 	if err != nil {
-		return key{}, nil, errors.New("it cannot be read, or is of an unknown type") // the cause may quote it
+		return key{}, nil, errors.New("it cannot be read") // the cause may quote it
 	}
 	if use, ok := j.KeyUsage(); ok && use != "sig" {
-		return key{}, nil, fmt.Errorf("its use is %q", use)
+		return key{}, nil, fmt.Errorf("its use is %.16q: %w", use, errForOthers)
 	}
 	if ops, ok := j.KeyOps(); ok && !slices.Contains(ops, jwk.KeyOpVerify) {
 		return key{}, nil, errors.New("its key_ops do not permit to verify")

@@ -1,6 +1,7 @@
 package authn_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -8,6 +9,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -214,6 +217,40 @@ func TestUnusableKeys(t *testing.T) {
 		for _, alg := range []string{"RS256", "ES256", "EdDSA"} {
 			want(t, a, mint(t, i, alg, map[string]any{"kid": kid}, nil), "token_unknown_key")
 		}
+	}
+}
+
+// TestKeysForOthers: what an issuer rightly publishes beside our keys is no warning; a key that somebody should mend is.
+func TestKeysForOthers(t *testing.T) {
+	i := startIssuer(t) // one of its keys is of type AKP
+	var set struct {
+		Keys []map[string]any `json:"keys"`
+	}
+	if err := json.Unmarshal(i.JWKS(), &set); err != nil {
+		t.Fatal(err)
+	}
+	enc := maps.Clone(set.Keys[1])
+	enc["use"] = "enc"
+	set.Keys = append(set.Keys, enc, map[string]any{"kty": "EC"})
+	raw, err := json.Marshal(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.Publish(raw)
+	var log bytes.Buffer
+	a := start(t, i, func(c *authn.Config) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	want(t, a, mint(t, i, "ES256", nil, nil), "") // the keys are there, and what was to say of them is said
+	for _, line := range []string{
+		`level=INFO msg="key not used" issuer=` + i.URL + ` cause="key 0: its type is \"AKP\": it is for others"`,
+		`level=INFO msg="key not used" issuer=` + i.URL + ` cause="key 4: its use is \"enc\": it is for others"`,
+		`level=WARN msg="key not used" issuer=` + i.URL + ` cause="key 5: it cannot be read"`,
+	} {
+		if !strings.Contains(log.String(), line+"\n") {
+			t.Errorf("want %s in:\n%s", line, &log)
+		}
+	}
+	if n := strings.Count(log.String(), "level=WARN"); n != 1 {
+		t.Errorf("%d warnings, want 1:\n%s", n, &log)
 	}
 }
 
