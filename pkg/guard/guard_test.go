@@ -249,6 +249,34 @@ func TestNothingBeforeTheRecordIsDurable(t *testing.T) {
 	}
 }
 
+// TestARefusalForWantOfARecordBurnsNothing: where the answer's head waits for the completion record and that is not written, nothing has
+// left; where it has left before, what left stays charged.
+func TestARefusalForWantOfARecordBurnsNothing(t *testing.T) {
+	for name, tc := range map[string]struct {
+		waits            bool
+		cancels, settled int
+	}{
+		"the head waits":    {true, 1, 0},
+		"the head has left": {false, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			a := w.guard.Begin(authz.Request{})
+			if a.Admit(t.Context()); !a.Allowed() {
+				t.Fatal("refused at the request")
+			}
+			w.waitErr = errors.New("io error")
+			err := a.Finish(t.Context(), guard.Final{Outcome: authz.OutcomeComplete, Status: 200, Head: true, Waits: tc.waits})
+			if e := authz.AsError(err); err == nil || e.Label != "journal_unavailable" {
+				t.Errorf("Finish = %v, want journal_unavailable", err)
+			}
+			if w.cancels != tc.cancels || len(w.settled) != tc.settled {
+				t.Errorf("%d cancelled, %d settled; want %d and %d", w.cancels, len(w.settled), tc.cancels, tc.settled)
+			}
+		})
+	}
+}
+
 func TestMaskDefaultsToRedactAndFloorsOnlyTighten(t *testing.T) {
 	tests := map[string]struct{ policy, floor, want authz.MaskMode }{
 		"not said":         {"", "", authz.MaskRedact},
@@ -408,7 +436,7 @@ func TestEachPhaseIsTimedOnce(t *testing.T) {
 	if err := a.Finish(t.Context(), guard.Final{Head: true, Outcome: authz.OutcomeComplete, Status: 200}); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"authenticate", "policy", "reserve", "admit", "journal", "policy", "reserve", "respond", "finish"}
+	want := []string{"authenticate", "policy", "reserve", "admit", "journal", "policy", "reserve", "respond", "journal", "finish"}
 	if diff := cmp.Diff(want, w.phases); diff != "" {
 		t.Errorf("phases (-want +got):\n%s", diff)
 	}

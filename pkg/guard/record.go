@@ -79,10 +79,15 @@ func (a *Admission) Durable(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)
 	defer cancel()
+	return a.unwritten(a.wait(ctx, a.receipt))
+}
+
+// wait waits for the disk.
+func (a *Admission) wait(ctx context.Context, r Receipt) error {
 	start := a.g.cfg.Now()
-	err := a.receipt.Wait(ctx)
+	err := r.Wait(ctx)
 	a.g.cfg.Observer.Phase("journal", a.g.cfg.Now().Sub(start))
-	return a.unwritten(err)
+	return err
 }
 
 // Queued reports whether the journal has taken the decision record, and does not wait for the disk. It is Durable for a caller that
@@ -100,15 +105,19 @@ func (a *Admission) unwritten(err error) error {
 	if err == nil {
 		return nil
 	}
-	e := authz.AsError(err)
-	a.fail(&authz.Error{Kind: authz.KindUnavailable, Label: "journal_unavailable", Public: "Weir could not write its audit record", Err: e})
+	a.fail(errUnwritten(err))
 	if a.Observed() {
 		return nil
 	}
-	return e
+	return authz.AsError(err)
 }
 
-// recordCompletion writes the completion record.
+// errUnwritten is the refusal of what has no record.
+func errUnwritten(err error) *authz.Error {
+	return &authz.Error{Kind: authz.KindUnavailable, Label: "journal_unavailable", Public: "Weir could not write its audit record", Err: authz.AsError(err)}
+}
+
+// recordCompletion writes the completion record. Where it waits for the disk, the decision record is there too when it returns nil.
 func (a *Admission) recordCompletion(ctx context.Context, f Final) error {
 	if a.verdict.Record == authz.RecordOff {
 		return nil
@@ -122,16 +131,15 @@ func (a *Admission) recordCompletion(ctx context.Context, f Final) error {
 	rec.Reserved = a.granted
 	rec.Volume = a.left(f)
 	receipt, err := a.g.cfg.Journal.Append(rec)
+	if err == nil && a.verdict.Record.Stricter(authz.RecordBestEffort) == authz.RecordDurable {
+		if err = a.wait(ctx, receipt); err == nil && a.receipt != nil {
+			err = a.receipt.Wait(ctx) // written before it: known by now
+		}
+	}
 	if err != nil {
-		return err
+		return errUnwritten(err)
 	}
-	if a.verdict.Record.Stricter(authz.RecordBestEffort) != authz.RecordDurable {
-		return nil
-	}
-	if err := receipt.Wait(ctx); err != nil || a.receipt == nil {
-		return err
-	}
-	return a.receipt.Wait(ctx) // written before it: known by now
+	return nil
 }
 
 // recordedInput is the policy input as the record mode permits it.

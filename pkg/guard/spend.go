@@ -78,6 +78,7 @@ type Final struct {
 	Outcome  authz.Outcome
 	Status   int          // HTTP status that Weir answered or let pass; 0 when none was
 	Head     bool         // a response head was answered to Envoy: what was reserved stays charged, as far as it left
+	Waits    bool         // that head waits for the completion record: without it, nothing has left
 	Measured string       // "counted" or "declared"; empty when nothing left
 	Volume   authz.Volume // what left: bytes, and vectors under UnitVectors whatever the mask
 	Dims     int64        // components of those vectors, before masking
@@ -86,9 +87,10 @@ type Final struct {
 // finishTimeout bounds Finish, which outlives the exchange's context.
 const finishTimeout = 5 * time.Second
 
-// Finish settles what was reserved and writes the completion record. It runs once; later calls do nothing. It outlives ctx by its own
-// deadline, because what has left must be charged whatever the client did. Where the record mode is durable it returns only when the
-// completion record is, so that a caller may hold the last byte of an answer back for it.
+// Finish writes the completion record and settles what was reserved. It runs once; later calls do nothing. It outlives ctx by its own
+// deadline, because what has left must be charged whatever the client did. Where the record mode is durable it returns only when both
+// records are, so that a caller may hold the last byte of an answer back for it, or all of it. An error is a refusal, of label
+// "journal_unavailable" or the store's.
 func (a *Admission) Finish(ctx context.Context, f Final) error {
 	if a.finished {
 		return nil
@@ -101,8 +103,9 @@ func (a *Admission) Finish(ctx context.Context, f Final) error {
 	}
 	a.g.cfg.Observer.Decided(a.match.Target, a.g.cfg.Entry, a.verdict.Effect, a.enforced)
 	start := a.g.cfg.Now()
-	err := a.settle(ctx, f)
-	if err2 := a.recordCompletion(ctx, f); err == nil {
+	err := a.recordCompletion(ctx, f)
+	f.Head = f.Head && (err == nil || !f.Waits)
+	if err2 := a.settle(ctx, f); err == nil {
 		err = err2
 	}
 	a.g.cfg.Observer.Phase("finish", a.g.cfg.Now().Sub(start))

@@ -87,7 +87,7 @@ func (s *Server) Check(ctx context.Context, in *authv3.CheckRequest) (_ *authv3.
 	}
 	op := adm.Operation()
 	left := authz.Volume{}.With(authz.UnitVectors, max(0, op.Vectors))
-	if err := adm.Finish(ctx, guard.Final{Outcome: authz.OutcomeUnobserved, Head: true, Measured: "declared", Volume: left}); err != nil && !adm.Observed() {
+	if err := adm.Finish(ctx, guard.Final{Outcome: authz.OutcomeUnobserved, Head: true, Waits: true, Measured: "declared", Volume: left}); err != nil && !adm.Observed() {
 		adm.Refuse(authz.AsError(err))
 		return s.deny(ctx, adm, req), nil
 	}

@@ -345,7 +345,7 @@ func (st *stream) end(o authz.Outcome) {
 }
 
 func (st *stream) finish(o authz.Outcome) error {
-	f := guard.Final{Outcome: o, Status: st.response.status, Head: st.response.answered || st.response.closing, Measured: st.response.measured, Volume: st.response.left}
+	f := guard.Final{Outcome: o, Status: st.response.status, Head: st.response.answered || st.response.closing, Waits: !st.response.answered, Measured: st.response.measured, Volume: st.response.left}
 	if st.response.judge != nil {
 		reading := st.response.judge.vectors.Reading()
 		f.Dims = reading.Dims
