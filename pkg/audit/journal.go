@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -39,10 +40,12 @@ type Journal struct {
 	cfg    Config
 	lock   *os.File
 	repair *Repair
-	wake   chan struct{} // capacity 1: there is something to write
+	wake   chan struct{} // capacity 1: somebody waits for what is to be written, or there is much of it
+	late   *time.Timer   // what nobody waits for has waited long enough
 
 	mu       sync.Mutex // guards what follows
 	pending  *batch
+	timed    bool         // late is running
 	spare    []*encoder   // of a batch that is done
 	err      error        // sticky: the disk failed
 	full     *authz.Error // the last attempt found no room
@@ -83,12 +86,16 @@ type watch struct {
 type batch struct {
 	records []*encoder
 	bytes   int
+	wanted  atomic.Bool   // somebody waits
 	done    chan struct{} // closed once err is final
 	err     error
 }
 
 // Receipt stands for one record on its way to the disk. The zero Receipt fails.
-type Receipt struct{ b *batch }
+type Receipt struct {
+	b    *batch
+	wake chan<- struct{}
+}
 
 // Wait returns nil once the record is durable: after the fdatasync that covers it, never before. It returns an *authz.Error when it never
 // will be (KindUnavailable "journal_failed" or "journal_closed", KindBusy "journal_full") or when ctx ended first (KindUnavailable
@@ -101,6 +108,9 @@ func (r Receipt) Wait(ctx context.Context) error {
 	case <-r.b.done:
 		return r.b.err
 	default:
+	}
+	if !r.b.wanted.Swap(true) {
+		nudge(r.wake)
 	}
 	select {
 	case <-r.b.done:
@@ -131,7 +141,7 @@ func Open(cfg Config) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{cfg: cfg, lock: lock, wake: make(chan struct{}, 1), pending: newBatch(), shippers: map[string]*watch{}, sum: sha256.New(), next: 1}
+	j := &Journal{cfg: cfg, lock: lock, wake: make(chan struct{}, 1), late: time.NewTimer(time.Hour), pending: newBatch(), shippers: map[string]*watch{}, sum: sha256.New(), next: 1}
 	if err := j.resume(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open journal %s: %w", cfg.Dir, err), lock.Close())
 	}
@@ -168,7 +178,8 @@ func (cfg *Config) defaults() error {
 
 func newBatch() *batch { return &batch{done: make(chan struct{})} }
 
-// Append encodes rec and queues it; it does not keep rec, and does not wait for the disk. Errors are *authz.Error: KindBusy
+// Append encodes rec and queues it; it does not keep rec, and does not wait for the disk. It is written when somebody waits for it or for a
+// later one, and 2 ms later at the latest. Errors are *authz.Error: KindBusy
 // "journal_full" when too much waits, KindUnavailable "journal_failed", "journal_closed", or "record_unwritable" for a record that is over
 // 1 MiB or holds a number that JSON cannot write.
 func (j *Journal) Append(rec *authz.Record) (Receipt, error) {
@@ -188,11 +199,7 @@ func (j *Journal) Append(rec *authz.Record) (Receipt, error) {
 		recycle(e)
 		return Receipt{}, err
 	}
-	select {
-	case j.wake <- struct{}{}:
-	default:
-	}
-	return Receipt{b}, nil
+	return Receipt{b, j.wake}, nil
 }
 
 func (j *Journal) queue(e *encoder) (*batch, error) {
@@ -208,7 +215,22 @@ func (j *Journal) queue(e *encoder) (*batch, error) {
 	default:
 		b.records = append(b.records, e)
 		b.bytes += len(e.b)
+		switch {
+		case len(b.records) > j.cfg.Queue/2 || b.bytes > maxQueued/2:
+			nudge(j.wake)
+		case !j.timed:
+			j.timed = true
+			j.late.Reset(lateAfter)
+		}
 		return b, nil
+	}
+}
+
+// nudge wakes whoever reads c, once for all who nudge before it looks.
+func nudge(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }
 

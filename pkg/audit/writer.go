@@ -12,7 +12,8 @@ import (
 )
 
 // Run writes what Append queues, in one goroutine: all that waits goes out in one write and one fdatasync, and while that runs the next
-// batch gathers. A lone caller never waits for a timer. When ctx ends it writes what is queued and returns nil, and the journal takes no
+// batch gathers. A caller who waits never waits for a timer; a record that nobody waits for may gather with those that follow it, so that
+// a short exchange costs one sync for both of its records. When ctx ends it writes what is queued and returns nil, and the journal takes no
 // more. It returns the error that failed the journal; then the process should end, because what the disk holds is unknown until Open has
 // looked.
 func (j *Journal) Run(ctx context.Context) error {
@@ -38,6 +39,10 @@ func (j *Journal) Run(ctx context.Context) error {
 		}
 		select {
 		case <-j.wake:
+		case <-j.late.C:
+			j.mu.Lock()
+			j.timed = false
+			j.mu.Unlock()
 		case <-j.again():
 			if err := j.conclude(newBatch(), j.rotate()); err != nil {
 				return err
@@ -47,6 +52,9 @@ func (j *Journal) Run(ctx context.Context) error {
 		}
 	}
 }
+
+// lateAfter is how long a record may wait for company while nobody waits for it.
+const lateAfter = 2 * time.Millisecond
 
 // roomEvery is how often a journal that is full looks for room by itself, so that Ready is true again before somebody asks.
 const roomEvery = time.Second
@@ -176,7 +184,7 @@ func (j *Journal) write(records []*encoder) error {
 	defer j.mu.Unlock()
 	j.durable, j.hash = j.next-1, j.prev
 	for _, w := range j.shippers {
-		w.tell()
+		nudge(w.changed)
 	}
 	return nil
 }
@@ -200,13 +208,6 @@ func (j *Journal) zeroAhead(end int64) error {
 	_, err := j.file.WriteAt(j.zeros[:n], end)
 	j.zeroed = end + n
 	return err
-}
-
-func (w *watch) tell() {
-	select {
-	case w.changed <- struct{}{}:
-	default:
-	}
 }
 
 // rotate begins the next segment. errNoRoom leaves everything as it was.
