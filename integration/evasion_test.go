@@ -21,9 +21,8 @@ import (
 //
 //	NAME | MASKED | RAW | TO | SHAPE | BODY
 //
-// MASKED is what somebody gets whose vectors are masked: 200, or 502 and the cause it is counted by, or cut and the cause where the head
-// has left before it is seen; "200 same" where the body must be there as it is. RAW is the same for somebody who may
-// have them; with 200 the body must be there byte for byte. TO is openai, chroma or tei; SHAPE is the rest of a harness.Shape. In BODY
+// MASKED is what somebody gets whose vectors are masked: 200, or 502 and the cause it is counted by; "200 same" where the body must be
+// there as it is. RAW is the same for somebody who may have them; with 200 the body must be there byte for byte. TO is openai, chroma or tei; SHAPE is the rest of a harness.Shape. In BODY
 // \xNN is a byte, and a $ with a letter stands for a vector of recognisable components, written in some way: see vectorsIn.
 type evasion struct {
 	name, to, shape string
@@ -207,7 +206,7 @@ func (e evasion) try(ts *testscript.TestScript, who, want string, masked, trickl
 			return "want " + want + ": " + got
 		}
 		return ""
-	case code == "cut" && !cutShort(a), code != "cut" && !refused && !(trickle && cutShort(a)):
+	case !refused && !(trickle && cutShort(a)):
 		return "want " + want + ": " + got
 	}
 	if n := refusedAnswers(ts)[cause] - before[cause]; n != 1 {

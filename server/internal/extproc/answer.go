@@ -18,6 +18,8 @@ type judge struct {
 	decoder *inflate.Decoder // of a compressed answer; else nil
 	granted int64            // vectors that may have left in all
 	any     bool             // body bytes were seen
+	closed  bool             // the document has ended
+	taken   int64            // bytes of the body
 }
 
 // small collects an answer that must be looked at whole: Envoy's own replies, and an upstream's errors that are no document of its API.
@@ -97,8 +99,13 @@ func (st *stream) judgeBody(m *wire.Inbound) error {
 	if !raw {
 		out = *st.s.outputs.Get(m.Body.Len() + 64)
 	}
+	// Envoy often says that a body has ended in a message of its own. Where its length was stated, it has ended with its last byte: the books
+	// are closed with that, and both records of a short exchange go to disk together.
+	r.judge.taken += int64(m.Body.Len())
+	last := m.EndOfStream || r.judge.taken == r.head.ContentLength
 	out, passed, err := st.scan(m.Body, out, raw)
-	if err == nil && m.EndOfStream && r.judge.any {
+	if err == nil && last && r.judge.any && !r.judge.closed {
+		r.judge.closed = true
 		out, err = r.judge.vectors.Close(out)
 	}
 	cut := errors.Is(err, vector.ErrGrant)
@@ -121,7 +128,7 @@ func (st *stream) judgeBody(m *wire.Inbound) error {
 		body.Free()
 		body = mem.BufferSlice{mem.NewBuffer(&out, &st.s.outputs)}
 	}
-	return st.release(body, m.EndOfStream, cut)
+	return st.release(body, ending{last: last, said: m.EndOfStream, cut: cut})
 }
 
 // scan feeds every buffer to the scanner. With raw the source passes by reference, up to passed bytes; else what is to pass is in out.
@@ -174,9 +181,20 @@ func (st *stream) moreVectors() (bool, error) {
 	return j.granted > seen, nil
 }
 
-// release sends a piece of the answer as far as bytes are granted, with its head before it if that still waits. cut says that the answer
-// ends here because the next vector was not granted. The last piece waits for the completion record.
-func (st *stream) release(body mem.BufferSlice, last, cut bool) error {
+// ending says how a piece of the answer ends. The zero value: more follows.
+type ending struct {
+	last bool // nothing of the body follows
+	said bool // Envoy has said so, and is told so
+	cut  bool // the answer ends here, because the next vector was not granted
+}
+
+// end is the ending of a piece with which Envoy says that the body ends, or not.
+func end(said bool) ending { return ending{last: said, said: said} }
+
+// release sends a piece of the answer as far as bytes are granted, with its head before it if that still waits. The last piece waits for the
+// completion record.
+func (st *stream) release(body mem.BufferSlice, e ending) error {
+	last, cut := e.last, e.cut
 	r := &st.response
 	want := r.left.With(authz.UnitBytes, r.left.Of(authz.UnitBytes)+int64(body.Len()))
 	if r.judge != nil {
@@ -203,13 +221,13 @@ func (st *stream) release(body mem.BufferSlice, last, cut bool) error {
 		}
 	}
 	if !r.answered && (body.Len() > 0 || last) {
-		if err := st.answerResponse(nil); err != nil {
+		if err := st.answerResponse(nil); err != nil || st.refused {
 			body.Free()
 			return err
 		}
 	}
-	if body.Len() > 0 || last && !cut {
-		if err := st.send(&wire.Outbound{Phase: wire.ResponseBody, Body: body, EndOfStream: last && !cut}); err != nil {
+	if body.Len() > 0 || e.said && !cut {
+		if err := st.send(&wire.Outbound{Phase: wire.ResponseBody, Body: body, EndOfStream: e.said && !cut}); err != nil {
 			return err
 		}
 	}
@@ -233,7 +251,7 @@ func (st *stream) finishLast() error {
 // judgeEnds closes the scanner at trailers and returns what it still held.
 func (st *stream) judgeEnds() ([]byte, error) {
 	r := &st.response
-	if !r.judge.any {
+	if !r.judge.any || r.judge.closed {
 		return nil, nil
 	}
 	tail, err := r.judge.vectors.Close(nil)
@@ -255,7 +273,7 @@ func (st *stream) countBody(m *wire.Inbound) error {
 	}
 	body := m.Body
 	m.Body = nil
-	return st.release(body, m.EndOfStream, false)
+	return st.release(body, end(m.EndOfStream))
 }
 
 // errTooLong is the refusal of an answer that is longer than what was asked for ever is.
@@ -275,7 +293,7 @@ func (st *stream) lookAtSmall(m *wire.Inbound) error {
 			return err
 		}
 		st.response.small, st.response.counting, st.response.measured = nil, true, "counted" // observe mode
-		return st.release(slice(s.body), m.EndOfStream, false)
+		return st.release(slice(s.body), end(m.EndOfStream))
 	}
 	if !m.EndOfStream {
 		return nil
@@ -304,7 +322,7 @@ func (st *stream) smallEnds(trailers bool) error {
 			return st.deny(authz.AsError(err))
 		}
 	}
-	if err := st.answerResponse(nil); err != nil {
+	if err := st.answerResponse(nil); err != nil || st.refused {
 		return err
 	}
 	if len(r.small.body) == 0 && trailers {

@@ -148,5 +148,5 @@ func (e *encoded) flush(last bool) error {
 		body = mem.BufferSlice{mem.NewBuffer(e.out, &e.st.s.outputs)}
 		e.out = nil
 	}
-	return e.st.release(body, last, e.cut)
+	return e.st.release(body, ending{last: last, said: last, cut: e.cut})
 }

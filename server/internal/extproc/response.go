@@ -133,9 +133,6 @@ func (st *stream) responseHead(resp authz.Response) error {
 	if !st.adm.Allowed() {
 		return st.refuse()
 	}
-	if err := st.adm.Durable(st.ctx); err != nil {
-		return st.refuse()
-	}
 	r.mutation.Set = append(r.mutation.Set, [2]string{"weir-decision", st.adm.ID()})
 	if sharable(st.adm.Carrier(), resp.Headers) && !st.adm.Observed() {
 		r.mutation.Set = append(r.mutation.Set, [2]string{"cache-control", "private"})
@@ -211,10 +208,8 @@ func (st *stream) declared(n int64) error {
 
 // closeWithHead writes the completion record, then answers the head: nothing more of the answer passes here, or nothing more is in it.
 func (st *stream) closeWithHead() error {
-	st.response.closing = true
-	if err := st.finish(authz.OutcomeComplete); err != nil && !st.adm.Observed() {
-		st.response.closing = false
-		return st.deny(authz.AsError(err))
+	if err := st.finishLast(); err != nil || st.refused {
+		return err
 	}
 	return st.answerResponse(nil)
 }
@@ -249,8 +244,14 @@ func (st *stream) beginCounting() error {
 	return st.answerResponse(nil)
 }
 
-// answerResponse lets the answer's head go on to the client.
+// answerResponse lets the answer's head go on to the client, once the decision's record is durable: nothing of an answer leaves before its
+// head. Whoever sends more after it looks at refused first.
 func (st *stream) answerResponse(o *wire.Override) error {
+	if st.adm != nil {
+		if err := st.adm.Durable(st.ctx); err != nil {
+			return st.refuse()
+		}
+	}
 	st.response.answered = true
 	st.tellDocument()
 	st.disarm(alarmAttest)
@@ -323,11 +324,11 @@ func (st *stream) endOfBody() error {
 			return err
 		}
 	}
-	if err := st.finish(authz.OutcomeComplete); err != nil && !st.adm.Observed() {
-		return st.deny(authz.AsError(err))
+	if err := st.finishLast(); err != nil || st.refused {
+		return err
 	}
 	if !r.answered {
-		if err := st.answerResponse(nil); err != nil {
+		if err := st.answerResponse(nil); err != nil || st.refused {
 			return err
 		}
 	}

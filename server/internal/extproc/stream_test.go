@@ -448,6 +448,25 @@ func TestLocalReplies(t *testing.T) {
 }
 
 // TestTrailers: behind an answer that is read, gRPC's trailers and timing pass, unless one of them holds a vector.
+// TestAnswerEndedByTrailersIsCharged: an answer that the scanner held whole leaves with its trailers, and is charged like any other.
+func TestAnswerEndedByTrailersIsCharged(t *testing.T) {
+	p := newParts()
+	conn, _ := serve(t, p)
+	e := open(t, conn)
+	e.send(embeddings())
+	e.next()
+	e.send(requestBody(true, ask))
+	e.next()
+	settled, cancels := len(p.settled), p.cancels
+	e.send(ok(), responseBody(false, ""), &extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_ResponseTrailers{ResponseTrailers: &extprocv3.HttpTrailers{}}})
+	e.want("response head", fmt.Sprintf("%T", &extprocv3.ProcessingResponse_ResponseTrailers{}))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.settled) != settled+1 || p.cancels != cancels {
+		t.Errorf("%d settled and %d cancelled, want %d and %d", len(p.settled), p.cancels, settled+1, cancels)
+	}
+}
+
 func TestTrailers(t *testing.T) {
 	conn, _ := serve(t, newParts())
 	e := open(t, conn)
