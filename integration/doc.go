@@ -35,6 +35,8 @@
 //	raw                           the last answer holds a raw sentinel vector; "! raw": not a single component
 //	evade MASKED RAW TABLE…       tries each row of tables of answers that try to get a vector past the mask (type evasion in evasion_test.go), as
 //	                              the one token's bearer, whose vectors are masked, at once and a byte at a time, and as the other's
+//	drive MASK MASKED RAW TABLE…  sends each row of tables of golden exchanges (type golden in drive_test.go) as the one token's bearer, whose
+//	                              vectors are masked so, and as the other's, and compares what comes, and what is booked
 //	poll URL REGEXP               asks until the answer matches, for ten seconds at most
 //	envoystats clean              no spurious, failed or rejected ext_proc message so far
 //	envoystats REGEXP             prints these counters
