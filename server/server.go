@@ -52,6 +52,7 @@ type Server struct {
 	authn   *authn.Authenticator
 	policy  *policy.Engine
 	store   store
+	guard   *guard.Guard
 	proc    *extproc.Server // nil with entry ext_authz
 	certs   atomic.Pointer[tls.Config]
 
@@ -115,7 +116,8 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 
 // serveEnvoy makes the gRPC server with the services that the entry needs.
 func (s *Server) serveEnvoy(h guard.Handover) error {
-	g, err := newGuard(s.cfg, s.keys != nil, s.authn, s.policy, s.store, h, s.journal, s.metrics, s.opts.Log)
+	var err error
+	s.guard, err = newGuard(s.cfg, s.keys != nil, s.authn, s.policy, s.store, h, s.journal, s.metrics, s.opts.Log)
 	if err != nil {
 		return err
 	}
@@ -129,7 +131,7 @@ func (s *Server) serveEnvoy(h guard.Handover) error {
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	both := s.cfg.Entry == entryBoth
 	if both || s.cfg.Entry == entryExtAuthz {
-		check, err := extauthz.New(extauthz.Config{Guard: g, Handover: both, Observer: s.metrics, Log: s.opts.Log})
+		check, err := extauthz.New(extauthz.Config{Guard: s.guard, Handover: both, Observer: s.metrics, Log: s.opts.Log})
 		if err != nil {
 			return err
 		}
@@ -138,7 +140,7 @@ func (s *Server) serveEnvoy(h guard.Handover) error {
 	if s.cfg.Entry != entryExtAuthz {
 		l := &s.cfg.Limits
 		s.proc, err = extproc.New(extproc.Config{
-			Guard: g, Handover: both, Keys: s.keys,
+			Guard: s.guard, Handover: both, Keys: s.keys,
 			BodyBytes: int64(l.RequestBodyBytes), SubjectBodyBytes: int64(l.RequestBodyBytesPerSubject), TotalBodyBytes: int64(l.RequestBodyBytesTotal),
 			BodyTimeout: l.BodyTimeout, IdleTimeout: l.StreamIdleTimeout, AttestationTTL: l.AttestationTTL, AttestationTimeout: l.AttestationTimeout,
 			Observer: s.metrics, Log: s.opts.Log,
@@ -210,6 +212,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	if s.shipper != nil {
 		parts.Go(func() error { return s.shipper.Run(running) })
+	}
+	if s.cfg.Entry == entryBoth {
+		parts.Go(func() error { return s.guard.Run(running) })
 	}
 	parts.Go(func() error { return completeLost(running, s.journal, s.lost, s.opts.Log) })
 	parts.Go(func() error {

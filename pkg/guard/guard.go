@@ -92,7 +92,8 @@ type Config struct {
 
 // Guard decides about exchanges. It is safe for concurrent use; each Admission it returns belongs to one goroutine.
 type Guard struct {
-	cfg Config
+	cfg       Config
+	suspended suspended // entry "both": handed over by this process
 }
 
 // New returns a Guard, or an error that names the first missing collaborator.

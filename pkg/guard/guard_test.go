@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -440,6 +441,52 @@ func TestEachPhaseIsTimedOnce(t *testing.T) {
 	if diff := cmp.Diff(want, w.phases); diff != "" {
 		t.Errorf("phases (-want +got):\n%s", diff)
 	}
+}
+
+// TestNeverTakenUp: what was handed over and never redeemed is given back and recorded as aborted once its ticket has expired; what was
+// redeemed is not.
+func TestNeverTakenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		req := authz.Request{Method: "POST", Path: "/p"}
+		var tickets []string
+		for range 2 {
+			a := w.guard.Begin(req)
+			a.Admit(t.Context())
+			ticket, err := a.Suspend(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			tickets = append(tickets, ticket)
+		}
+		taken, err := w.guard.Redeem(t.Context(), tickets[0], req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		later := func(d time.Duration) {
+			w.now = w.now.Add(d)
+			ctx, stop := context.WithTimeout(t.Context(), 2*time.Second)
+			defer stop()
+			if err := w.guard.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		}
+		later(9 * time.Second)
+		if w.cancels != 0 {
+			t.Errorf("%d cancelled while their tickets were good", w.cancels)
+		}
+		later(3 * time.Second)
+		last := w.records[len(w.records)-1]
+		if w.cancels != 1 || last.Event != authz.EventCompletion || last.Outcome != authz.OutcomeAborted || last.Decision == taken.ID() {
+			t.Errorf("%d cancelled, last record %+v; want one cancelled and its completion", w.cancels, last)
+		}
+		if _, err := w.guard.Redeem(t.Context(), tickets[1], req); err == nil {
+			t.Error("redeemed after its books were closed")
+		}
+		if err := taken.Finish(t.Context(), guard.Final{Outcome: authz.OutcomeComplete, Head: true}); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestTicket(t *testing.T) {

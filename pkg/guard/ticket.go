@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -83,11 +82,13 @@ func (a *Admission) Suspend(ctx context.Context) (string, error) {
 	if _, err := io.ReadFull(a.g.cfg.Rand, b[1:17]); err != nil {
 		return "", err
 	}
-	binary.BigEndian.PutUint64(b[17:], uint64(a.g.cfg.Now().Add(a.g.cfg.TicketTTL).UnixMilli())) //nolint:gosec // a time after 1970
+	expiry := a.g.cfg.Now().Add(a.g.cfg.TicketTTL)
+	binary.BigEndian.PutUint64(b[17:], uint64(expiry.UnixMilli())) //nolint:gosec // a time after 1970
 	b = append(b, a.g.ticketMAC(b, a.req)...)
-	if err := a.g.cfg.Handover.Put(ctx, handoverKey(b), value, a.g.cfg.TicketTTL); err != nil {
+	if err := a.g.cfg.Handover.Put(ctx, handoverKey(b), value, a.g.cfg.TicketTTL+keepAfter); err != nil {
 		return "", err
 	}
+	a.g.suspended.add(handoverKey(b), expiry)
 	a.finished = true
 	return base64.RawURLEncoding.EncodeToString(b), nil
 }
@@ -118,10 +119,9 @@ func (g *Guard) Redeem(ctx context.Context, ticket string, req authz.Request) (*
 	if !ok {
 		return nil, bad("ticket_used", errors.New("used before, or issued by a process whose memory store this one does not share"))
 	}
-	var h handed
-	d := json.NewDecoder(bytes.NewReader(value))
-	d.UseNumber() // claims keep their numbers: what policy decides must not depend on the entry
-	if err := d.Decode(&h); err != nil {
+	g.suspended.redeemed(handoverKey(b))
+	h, err := readHanded(value)
+	if err != nil {
 		return nil, bad("ticket_unreadable", err)
 	}
 	a := g.resume(h, req)
