@@ -1,0 +1,137 @@
+package policy
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	shipped "github.com/weirgate/weir/rego"
+)
+
+// CheckInput reads an input that a person wrote, called name in errors: every key that a policy cannot know is one, with its line and the
+// key that may have been meant, and so is one that is there twice. A policy would not miss a misspelt key, only decide without it.
+func CheckInput(name string, input []byte) error {
+	raw, err := shipped.FS.ReadFile("schemas/input.json")
+	if err != nil {
+		return err
+	}
+	var s schema
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return fmt.Errorf("schemas/input.json: %w", err)
+	}
+	c := &inputChecker{name: name, input: input, dec: json.NewDecoder(bytes.NewReader(input))}
+	if err := c.value(&s, ""); err != nil {
+		return fmt.Errorf("%s:%d: not JSON: %w", name, c.line(), err)
+	}
+	if _, err := c.dec.Token(); !errors.Is(err, io.EOF) {
+		c.blame("", "one object only: what follows would be ignored")
+	}
+	return errors.Join(c.found...)
+}
+
+// schema is as much of a JSON schema as schemas/input.json uses.
+type schema struct {
+	Properties map[string]*schema `json:"properties"`
+	Additional additional         `json:"additionalProperties"`
+	Items      *schema            `json:"items"`
+}
+
+// additional is what a schema says of further keys: a boolean, or the schema of their values.
+type additional struct{ *schema }
+
+// UnmarshalJSON reads either; what a boolean says follows from whether there are properties.
+func (a *additional) UnmarshalJSON(b []byte) error {
+	if string(b) == "true" || string(b) == "false" {
+		return nil
+	}
+	return json.Unmarshal(b, &a.schema)
+}
+
+// inputChecker walks an input beside its schema, and goes on after a mistake.
+type inputChecker struct {
+	name  string
+	input []byte
+	dec   *json.Decoder
+	found []error
+}
+
+func (c *inputChecker) line() int {
+	return 1 + bytes.Count(c.input[:c.dec.InputOffset()], []byte("\n"))
+}
+
+func (c *inputChecker) blame(path, format string, args ...any) {
+	if path != "" {
+		path += ": "
+	}
+	c.found = append(c.found, fmt.Errorf("%s:%d: %s%s", c.name, c.line(), path, fmt.Sprintf(format, args...)))
+}
+
+// value reads one value. s is nil where anything may stand.
+func (c *inputChecker) value(s *schema, path string) error {
+	t, err := c.dec.Token()
+	if err != nil {
+		return err
+	}
+	switch t {
+	case json.Delim('{'):
+		return c.object(s, path)
+	case json.Delim('['):
+		for i := 0; c.dec.More(); i++ {
+			var item *schema
+			if s != nil {
+				item = s.Items
+			}
+			if err := c.value(item, fmt.Sprintf("%s[%d]", path, i)); err != nil {
+				return err
+			}
+		}
+		_, err = c.dec.Token()
+	}
+	return err
+}
+
+func (c *inputChecker) object(s *schema, path string) error {
+	seen := map[string]bool{}
+	for c.dec.More() {
+		t, err := c.dec.Token()
+		if err != nil {
+			return err
+		}
+		key, _ := t.(string) // an object's key is nothing else
+		at := strings.TrimPrefix(path+"."+key, ".")
+		if seen[key] {
+			c.blame(at, "is there twice")
+		}
+		seen[key] = true
+		if err := c.value(c.known(s, key, at), at); err != nil {
+			return err
+		}
+	}
+	_, err := c.dec.Token()
+	return err
+}
+
+// known returns the schema of a key's value, and blames a key that has none.
+func (c *inputChecker) known(s *schema, key, at string) *schema {
+	switch {
+	case s == nil:
+		return nil
+	case s.Properties[key] != nil:
+		return s.Properties[key]
+	case s.Additional.schema != nil || len(s.Properties) == 0:
+		return s.Additional.schema
+	}
+	names := slices.Sorted(maps.Keys(s.Properties))
+	near := slices.MinFunc(names, func(a, b string) int { return distance(key, a) - distance(key, b) })
+	if distance(key, near) <= max(2, len(key)/3) {
+		c.blame(at, "unknown key; did you mean %s?", near)
+	} else {
+		c.blame(at, "unknown key; known here: %s", strings.Join(names, ", "))
+	}
+	return nil
+}
