@@ -35,26 +35,13 @@ func auditTrail(ctx context.Context, w *walk) {
 		err = errors.New("the record does not name the decision")
 	}
 	fmt.Fprintf(w.out, "   $ weir audit show %s\n", last)
-	for _, line := range telling(shown) {
-		fmt.Fprintf(w.out, "     %s\n", line)
+	for line := range strings.Lines(shown) {
+		fmt.Fprintf(w.out, "     %s", line)
 	}
-	w.verdict(err, "who, what, what was decided, and how much left; these are the lines that tell it, the whole record has more")
+	w.verdict(err, "who, what, what was decided, and how much left; --full prints the records")
 }
 
 func lastLines(text string, n int) []string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return lines[max(0, len(lines)-n):]
-}
-
-// telling returns the lines of the last record that say most.
-func telling(shown string) (lines []string) {
-	_, last, _ := strings.Cut(shown, "weir.completion")
-	for line := range strings.Lines(last) {
-		for _, key := range []string{"user.id", "user.roles", "url.path", "weir.target\"", "weir.verdict", "weir.rule.id", "weir.mask.vectors", "weir.outcome", "weir.volume"} {
-			if strings.Contains(line, `"`+key) {
-				lines = append(lines, strings.TrimSpace(line))
-			}
-		}
-	}
-	return lines
 }

@@ -5,11 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"slices"
 	"time"
-
-	"github.com/weirgate/weir/pkg/authz"
 )
 
 // reader reads the records of a directory in order, across segments, also while they are written.
@@ -29,7 +26,8 @@ func (r *reader) close() {
 }
 
 // next returns the next record, io.EOF where there is none yet, or a *Damage. After a *Damage in a segment that has a successor, reading
-// goes on with the successor; in the last segment, the next call tries the same place again.
+// goes on behind the damaged record where its length can be believed, else with the successor. In the last segment the next call tries the
+// same place again, unless the reader is past it: the record may just be being written.
 func (r *reader) next() (Entry, error) {
 	for {
 		if r.cur == nil {
@@ -37,12 +35,15 @@ func (r *reader) next() (Entry, error) {
 				return Entry{}, err
 			}
 		}
-		seq := r.cur.seq
+		seq, off := r.cur.seq, r.cur.off
 		payload, err := r.cur.next()
 		if err != nil {
 			var damage *Damage
 			if !errors.Is(err, io.EOF) && !errors.As(err, &damage) {
 				return Entry{}, err
+			}
+			if damage != nil && !r.verify && r.cur.name != r.lastName() && r.ended() && r.cur.pass(damage) {
+				return Entry{}, damage
 			}
 			if err := r.advance(r.at, err); err != nil {
 				return Entry{}, err
@@ -54,9 +55,7 @@ func (r *reader) next() (Entry, error) {
 		}
 		e, err := Decode(payload)
 		if err != nil {
-			d := r.cur.damage("the record is no JSON")
-			d.Seq = seq
-			return Entry{}, d
+			return Entry{}, &Damage{Segment: r.cur.name, Offset: off, Seq: seq, Reason: "the record is no JSON"}
 		}
 		e.Seq, e.Hash = seq, r.cur.prev
 		return e, nil
@@ -117,7 +116,7 @@ func (r *reader) enter(first uint64, why error) error {
 	if err != nil {
 		var damage *Damage
 		if errors.As(err, &damage) {
-			return r.skip(first, err)
+			return r.skip(first, damage)
 		}
 		return err
 	}
@@ -126,6 +125,9 @@ func (r *reader) enter(first uint64, why error) error {
 	var damage *Damage
 	switch {
 	case errors.As(why, &damage):
+		if !r.verify {
+			damage.extend(first - 1)
+		}
 		return damage
 	case old != nil && old.seq != first:
 		return &Damage{Segment: next.name, Seq: old.seq, Reason: fmt.Sprintf("the segment begins with record %d: what comes before it is missing", first)}
@@ -137,7 +139,7 @@ func (r *reader) enter(first uint64, why error) error {
 
 // skip passes over a segment whose header cannot be read, unless it is the last: that one may just be coming into being, and is tried
 // again.
-func (r *reader) skip(first uint64, why error) error {
+func (r *reader) skip(first uint64, why *Damage) error {
 	firsts, err := listSegments(r.dir)
 	if err != nil {
 		return err
@@ -148,6 +150,9 @@ func (r *reader) skip(first uint64, why error) error {
 	r.close()
 	i, _ := slices.BinarySearch(firsts, first+1)
 	r.from = max(r.from, firsts[i])
+	if !r.verify {
+		why.extend(firsts[i] - 1)
+	}
 	return why
 }
 
@@ -160,21 +165,27 @@ const (
 
 // nextSettled is next, but gives a frame that is just being written time to become whole.
 func (r *reader) nextSettled(ctx context.Context) (Entry, error) {
-	var e Entry
-	var err error
-	for tries := 0; tries < int(settle/pollEvery); tries++ {
+	for tries := 1; ; tries++ {
+		e, err := r.next()
 		var damage *Damage
-		if e, err = r.next(); !errors.As(err, &damage) || damage.Segment != r.lastName() {
+		if !errors.As(err, &damage) || damage.Segment != r.lastName() || r.past(damage) {
 			return e, err
 		}
-		if !locked(r.dir) {
-			return e, err // nobody writes: it stays so
+		if tries >= int(settle/pollEvery) || !locked(r.dir) { // nobody writes: it stays so
+			if !r.verify && r.cur != nil && r.cur.name == damage.Segment {
+				r.cur.pass(damage)
+			}
+			return e, err
 		}
 		if werr := pause(ctx, pollEvery); werr != nil {
 			return e, werr
 		}
 	}
-	return e, err
+}
+
+// past reports whether reading goes on behind the damage, within its segment.
+func (r *reader) past(d *Damage) bool {
+	return r.cur != nil && r.cur.name == d.Segment && r.cur.off > d.Offset
 }
 
 // lastName is the name of the directory's last segment.
@@ -195,126 +206,4 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// Read returns the records of the journal in dir from number from on (0 or 1: all that is there), oldest first, up to the end as it is
-// now. The journal may be live. A *Damage is yielded in place of what cannot be read, and reading goes on with the next segment; any other
-// error is the last.
-func Read(dir string, from uint64) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		r := &reader{dir: dir, from: from}
-		defer r.close()
-		for {
-			e, err := r.nextSettled(context.Background())
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			var damage *Damage
-			again := err == nil || errors.As(err, &damage) && damage.Segment != r.lastName()
-			if !yield(e, err) || !again {
-				return
-			}
-		}
-	}
-}
-
-// Tail returns the last n records, oldest first.
-func Tail(dir string, n int) ([]Entry, error) {
-	firsts, err := listSegments(dir)
-	if err != nil || len(firsts) == 0 || n <= 0 {
-		return nil, err
-	}
-	var entries []Entry
-	for i := len(firsts) - 1; i >= 0 && len(entries) < n; i-- {
-		var part []Entry
-		for e, err := range Read(dir, firsts[i]) {
-			if err != nil {
-				return entries, err
-			}
-			if i+1 < len(firsts) && e.Seq >= firsts[i+1] {
-				break
-			}
-			if part = append(part, e); len(part) >= 2*n+1024 {
-				part = slices.Clone(part[len(part)-n:])
-			}
-		}
-		entries = append(part, entries...)
-	}
-	return entries[max(0, len(entries)-n):], nil
-}
-
-// Find returns the records of one decision, oldest first; none is no error. It reads the whole journal.
-func Find(dir, decision string) ([]Entry, error) {
-	var found []Entry
-	for e, err := range Read(dir, 0) {
-		if err != nil {
-			return found, err
-		}
-		if e.Decision == decision {
-			found = append(found, e)
-		}
-	}
-	return found, nil
-}
-
-// Follow calls fn for every record from number from on (0: from the beginning), and for those that come, until ctx ends (nil is
-// returned), fn fails or the journal cannot be read (a *Damage, unless it is a frame just being written).
-func Follow(ctx context.Context, dir string, from uint64, fn func(Entry) error) error {
-	r := &reader{dir: dir, from: from}
-	defer r.close()
-	for {
-		e, err := r.nextSettled(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, io.EOF):
-			_ = pause(ctx, pollEvery) // the next round sees that ctx has ended
-			continue
-		case err != nil:
-			return err
-		}
-		if err := fn(e); err != nil {
-			return err
-		}
-	}
-}
-
-// Unfinished returns the decisions without a completion, oldest first. Segments that ended before since are passed over (zero: none
-// are): a server that has just opened its journal names the longest an exchange may last, and appends Lost for each. On a live journal
-// exchanges that are still running are among them.
-func Unfinished(dir string, since time.Time) ([]Entry, error) {
-	firsts, err := listSegments(dir)
-	if err != nil {
-		return nil, err
-	}
-	var from uint64
-	for i := 1; i < len(firsts); i++ { // a segment ended when its successor was created
-		s, err := openSegment(dir, firsts[i])
-		if err != nil {
-			return nil, err
-		}
-		if err := s.close(); err != nil || !s.header.created.Before(since) {
-			break
-		}
-		from = firsts[i]
-	}
-	open := map[string]Entry{}
-	for e, err := range Read(dir, from) {
-		if err != nil {
-			return nil, err
-		}
-		switch e.Event {
-		case authz.EventDecision:
-			e.Raw, e.Input = slices.Clone(e.Raw), nil
-			open[e.Decision] = e
-		case authz.EventCompletion:
-			delete(open, e.Decision)
-		}
-	}
-	entries := make([]Entry, 0, len(open))
-	for _, e := range open {
-		entries = append(entries, e)
-	}
-	slices.SortFunc(entries, func(a, b Entry) int { return int(int64(a.Seq) - int64(b.Seq)) })
-	return entries, nil
 }

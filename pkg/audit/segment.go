@@ -45,6 +45,13 @@ func (d *Damage) Error() string {
 	return fmt.Sprintf("%s at byte %d (record %d): %s", d.Segment, d.Offset, d.Seq, d.Reason)
 }
 
+// extend says that the records up to last are lost with the damaged one.
+func (d *Damage) extend(last uint64) {
+	if last > d.Seq {
+		d.Reason += fmt.Sprintf("; the records up to %d are not read", last)
+	}
+}
+
 // header is the start of a segment.
 type header struct {
 	first   uint64            // number of its first record
@@ -228,6 +235,29 @@ func (r *segmentReader) frame() ([]byte, error) {
 	r.off += int64(len(frame))
 	r.seq++
 	return payload, nil
+}
+
+// pass moves on from damaged frames to the next whole one, if the lengths that they state lead there, and reports whether they do. A damage
+// that covers more than one record then says so.
+func (r *segmentReader) pass(d *Damage) bool {
+	at := *r
+	for { // each frame is longer than nothing: the file ends it
+		at.window = nil
+		if at.fill(frameHead) != nil {
+			return false
+		}
+		size := binary.LittleEndian.Uint32(at.window[4:])
+		if size == 0 || size > maxRecord {
+			return false
+		}
+		at.off, at.seq, at.window = at.off+frameHead+int64(size), at.seq+1, nil
+		there := at
+		if _, err := there.frame(); err == nil {
+			r.off, r.seq, r.window = at.off, at.seq, nil
+			d.extend(at.seq - 1)
+			return true
+		}
+	}
 }
 
 func (r *segmentReader) damage(reason string) *Damage {

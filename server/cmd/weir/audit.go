@@ -5,10 +5,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -18,9 +21,29 @@ import (
 )
 
 const auditUsage = `usage: weir audit tail   (--config FILE | --dir DIR) [-n N] [-f] [--json]
-       weir audit show   (--config FILE | --dir DIR) [--json] DECISION
+       weir audit show   (--config FILE | --dir DIR) [--full | --json] DECISION
        weir audit verify (--config FILE | --dir DIR) [--json]
+weir audit tail -h, and so on, explains each.
 `
+
+const tailAbout = `Prints the last records of the journal, one a line: when, the decision's ID, decided or how it ended, the verdict and what stood in the way
+or the mask, who, what was asked for, the status and what left. A record that cannot be read is named on standard error, and the exit code
+is 1.
+
+  weir audit tail --config weir.yaml -n 50
+  weir audit tail --config weir.yaml -f`
+
+const showAbout = `Prints what became of one exchange: who asked for what, the verdict, its rule and reason, what left and when. DECISION is its ID: the header
+weir-decision of every answer, "decision" in a refusal's body, the second column of weir audit tail.
+
+  weir audit show --config weir.yaml weir-0-aib3y5n7wzdqx2rmcfk4tgsevu
+  weir audit show --config weir.yaml weir-0-aib3y5n7wzdqx2rmcfk4tgsevu --full`
+
+const verifyAbout = `Reads every record and checks that none was changed, removed or put in since it was written. The first that was is named, and the exit code
+is 1. head is the hash of the last record and stands for all before it: keep a copy elsewhere, and compare.
+
+  weir audit verify --config weir.yaml
+  weir audit verify --dir /backup/audit --json`
 
 // auditCommand reads the journal: live or not, and without changing it.
 func auditCommand(ctx context.Context, args []string, out io.Writer) error {
@@ -32,34 +55,33 @@ func auditCommand(ctx context.Context, args []string, out io.Writer) error {
 		fmt.Fprint(out, auditUsage)
 		return nil
 	}
-	a := auditor{out: out}
-	fs := flags("audit "+args[0], "(--config FILE | --dir DIR) [--json]")
-	file := fs.String("config", "", configUsage)
-	fs.StringVar(&a.dir, "dir", "", "the journal's `directory`, in place of --config")
-	fs.BoolVar(&a.json, "json", false, "print records as JSON, one a line")
-	n, follow := 20, false
-	run := map[string]func() error{
-		"tail":   func() error { return a.tail(ctx, n, follow) },
-		"show":   func() error { return a.show(fs.Arg(0)) },
-		"verify": func() error { return a.verify() }, // a.verify would bind what a is now
-	}[args[0]]
+	a := &auditor{out: out, errs: os.Stderr}
+	var fs *flag.FlagSet
+	var run func() error
+	want, n, follow := 0, 20, false
 	switch args[0] {
 	case "tail":
+		fs = flags("audit tail", "(--config FILE | --dir DIR) [-n N] [-f] [--json]", tailAbout)
 		fs.IntVar(&n, "n", n, "print the last `N` records")
 		fs.BoolVar(&follow, "f", false, "go on with those that come")
-	case "show", "verify":
+		run = func() error { return a.tail(ctx, n, follow) }
+	case "show":
+		fs = flags("audit show", "(--config FILE | --dir DIR) [--full | --json] DECISION", showAbout)
+		fs.BoolVar(&a.full, "full", false, "print all that is in the records, too")
+		want, run = 1, func() error { return a.show(fs.Arg(0)) }
+	case "verify":
+		fs, run = flags("audit verify", "(--config FILE | --dir DIR) [--json]", verifyAbout), a.verify
 	default:
 		fmt.Fprintf(os.Stderr, "weir audit: unknown command %q\n%s", args[0], auditUsage)
 		return errUsage
 	}
+	file := fs.String("config", "", configUsage)
+	fs.StringVar(&a.dir, "dir", "", "the journal's `directory`, in place of --config")
+	fs.BoolVar(&a.json, "json", false, "print JSON, and nothing but JSON: each record on one line")
 	if err := parse(fs, args[1:]); err != nil {
 		return err
 	}
-	want := 0
-	if args[0] == "show" {
-		want = 1
-	}
-	if fs.NArg() != want || (*file == "") == (a.dir == "") || n < 0 {
+	if fs.NArg() != want || (*file == "") == (a.dir == "") || n < 0 || a.full && a.json {
 		fs.Usage()
 		return errUsage
 	}
@@ -78,17 +100,38 @@ func auditCommand(ctx context.Context, args []string, out io.Writer) error {
 
 // auditor prints what is in a journal.
 type auditor struct {
-	dir  string
-	json bool
-	out  io.Writer
+	dir        string
+	json, full bool
+	out, errs  io.Writer
+	damaged    bool // something could not be read, and was named on errs
+}
+
+// leftOut names what could not be read; err may be many (errors.Join).
+func (a *auditor) leftOut(err error) {
+	all := []error{err}
+	var many interface{ Unwrap() []error }
+	if errors.As(err, &many) {
+		all = many.Unwrap()
+	}
+	for _, err := range all {
+		if err != nil {
+			a.damaged = true
+			fmt.Fprintln(a.errs, "weir audit: left out:", err)
+		}
+	}
+}
+
+// whole is the command's result once all that can be read was printed.
+func (a *auditor) whole() error {
+	if a.damaged {
+		return errReported
+	}
+	return nil
 }
 
 // tail prints the last n records, and those that come.
-func (a auditor) tail(ctx context.Context, n int, follow bool) error {
-	entries, err := audit.Tail(a.dir, n)
-	if err != nil {
-		return err
-	}
+func (a *auditor) tail(ctx context.Context, n int, follow bool) error {
+	entries, damage := audit.Tail(a.dir, n)
 	next := uint64(1)
 	for _, e := range entries {
 		if err := a.line(e); err != nil {
@@ -96,30 +139,53 @@ func (a auditor) tail(ctx context.Context, n int, follow bool) error {
 		}
 		next = e.Seq + 1
 	}
+	a.leftOut(damage)
 	if !follow {
-		if len(entries) == 0 {
-			fmt.Fprintln(os.Stderr, "the journal is empty")
+		if len(entries) == 0 && !a.damaged {
+			fmt.Fprintln(a.errs, "the journal is empty")
 		}
-		return nil
+		return a.whole()
 	}
-	return audit.Follow(ctx, a.dir, next, a.line)
+	for e, err := range audit.Follow(ctx, a.dir, next) {
+		if err != nil {
+			a.leftOut(err)
+			continue // with what comes behind it, if anything does
+		}
+		if err := a.line(e); err != nil {
+			return err
+		}
+	}
+	return a.whole()
 }
 
 // line prints a record on one line: when, which decision, how it was decided and ended, who, and what.
-func (a auditor) line(e audit.Entry) error {
+func (a *auditor) line(e audit.Entry) error {
 	if a.json {
-		_, err := fmt.Fprintf(a.out, "%s\n", e.Raw)
-		return err
+		return a.raw(e)
 	}
 	f, err := e.Fields()
 	if err != nil {
-		return fmt.Errorf("record %d: %w", e.Seq, err)
+		a.leftOut(err)
+		return nil
 	}
-	text := fmt.Sprintf("%s  %s  %-8s  %s  %s %s %s  %s", f.Time.Format("2006-01-02T15:04:05.000Z07:00"), f.Decision,
+	text := fmt.Sprintf("%s  %s  %-8s  %s  %s %s %s  %s", stamp(f.Time), f.Decision,
 		or(string(f.Outcome), "decided"), verdictOf(&f), subjectOf(&f), or(f.Method, "-"), or(f.Path, "-"), volumeOf(&f))
 	_, err = fmt.Fprintln(a.out, strings.Map(visible, text))
 	return err
 }
+
+// raw prints a record as it stands in the journal.
+func (a *auditor) raw(e audit.Entry) error {
+	if !json.Valid(e.Raw) {
+		a.leftOut(fmt.Errorf("record %d: it is no JSON", e.Seq))
+		return nil
+	}
+	_, err := fmt.Fprintf(a.out, "%s\n", e.Raw)
+	return err
+}
+
+// stamp is a moment as people read it.
+func stamp(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z07:00") }
 
 // visible replaces what a terminal would obey, or what would begin another line: a person may choose the name that their token states.
 func visible(r rune) rune {
@@ -137,13 +203,18 @@ func subjectOf(f *audit.Fields) string {
 	return f.UserID + " (" + f.UserName + ")"
 }
 
-// verdictOf says what was decided, and what was done where that differs.
-func verdictOf(f *audit.Fields) string {
-	s := f.Verdict.String()
-	if f.Enforced != f.Verdict {
-		s += " (" + f.Mode + ": " + f.Enforced.String() + ")"
+// effectOf says what was decided, and what was done where that differs.
+func effectOf(f *audit.Fields) string {
+	if f.Enforced == f.Verdict {
+		return f.Verdict.String()
 	}
-	if f.Verdict.String() != "allow" {
+	return f.Verdict.String() + " (" + f.Mode + ": " + f.Enforced.String() + ")"
+}
+
+// verdictOf is effectOf, and what stood in the way, or the mask.
+func verdictOf(f *audit.Fields) string {
+	s := effectOf(f)
+	if f.Verdict != authz.Allow {
 		return s + " " + or(f.Rule, "no rule")
 	}
 	if f.MaskVectors != "" {
@@ -155,61 +226,29 @@ func verdictOf(f *audit.Fields) string {
 	return s
 }
 
-// volumeOf says what left.
+// volumeOf says what left: vectors and bytes.
 func volumeOf(f *audit.Fields) string {
-	s := ""
+	counts := counted([]count{{f.VolumeVectors, "vectors"}, {f.VolumeVectorsMasked, "masked vectors"}, {f.VolumeBytes, "bytes"}})
 	if f.Status != 0 {
-		s = fmt.Sprintf("%d ", f.Status)
+		counts = append([]string{strconv.Itoa(f.Status)}, counts...)
 	}
-	for _, v := range []struct {
-		n    *int64
-		name string
-	}{{f.VolumeVectors, "vectors"}, {f.VolumeVectorsMasked, "masked vectors"}, {f.VolumeBytes, "bytes"}} {
-		if v.n != nil && *v.n > 0 {
-			s += fmt.Sprintf("%d %s ", *v.n, v.name)
-		}
-	}
-	return s
+	return strings.Join(counts, " ")
 }
 
-// show prints a decision's records in full.
-func (a auditor) show(decision string) error {
-	entries, err := audit.Find(a.dir, decision)
-	if err != nil {
-		return err
-	}
-	if len(entries) == 0 {
-		return fmt.Errorf("decision %s is not in %s", decision, a.dir)
-	}
-	for _, e := range entries {
-		if a.json {
-			if err := a.line(e); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := a.fields(e); err != nil {
-			return err
-		}
-	}
-	return nil
+// count is a number of a record that may not be there, and what it counts.
+type count struct {
+	n    *int64
+	what string
 }
 
-// fields prints a record with one field a line.
-func (a auditor) fields(e audit.Entry) error {
-	var pretty json.RawMessage = e.Raw
-	indented, err := json.MarshalIndent(pretty, "", "  ")
-	if err != nil {
-		return fmt.Errorf("record %d: %w", e.Seq, err)
-	}
-	text := strings.Map(func(r rune) rune {
-		if r == '\n' { // between fields: inside of one it is escaped
-			return r
+// counted says the counts that are more than nothing.
+func counted(all []count) (out []string) {
+	for _, c := range all {
+		if c.n != nil && *c.n > 0 {
+			out = append(out, strconv.FormatInt(*c.n, 10)+" "+c.what)
 		}
-		return visible(r)
-	}, string(indented))
-	_, err = fmt.Fprintf(a.out, "record %d, hash %s\n%s\n", e.Seq, hex.EncodeToString(e.Hash[:]), text)
-	return err
+	}
+	return out
 }
 
 // verified is what verify prints with --json.
@@ -224,7 +263,7 @@ type verified struct {
 }
 
 // verify checks the whole chain.
-func (a auditor) verify() error {
+func (a *auditor) verify() error {
 	report, err := audit.Verify(a.dir)
 	v := verified{err == nil, report.Segments, report.Records, report.First, report.Last, hex.EncodeToString(report.Head[:]), nil}
 	if err != nil && !errors.As(err, &v.Damage) {

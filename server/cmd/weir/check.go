@@ -38,7 +38,7 @@ func (p problem) String() string {
 
 // check validates the configuration and everything it names, without serving.
 func check(ctx context.Context, args []string, out io.Writer) error {
-	fs := flags("check", "--config FILE [--json]")
+	fs := flags("check", "--config FILE [--json]", "")
 	file := fs.String("config", "", configUsage)
 	asJSON := fs.Bool("json", false, "print one JSON object")
 	if err := parse(fs, args); err != nil {

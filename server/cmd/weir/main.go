@@ -2,7 +2,7 @@
 //
 //	weir serve --config weir.yaml           answer Envoy
 //	weir check --config weir.yaml           validate configuration and policy
-//	weir policy eval --decision ID          evaluate a recorded decision's input again, with a trace
+//	weir policy eval --decision ID          evaluate a recorded decision's input again; --trace shows how
 //	weir audit tail | show ID | verify      read the journal
 //	weir version
 //
@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 )
 
@@ -37,7 +38,7 @@ func commands() []command {
 	return []command{
 		{"serve", "answer Envoy: ext_proc, ext_authz, health, metrics", serve},
 		{"check", "validate the configuration and the policy, with line numbers", check},
-		{"policy", "eval: evaluate an input, or a recorded decision's, with a trace", policyCommand},
+		{"policy", "eval: evaluate an input, or a recorded decision's, and say what came of it", policyCommand},
 		{"audit", "tail, show, verify: read the journal", auditCommand},
 		{"version", "print the version", func(_ context.Context, _ []string, out io.Writer) error {
 			_, err := fmt.Fprintln(out, "weir", version())
@@ -107,21 +108,38 @@ func asksForHelp(arg string) bool {
 	return arg == "help" || arg == "-h" || arg == "-help" || arg == "--help"
 }
 
-// flags returns a flag set whose errors are errUsage.
-func flags(name, args string) *flag.FlagSet {
+// flags returns a flag set whose errors are errUsage. about explains the arguments, and shows an example; it may be empty.
+func flags(name, args, about string) *flag.FlagSet {
 	fs := flag.NewFlagSet("weir "+name, flag.ContinueOnError)
 	fs.Usage = func() {
 		fmt.Fprintf(fs.Output(), "usage: weir %s %s\n", name, args)
+		if about != "" {
+			fmt.Fprintf(fs.Output(), "\n%s\n\n", about)
+		}
 		fs.PrintDefaults()
 	}
 	return fs
 }
 
-// parse parses args and turns a mistake into errUsage.
+// parse parses args and turns a mistake into errUsage. Flags may stand behind what is none, up to a "--". Help that was asked for goes to
+// standard output.
 func parse(fs *flag.FlagSet, args []string) error {
-	err := fs.Parse(args)
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		return errUsage
+	if slices.ContainsFunc(args, func(arg string) bool { return arg != "help" && asksForHelp(arg) }) {
+		fs.SetOutput(os.Stdout)
 	}
-	return err
+	var plain []string
+	for {
+		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return err
+		} else if err != nil {
+			return errUsage
+		}
+		rest := fs.Args()
+		if ended := len(args) > len(rest) && args[len(args)-len(rest)-1] == "--"; ended || len(rest) == 0 {
+			plain = append(plain, rest...)
+			break
+		}
+		plain, args = append(plain, rest[0]), rest[1:]
+	}
+	return fs.Parse(append([]string{"--"}, plain...)) // for fs.Args
 }

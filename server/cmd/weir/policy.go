@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/weirgate/weir/pkg/audit"
 	"github.com/weirgate/weir/pkg/authz"
@@ -16,27 +17,39 @@ import (
 	"github.com/weirgate/weir/server/internal/config"
 )
 
-const policyUsage = "--config FILE (--decision ID | --input FILE) [--json]"
+const policyUsage = "--config FILE (--decision ID | --input FILE) [--trace | --json]"
+
+const policyAbout = `Asks the policy and prints its answer: the verdict, the rule and reason, and what an allow is tied to. The floors of a target and the state
+of the limits are not in it. --decision takes the input out of the journal, and says whether the answer is still the one that was recorded.
+
+  weir policy eval --config weir.yaml --decision weir-0-aib3y5n7wzdqx2rmcfk4tgsevu
+  weir policy eval --config weir.yaml --input input.json --trace
+
+An input that is written by hand, in the form of rego/schemas/input.json; what is left out is not known to the policy:
+
+  {"phase": "request", "subject": {"id": "alice", "groups": ["research"]}, "target": {"name": "embeddings", "kind": "inference"},
+   "operation": {"class": "embed", "complete": true, "vectors": 3}}`
 
 // policyCommand is "weir policy eval".
 func policyCommand(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) > 0 && asksForHelp(args[0]) {
-		fmt.Fprintln(out, "usage: weir policy eval "+policyUsage)
+		fmt.Fprintf(out, "usage: weir policy eval %s\nweir policy eval -h explains it.\n", policyUsage)
 		return nil
 	}
 	if len(args) == 0 || args[0] != "eval" {
 		fmt.Fprintln(os.Stderr, "usage: weir policy eval "+policyUsage)
 		return errUsage
 	}
-	fs := flags("policy eval", policyUsage)
+	fs := flags("policy eval", policyUsage, policyAbout)
 	file := fs.String("config", "", configUsage)
 	decision := fs.String("decision", "", "evaluate the recorded input of this decision `ID` again")
 	input := fs.String("input", "", "evaluate the input in this JSON `file`; - is standard input")
-	asJSON := fs.Bool("json", false, "print one JSON object, without the trace")
+	asJSON := fs.Bool("json", false, "print one JSON object, and nothing else")
+	trace := fs.Bool("trace", false, "print first how the policy came to it: the rules that were tried, and where each failed")
 	if err := parse(fs, args[1:]); err != nil {
 		return err
 	}
-	if err := only(fs, *file != "" && (*decision == "") != (*input == "")); err != nil {
+	if err := only(fs, *file != "" && (*decision == "") != (*input == "") && !(*asJSON && *trace)); err != nil {
 		return err
 	}
 	cfg, err := config.Load(*file)
@@ -47,44 +60,52 @@ func policyCommand(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return e.run(ctx, cfg, out, *asJSON)
+	e.json, e.trace = *asJSON, *trace
+	return e.run(ctx, cfg, out)
 }
 
 // reevaluation is an input, and what was once decided about it.
 type reevaluation struct {
-	input    []byte
-	recorded *audit.Fields // nil for an input from a file
+	input       []byte
+	recorded    *audit.Fields // nil for an input from a file
+	json, trace bool
 }
 
 func evaluation(cfg *config.Config, decision, file string) (reevaluation, error) {
-	switch file {
-	case "":
+	if file == "" {
 		return recorded(cfg.Audit.Dir, decision)
-	case "-":
-		b, err := io.ReadAll(os.Stdin)
-		return reevaluation{input: b}, err
 	}
-	b, err := os.ReadFile(file)
-	return reevaluation{input: b}, err
+	var b []byte
+	var err error
+	if file == "-" {
+		b, err = io.ReadAll(os.Stdin)
+	} else {
+		b, err = os.ReadFile(file)
+	}
+	if err != nil {
+		return reevaluation{}, err
+	}
+	if err := policy.CheckInput(file, b); err != nil {
+		return reevaluation{}, fmt.Errorf("the input is not good:\n%w", err)
+	}
+	return reevaluation{input: b}, nil
 }
 
 // recorded finds the input that a decision was made by; where the answer was judged too, that is the later one.
 func recorded(dir, decision string) (reevaluation, error) {
-	entries, err := audit.Find(dir, decision)
-	if err != nil {
-		return reevaluation{}, err
-	}
+	entries, damage := audit.Find(dir, decision)
 	if len(entries) == 0 {
-		return reevaluation{}, fmt.Errorf("decision %s is not in the journal %s", decision, dir)
+		return reevaluation{}, errors.Join(fmt.Errorf("decision %s is not in the journal %s", decision, dir), damage)
 	}
 	for i := len(entries) - 1; i >= 0; i-- {
 		if entries[i].Input == nil {
 			continue
 		}
 		f, err := entries[i].Fields()
-		return reevaluation{entries[i].Input, &f}, err
+		return reevaluation{input: entries[i].Input, recorded: &f}, err
 	}
-	return reevaluation{}, fmt.Errorf("the record of %s holds no input: policy was not asked (a bad token, an unknown target), or record: metadata left it out", decision)
+	return reevaluation{}, errors.Join(
+		fmt.Errorf("the record of %s holds no input: policy was not asked (a bad token, an unknown target), or record: metadata left it out", decision), damage)
 }
 
 // result is what policy eval prints with --json.
@@ -104,7 +125,7 @@ type then struct {
 	Limit    bool           `json:"refused_by_limit,omitempty"` // policy allowed it; a limit it returned was full
 }
 
-func (r reevaluation) run(ctx context.Context, cfg *config.Config, out io.Writer, asJSON bool) error {
+func (r reevaluation) run(ctx context.Context, cfg *config.Config, out io.Writer) error {
 	p, err := server.PolicyConfig(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
@@ -113,9 +134,9 @@ func (r reevaluation) run(ctx context.Context, cfg *config.Config, out io.Writer
 	if err != nil {
 		return err
 	}
-	trace := out
-	if asJSON {
-		trace = io.Discard
+	trace := io.Discard
+	if r.trace {
+		trace = out
 	}
 	d, err := engine.Explain(ctx, r.input, trace)
 	if err != nil {
@@ -125,12 +146,15 @@ func (r reevaluation) run(ctx context.Context, cfg *config.Config, out io.Writer
 		}
 		return err
 	}
+	if r.trace {
+		fmt.Fprintln(out)
+	}
 	res := result{Decision: d, Recorded: r.then()}
 	if res.Recorded != nil {
 		same := d.Mask.Vectors == res.Recorded.Mask && (res.Recorded.Limit && d.Effect == authz.Allow || d.Effect == res.Recorded.Verdict && d.Rule == res.Recorded.Rule)
 		res.Same = &same
 	}
-	if asJSON {
+	if r.json {
 		enc := json.NewEncoder(out)
 		enc.SetIndent("", "  ")
 		return enc.Encode(res)
@@ -147,25 +171,59 @@ func (r reevaluation) then() *then {
 	return &then{f.Verdict, f.Rule, f.Reason, f.MaskVectors, f.Revision, full}
 }
 
+// print says the decision in plain words, and how it compares.
 func (r result) print(out io.Writer) error {
-	b, err := json.MarshalIndent(r.Decision, "", "  ")
-	if err != nil {
-		return err
+	d := &r.Decision
+	var t table
+	t.row("verdict", d.Effect.String())
+	t.row("rule", or(d.Rule, "none")+" (policy "+d.Revision+")")
+	t.row("reason", d.Reason)
+	t.row("instead", strings.Join(d.Alternatives, "; "))
+	if d.Effect != authz.Deny {
+		t.row("mask", maskText(d.Mask))
+		for _, l := range d.Limits {
+			t.row("limit", limitText(l))
+		}
+		t.row("approval", approvalText(d.Approval))
+		t.row("record", string(d.Record.Stricter(authz.RecordOff)))
 	}
-	fmt.Fprintf(out, "\ndecision: %s\n", b)
-	if r.Recorded == nil {
-		return nil
+	text := t.String()
+	if r.Recorded != nil {
+		text += fmt.Sprintf("recorded: %s by %s (policy %s)\n%s\n", r.Recorded.Verdict, or(r.Recorded.Rule, "no rule"), r.Recorded.Revision, r.compared())
 	}
-	fmt.Fprintf(out, "recorded: %s by %s (policy %s)\n", r.Recorded.Verdict, or(r.Recorded.Rule, "no rule"), r.Recorded.Revision)
+	_, err := fmt.Fprint(out, text)
+	return err
+}
+
+// compared says whether the decision is as recorded, and otherwise why it may differ.
+func (r result) compared() string {
 	switch {
 	case *r.Same && r.Recorded.Limit:
-		fmt.Fprintln(out, "the same as recorded: policy allows it, and a limit that it returned was full then")
+		return "the same as recorded: policy allows it, and a limit that it returned was full then"
 	case *r.Same:
-		fmt.Fprintln(out, "the same as recorded")
+		return "the same as recorded"
 	case r.Recorded.Revision != r.Decision.Revision:
-		fmt.Fprintf(out, "NOT the same as recorded: the policy is another one now (%s)\n", r.Decision.Revision)
-	default:
-		fmt.Fprintln(out, "NOT the same as recorded, though the policy is: floors of the target, or an answer judged later, have tightened it")
+		return fmt.Sprintf("NOT the same as recorded: the policy is another one now (%s)", r.Decision.Revision)
 	}
-	return nil
+	return "NOT the same as recorded, though the policy is: floors of the target, or an answer judged later, have tightened it"
+}
+
+// approvalText says who must agree to what.
+func approvalText(a *authz.Approval) string {
+	if a == nil {
+		return ""
+	}
+	s := fmt.Sprintf("%d of %s", a.Votes, strings.Join(a.Reviewers, ", "))
+	for _, u := range authz.Units() {
+		if n, ok := a.Budget[u]; ok {
+			s += fmt.Sprintf(", for %d %s", n, u)
+		}
+	}
+	if a.TTL != "" {
+		s += ", within " + a.TTL
+	}
+	if a.Justification != "" {
+		s += ", with a justification that matches " + a.Justification
+	}
+	return s
 }

@@ -19,7 +19,7 @@ const configUsage = "the configuration `file`"
 
 // serve runs Weir until it is told to end.
 func serve(ctx context.Context, args []string, _ io.Writer) error {
-	fs := flags("serve", "--config FILE [--log-format text|json] [--log-level LEVEL]")
+	fs := flags("serve", "--config FILE [--log-format text|json] [--log-level LEVEL]", "")
 	file := fs.String("config", "", configUsage)
 	format := fs.String("log-format", "text", "how to log to standard error: text or json")
 	var level slog.Level
