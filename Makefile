@@ -7,6 +7,7 @@ SHELL := bash
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME ?= 10s
 KEEP ?=
+WEIR ?= .bin/weir
 OPA := go tool opa
 REGAL := go tool -modfile=.regal/go.mod regal
 
@@ -18,7 +19,9 @@ build: ## build .bin/weir, one static binary
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.buildVersion=$(VERSION)' -o .bin/weir ./server/cmd/weir
 
 demo: build ## walk through Weir on this machine: real Envoy, nothing to set up (KEEP=1 leaves it running)
-	@ENVOY=$$(envoy/fetch.sh) WEIR=.bin/weir KEEP='$(KEEP)' go run ./examples/01-quickstart
+	@go build -o .bin/quickstart ./examples/01-quickstart
+	@ENVOY=$$(envoy/fetch.sh) && export ENVOY WEIR='$(WEIR)' KEEP='$(KEEP)' && \
+	  set -m && .bin/quickstart && exit 0 # by set -m, Ctrl-C is the demo's alone: make would end with an error
 
 test: ## run all tests, with a real Envoy and a real Redis
 	@if [ -d rego/weir ]; then $(OPA) test rego/weir; fi

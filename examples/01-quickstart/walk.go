@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -80,7 +81,9 @@ func demo(ctx context.Context, out io.Writer, keep bool) error {
 	defer s.close()
 	w := &walk{out: out, stack: s}
 	for _, step := range steps {
-		step(ctx, w)
+		if step(ctx, w); ctx.Err() != nil {
+			return errors.New("interrupted")
+		}
 	}
 	fmt.Fprintf(out, "\n%d passed, %d failed\n", w.passed, w.failed)
 	if keep {
