@@ -37,7 +37,7 @@ func parsePineconeRPC(path string) (m pineconeRPC, ok bool) {
 	case "Upsert":
 		m.class, m.fields = authz.ClassWrite, pineconeNumbers{ids: 1, namespace: 2}
 	case "Update":
-		m.class, m.fields = authz.ClassWrite, pineconeNumbers{namespace: 5}
+		m.class, m.fields = authz.ClassWrite, pineconeNumbers{namespace: 4}
 	case "Delete":
 		m.class, m.fields = authz.ClassWrite, pineconeNumbers{namespace: 3}
 	case "List":

@@ -129,6 +129,7 @@ func TestPineconeRPC(t *testing.T) {
 		"fetch":       {msg: "0a01610a016212026e73", want: op("Fetch", read, "ns", 2, 2)},
 		"upsert":      {msg: "0a0f0a01611208cdcccc3dcdcc4c3e1a0012026e73", want: op("Upsert", write, "ns", 1, 0)},
 		"update":      {msg: "0a01611208cdcccc3dcdcc4c3e", want: op("Update", write, "", all, 0)},
+		"update in":   {msg: "0a016122026e732a00", want: op("Update", write, "ns", all, 0)},
 		"list":        {msg: "0a0161", want: op("List", authz.ClassList, "", 0, 0)},
 		"by metadata": {msg: "0a026e731832", want: op("FetchByMetadata", read, "ns", 50, 50)},
 		"no limit":    {msg: "0a026e73", want: op("FetchByMetadata", read, "ns", 100, 100)},
