@@ -293,9 +293,9 @@ func milvusPair(f *wireField) (key, value string, err error) {
 // answer is where the messages of an answer hold vectors and scores, by field numbers.
 func (m milvusRPC) answer() []scan.Field {
 	switch m.name {
-	case "Search", "HybridSearch": // SearchResults.results=2 → fields_data=3, scores=4, distances=10, last_bound, agg_buckets → hits
-		out := milvusData(make([]scan.Field, 0, 28), "2.3", true)
-		for _, path := range [...]string{"2.4", "2.10", "2.11.2", "2.18.4.3"} {
+	case "Search", "HybridSearch": // SearchResults.results=2 → fields_data=3, scores=4, distances=10, last_bound, highlights, agg_buckets → hits
+		out := milvusData(make([]scan.Field, 0, 31), "2.3", true)
+		for _, path := range [...]string{"2.4", "2.10", "2.11.2", "2.14.2.2", "2.18.4.3", "2.18.5.4.3", "2.18.5.5.4.3"} {
 			out = append(out, scan.Field{Path: path, Encoding: scan.EncodingFloats, Role: scan.RoleScore})
 		}
 		return out

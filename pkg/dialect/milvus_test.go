@@ -168,7 +168,7 @@ func TestMilvusPlaces(t *testing.T) {
 		{op: at("/v2/vectordb/entities/insert", authz.ClassWrite, ""), carries: "data[*].embedding data.embedding data[*].t.v data.t.v"},
 		{op: at("/v2/vectordb/collections/list", authz.ClassList, "")},
 		{
-			op: at(service+"Search", authz.ClassSearch, ""), format: scan.FormatGRPC, scores: "2.4 2.10 2.11.2 2.18.4.3", carries: "6.1.3 17.2.1.3",
+			op: at(service+"Search", authz.ClassSearch, ""), format: scan.FormatGRPC, scores: "2.4 2.10 2.11.2 2.14.2.2 2.18.4.3 2.18.5.4.3 2.18.5.5.4.3", carries: "6.1.3 17.2.1.3",
 			vectors: "2.3.4.2.1 2.3.4.3 2.3.4.4 2.3.4.5 2.3.4.6.1 2.3.4.7 2.3.4.8.2.2.1 2.3.4.8.2.3 2.3.4.8.2.4 2.3.4.8.2.5 2.3.4.8.2.6.1 2.3.4.8.2.7 " +
 				"2.3.8.1.4.2.1 2.3.8.1.4.3 2.3.8.1.4.4 2.3.8.1.4.5 2.3.8.1.4.6.1 2.3.8.1.4.7 2.3.8.1.4.8.2.2.1 2.3.8.1.4.8.2.3 2.3.8.1.4.8.2.4 2.3.8.1.4.8.2.5 2.3.8.1.4.8.2.6.1 2.3.8.1.4.8.2.7",
 		},

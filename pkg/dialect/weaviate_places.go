@@ -10,18 +10,18 @@ func (m weaviateRPC) answer() []scan.Field {
 	if m.name != "Search" {
 		return nil
 	}
-	out := make([]scan.Field, 0, 28)
+	out := make([]scan.Field, 0, 35)
 	for _, result := range [...]string{"2", "4.5"} { // results, group_by_results → objects
 		out = append(out, scoreAt(result+".2.7"), scoreAt(result+".2.9"), scoreAt(result+".2.11"), scoreAt(result+".2.21"))
 		at := result + ".2" // metadata
 		out = weaviateVectors(out, at+".2", at+".19", at+".23")
-		at = result + ".1" // properties → ref_props → properties → metadata
-		for range weaviateRefs {
-			at += ".2.1"
+		at = result + ".1" // properties → metadata, ref_props → properties → metadata
+		for range weaviateRefs + 1 {
 			out = weaviateVectors(out, at+".4.2", at+".4.19", at+".4.23")
+			at += ".2.1"
 		}
 	}
-	return append(out, scoreAt("4.2"), scoreAt("4.3"))
+	return append(out, scoreAt("4.2"), scoreAt("4.3"), scoreAt("4.6.1"))
 }
 
 // weaviateVectors adds the places of an object's vectors: repeated floats (deprecated), their bytes, and Vectors by name (name=1,
