@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/weirgate/weir/pkg/policy"
+	"github.com/weirgate/weir/server/internal/admin"
 )
 
 // loadPolicy compiles the policy for the first time.
@@ -38,6 +39,8 @@ func (s *Server) loadPolicy(ctx context.Context) error {
 func (s *Server) reload(ctx context.Context) {
 	s.authn.Refresh()
 	if err := s.reloadPolicy(ctx); err != nil {
+		now := time.Now()
+		s.outdated.CompareAndSwap(nil, &now)
 		s.metrics.PolicyReloadFailed()
 		s.opts.Log.Error("the policy was not taken; the last good one stays in force", "revision", s.policy.Revision(), "cause", err)
 	}
@@ -58,9 +61,21 @@ func (s *Server) reloadPolicy(ctx context.Context) error {
 	if err := s.policy.Reload(ctx, cfg); err != nil {
 		return err
 	}
+	s.outdated.Store(nil)
 	s.metrics.PolicyLoaded(s.policy.Revision(), time.Now())
 	s.opts.Log.Info("policy loaded", "revision", s.policy.Revision(), "before", before)
 	return nil
+}
+
+// policyCheck is the policy's line of /readyz. There is always a policy that decides; the page says when it is not the one in the files.
+func (s *Server) policyCheck() admin.Check {
+	c := admin.Result("policy", nil, "")
+	if since := s.outdated.Load(); since != nil {
+		c.Setting = "policy"
+		c.Warning = fmt.Sprintf("policy %s is in force, which is older than its files: they were not taken since %s, and weir check says why",
+			s.policy.Revision(), since.UTC().Format(time.RFC3339))
+	}
+	return c
 }
 
 // currentTLS returns a configuration that serves each connection by the certificates loaded last; nil without TLS.

@@ -63,7 +63,8 @@ type Server struct {
 	pages    net.Listener    // admin
 	keys     *vector.Keyring // nil without mask_keys
 
-	configured [sha256.Size]byte // fingerprint of the configuration file at start
+	configured [sha256.Size]byte         // fingerprint of the configuration file at start
+	outdated   atomic.Pointer[time.Time] // since when the policy in force is not the one in its files; nil: it is
 	draining   atomic.Bool
 }
 
@@ -178,7 +179,7 @@ func (s *Server) serveAdmin() error {
 
 // checks are what /readyz shows: whether Weir can decide.
 func (s *Server) checks(ctx context.Context) []admin.Check {
-	checks := append(s.able(ctx), admin.Result("policy", nil, ""))
+	checks := append(s.able(ctx), s.policyCheck())
 	if s.proc != nil {
 		checks = append(checks, admin.Result("envoy", s.proc.Ready(), "allow_mode_override of Envoy's ext_proc filter"))
 	}

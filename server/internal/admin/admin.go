@@ -22,6 +22,7 @@ type Check struct {
 	Name    string `json:"name"`              // stable and short, such as "keys" or "journal"
 	OK      bool   `json:"ok"`                // the zero value fails
 	Reason  string `json:"reason,omitempty"`  // what is wrong, in plain words; never a secret
+	Warning string `json:"warning,omitempty"` // what is not as it should be though Weir can decide; likewise
 	Setting string `json:"setting,omitempty"` // the setting that would put it right, such as "issuers[0].jwks_url"
 }
 

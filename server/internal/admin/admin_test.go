@@ -64,6 +64,18 @@ func TestPages(t *testing.T) {
   ]
 }
 `},
+		{"ready, with a warning", "GET", "/readyz", admin.Config{Ready: checks(admin.Check{Name: "policy", OK: true, Warning: "old", Setting: "policy"})}, 200, `{
+  "ready": true,
+  "checks": [
+    {
+      "name": "policy",
+      "ok": true,
+      "warning": "old",
+      "setting": "policy"
+    }
+  ]
+}
+`},
 		{"not ready", "GET", "/readyz", admin.Config{Ready: checks(good, bad), Version: "v1"}, 503, `{
   "ready": false,
   "version": "v1",
