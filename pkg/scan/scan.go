@@ -52,7 +52,7 @@ type Role string
 const (
 	RoleVector  Role = "vector"  // an embedding
 	RoleIndices Role = "indices" // where a sparse vector's values stand: masked with them, counted with them
-	RoleScore   Role = "score"   // a similarity or distance to the query
+	RoleScore   Role = "score"   // a similarity or distance to the query. In EncodingText, one in a string, or anything that tells of one in words
 )
 
 // Field names a place in a document.

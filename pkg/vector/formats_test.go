@@ -144,6 +144,25 @@ func TestScores(t *testing.T) {
 	whole.everyCut(t, "0.5", "0", vector.Reading{})
 }
 
+// TestScoreWords: a score may stand in a string, and whatever tells of one in words is emptied with it.
+func TestScoreWords(t *testing.T) {
+	long := strings.Repeat("1", 70)
+	doc := `{"hits":[{"s":"0.98765","w":"original score 0.98765"},{"s":-1.5e-3,"w":{"value":0.98765,"details":[{"value":0.5}]}},{"s":null,"w":[0.98765]},` +
+		`{"s":"","w":true},{"s":"0.5\u0031","w":"` + long + `"},{"s":"0.98765x","w":"` + long + `0.5"}],"v":[0.5]}`
+	fields := append(at("v"), scan.Field{Path: "hits[*].s", Encoding: scan.EncodingText, Role: scan.RoleScore}, scan.Field{Path: "hits[*].w", Encoding: scan.EncodingText, Role: scan.RoleScore})
+	for mask, want := range map[authz.ScoreMask]string{
+		"":        doc,
+		"drop":    `{"hits":[{"s":"0","w":""},{"s":0,"w":{}},{"s":null,"w":[]},{"s":"","w":false},{"s":"","w":""},{"s":"","w":""}],"v":[0.5]}`,
+		"round:2": `{"hits":[{"s":"0.99","w":""},{"s":-0.00,"w":{}},{"s":null,"w":[]},{"s":"","w":false},{"s":"","w":""},{"s":"","w":""}],"v":[0.5]}`,
+	} {
+		th := through{fields: fields, opts: vector.Options{Mask: authz.MaskNone, Scores: mask}}
+		th.everyCut(t, doc, want, vector.Reading{Vectors: 1, Dims: 1, BytesFloat: 5})
+		th.opts.Mask = authz.MaskRedact
+		th.everyCut(t, doc, strings.Replace(want, `"v":[0.5]`, `"v":[]`, 1), vector.Reading{Vectors: 1, Dims: 1, BytesFloat: 5})
+	}
+	refuses(t, through{fields: fields, opts: vector.Options{Mask: authz.MaskNone, Scores: "round:1"}}, `{"hits":[{"s":"1e400"}]}`, vector.ErrMalformed)
+}
+
 func TestFields(t *testing.T) {
 	doc := `{"a":{"b":"secret","c":[1,{"d":2}],"e":{"f":true}},"g":-1.5,"h":true,"i":null,"j":["x","y"],"v":[0.5],"k":{"v":[` + long(40) + `],"w":"` + b64(sample(64)...) + `"},"l":0.5}`
 	th := through{fields: at("v", "k.v"), opts: vector.Options{Mask: authz.MaskRedact, Fields: []string{"a.*", "g", "h", "i", "j[*]", "v", "k"}}}

@@ -30,7 +30,7 @@ func (flat) Open(dst, _ []float32, _ vector.Place) ([]float32, vector.Seal, erro
 // fuzzed is everything that a fuzzed document may go through.
 func fuzzed() (all []through) {
 	fields := func(e scan.Encoding) []scan.Field {
-		return []scan.Field{{Path: "v", Encoding: e}, {Path: "data[*].*", Encoding: e}, {Path: "deep.**.v", Encoding: e}, {Path: "score", Role: scan.RoleScore}, {Path: "i", Role: scan.RoleIndices}}
+		return []scan.Field{{Path: "v", Encoding: e}, {Path: "data[*].*", Encoding: e}, {Path: "deep.**.v", Encoding: e}, {Path: "score", Role: scan.RoleScore}, {Path: "i", Role: scan.RoleIndices}, {Path: "words", Encoding: scan.EncodingText, Role: scan.RoleScore}}
 	}
 	for _, format := range []scan.Format{scan.FormatJSON, scan.FormatNDJSON, scan.FormatSSE} {
 		for _, e := range []scan.Encoding{
@@ -184,7 +184,7 @@ func streamSeeds() []string {
 		`{"indices":[1234567,7654321],"values":` + numbers(2) + "}", `[{"index":1234567,"value":0.73120001},{"value":0.73120002,"index":7654321}]`, `{"1234567":0.73120001}`,
 		`"[0.73120001,-7.3120002e-01]"`, `"{1234567:0.73120001}/7654321"`, `"010101010101010101"`, "[-128,127,0,1234567]", "null", "[]", `""`, "{}", "1.5", "true", `"caf\u00e9 \ud83d\ude00"`,
 	} {
-		docs = append(docs, `{"v":`+value+`}`, `{"data":[{"e":`+value+`,"n":{"x":[1]}}],"score":0.73129999}`, `{"deep":[{"a":{"V":`+value+`}}],"x":`+value+`,"y":{"z":`+value+`}}`, `{"u":`+value+`,"i":[7,1234567]}`)
+		docs = append(docs, `{"v":`+value+`}`, `{"words":`+value+`}`, `{"data":[{"e":`+value+`,"n":{"x":[1]}}],"score":0.73129999}`, `{"deep":[{"a":{"V":`+value+`}}],"x":`+value+`,"y":{"z":`+value+`}}`, `{"u":`+value+`,"i":[7,1234567]}`)
 	}
 	return docs
 }

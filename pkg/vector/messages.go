@@ -48,6 +48,7 @@ const (
 	inVarints
 	inPrefix
 	inScores
+	inWords // about scores: blanks leave
 	inNote
 )
 
@@ -226,6 +227,9 @@ func (m *messages) inside(src []byte) (n int, err error) {
 		n, err = m.prefixPiece(src)
 	case inScores:
 		n, err = m.scorePiece(src)
+	case inWords:
+		n = len(src)
+		m.out = appendBlanks(m.out, n)
 	case inNote:
 		n, err = m.notePiece(src)
 	}

@@ -176,6 +176,7 @@ func TestScoresInMessages(t *testing.T) {
 		return pb(1, join(pb(3, score), pb(6, pb(1, pb(101, pb(1, []float32{x}))))))
 	}
 	milvus := rpcFields(t, dialect.Milvus{}, "/milvus.proto.milvus.MilvusService/Search")
+	words := []scan.Field{{Path: "1.2", Role: scan.RoleScore, Encoding: scan.EncodingText}, {Path: "2"}}
 	doubles := []scan.Field{{Path: "1", Role: scan.RoleScore}, {Path: "2.1", Role: scan.RoleScore, Encoding: scan.EncodingDoubles}}
 	for name, tc := range map[string]struct {
 		fields    []scan.Field
@@ -189,6 +190,8 @@ func TestScoresInMessages(t *testing.T) {
 		"ranked":      {search, authz.ScoreRank, authz.MaskZero, join(pb(1, join(hit(.74, 1), hit(.5, 2))), pb(1, hit(.9, 3))), join(pb(1, join(hit(1, 0), hit(2, 0))), pb(1, hit(1, 0)))},
 		"packed":      {milvus, authz.ScoreRank, authz.MaskRedact, pb(2, pb(4, []float32{.9, .8, .7})), pb(2, pb(4, []float32{1, 2, 3}))},
 		"packed ones": {milvus, "round:1", authz.MaskNone, pb(2, join(pb(4, []float32{.96}), pb(4, float32(.12)))), pb(2, join(pb(4, []float32{1}), pb(4, float32(.1))))},
+		"in words":    {words, "round:1", authz.MaskZero, join(pb(1, pb(2, "score 0.25")), pb(2, []float32{1})), join(pb(1, pb(2, "          ")), pb(2, []float32{0}))},
+		"no words":    {words, "round:1", authz.MaskRedact, pb(1, join(pb(2, ""), pb(2, "0.25"))), pb(1, join(pb(2, ""), pb(2, "    ")))},
 		"doubles":     {doubles, "round:2", authz.MaskNone, join(pb(1, .125), pb(2, pb(1, []float64{.375, 1e-9}))), join(pb(1, .12), pb(2, pb(1, []float64{.38, 0})))},
 	} {
 		th := through{format: scan.FormatGRPC, fields: tc.fields, opts: vector.Options{Mask: tc.mask, Scores: tc.scores}}
@@ -199,6 +202,7 @@ func TestScoresInMessages(t *testing.T) {
 		}
 	}
 	th := through{format: scan.FormatGRPC, fields: doubles, opts: vector.Options{Mask: authz.MaskNone, Scores: "round:2"}}
+	refuses(t, through{format: scan.FormatGRPC, fields: words, opts: vector.Options{Mask: authz.MaskNone, Scores: "drop"}}, sent(pb(1, pb(2, 7))), vector.ErrMalformed)
 	for _, doc := range [][]byte{pb(1, 7), pb(1, "abcdef"), pb(1, le(uint64(0x7ff0 << 48))[:8]), protowire.AppendFixed64([]byte{9}, 0x7ff8<<48)} {
 		refuses(t, th, sent(doc), vector.ErrMalformed)
 	}

@@ -206,10 +206,26 @@ func (m *messages) rowsOf(s *wireSpot) error {
 	return nil
 }
 
-// beginScores begins a field that holds a score, or several.
+// appendBlanks appends n of them.
+func appendBlanks(out []byte, n int) []byte {
+	for range n {
+		out = append(out, ' ')
+	}
+	return out
+}
+
+// beginScores begins a field that holds a score, or several, or what tells of one in words.
 func (m *messages) beginScores(s *wireSpot) error {
 	m.occurs(s)
 	kind := m.wire.Kind()
+	if s.encoding == scan.EncodingText {
+		if kind != scan.WireBytes {
+			return m.wire.Fail("something else in the place of words about a score")
+		}
+		m.in = inWords
+		m.put(m.wire.Head())
+		return nil
+	}
 	width := int64(4)
 	if kind == scan.WireFixed64 || kind == scan.WireBytes && s.encoding == scan.EncodingDoubles {
 		width = 8

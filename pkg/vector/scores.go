@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/scan"
 )
 
 // scoreMask is what becomes of scores. The zero value keeps them.
@@ -57,26 +58,25 @@ func (m scoreMask) appendScore(out []byte, score float64, rank int64) ([]byte, b
 // beginScore begins a score: its text is kept until it is over.
 func (d *document) beginScore(src []byte) (int, error) {
 	d.breakRun()
-	for depth := d.lex.Depth(); depth > 0; depth-- {
-		if l := &d.levels[depth]; l.array { // the list it stands in, not that of its parts
-			l.n++
-			break
-		}
-	}
+	d.ranked(1)
 	d.score = true
 	return d.number(src)
+}
+
+// ranked adds to the scores that the list has which a score stands in, not that of its parts, and returns how many they are.
+func (d *document) ranked(more int64) int64 {
+	for depth := d.lex.Depth(); depth > 0; depth-- {
+		if l := &d.levels[depth]; l.array {
+			l.n += more
+			return l.n
+		}
+	}
+	return 1
 }
 
 // scoreEnds lets leave what becomes of the score that was read.
 func (d *document) scoreEnds() error {
 	d.score = false
-	rank := int64(1)
-	for depth := d.lex.Depth(); depth > 0; depth-- {
-		if l := &d.levels[depth]; l.array {
-			rank = l.n
-			break
-		}
-	}
 	f, err := strconv.ParseFloat(string(d.num.text()), 64)
 	if err != nil {
 		return d.lex.Fail("a score out of range")
@@ -84,10 +84,39 @@ func (d *document) scoreEnds() error {
 	if !d.puts() {
 		return nil
 	}
-	out, ok := d.account.scores.appendScore(d.out, f, rank)
+	out, ok := d.account.scores.appendScore(d.out, f, d.ranked(0))
 	if !ok {
 		return d.lex.Fail("a score out of range")
 	}
 	d.out = out
+	return nil
+}
+
+// beginScoreWords begins a string that holds a score, or tells of one in words.
+func (d *document) beginScoreWords() int {
+	d.breakRun()
+	d.ranked(1)
+	d.lex.BeginString()
+	d.vec.form, d.inside, d.num.n = scoreWords, inText, 0
+	d.put([]byte(`"`))
+	return 1
+}
+
+// scoreWordsPiece takes a piece of it. Of words nothing leaves.
+func (d *document) scoreWordsPiece(text []byte, done bool) error {
+	if len(text) > len(d.num.buf)-d.num.n { // too long for a score; what begins so is none, whatever follows
+		d.num.n, text = 0, []byte("--")
+	}
+	d.num.add(text)
+	if !done {
+		return nil
+	}
+	d.inside = outside
+	if scan.IsNumber(d.num.text()) {
+		if err := d.scoreEnds(); err != nil {
+			return err
+		}
+	}
+	d.put([]byte(`"`))
 	return nil
 }

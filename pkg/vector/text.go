@@ -54,6 +54,9 @@ func (d *document) textPiece(src []byte) (int, error) {
 	if done {
 		text = src[:n-1]
 	}
+	if d.vec.form == scoreWords {
+		return n, d.scoreWordsPiece(text, done)
+	}
 	for _, c := range text {
 		if !d.textByte(c) {
 			return 0, d.lex.Fail("a string that is no vector")

@@ -22,7 +22,8 @@ const (
 	sparsed
 	texts
 	score
-	kept    // a score that leaves as it came: many of them are no vector
+	scoreWords // a score, in a string or not, or what tells of one in words
+	kept       // a score that leaves as it came: many of them are no vector
 	entries // of a sparse vector: its values, or an entry's number
 )
 
@@ -40,6 +41,9 @@ func formOf(f scan.Field, a *account) (form, error) {
 	case scan.RoleScore:
 		if a.scores.mode == keepScores {
 			return kept, nil
+		}
+		if a.changes = true; f.Encoding == scan.EncodingText {
+			return scoreWords, nil
 		}
 		return score, nil
 	case scan.RoleIndices:
@@ -144,8 +148,15 @@ func (d *document) declared(f form, src []byte) (n int, done bool, err error) {
 		return 0, false, nil
 	}
 	switch array, text := c == '[', c == '"'; {
-	case f == score && isNumberStart(c):
+	case (f == score || f == scoreWords) && isNumberStart(c):
 		n, err = d.beginScore(src)
+	case f == scoreWords && text:
+		n = d.beginScoreWords()
+	case f == scoreWords:
+		if !d.muted {
+			d.empty(c)
+		}
+		return 0, false, nil
 	case array && (f == auto || f == floats || f == ints || f == indices):
 		n, err = d.beginNumbers(f)
 	case text && f == auto:
