@@ -24,7 +24,7 @@ const (
 	score
 	scoreWords // a score, in a string or not, or what tells of one in words
 	kept       // a score that leaves as it came: many of them are no vector
-	entries // of a sparse vector: its values, or an entry's number
+	entries    // of a sparse vector: its values, or an entry's number
 )
 
 // spot is what a field of a document is.
