@@ -164,6 +164,7 @@ func (a *Admission) Extend(ctx context.Context, op authz.Operation) authz.Decisi
 	if !a.Allowed() || !a.known {
 		return a.verdict
 	}
+	a.Record()
 	a.op, a.extended = op, true
 	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)
 	defer cancel()
@@ -188,6 +189,7 @@ func (a *Admission) Respond(ctx context.Context, resp authz.Response) authz.Deci
 	if !a.Allowed() || !a.known || !a.g.cfg.Policy.Reads().Response {
 		return a.verdict
 	}
+	a.Record()
 	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)
 	defer cancel()
 	start := a.g.cfg.Now()
@@ -223,14 +225,14 @@ func (a *Admission) fail(err error) {
 	a.settleVerdict(denied)
 }
 
-// settleVerdict makes d the verdict, derives what is enforced and writes the decision record.
+// settleVerdict makes d the verdict and derives what is enforced. The decision record is of the first verdict.
 func (a *Admission) settleVerdict(d authz.Decision) {
+	a.Record()
 	a.verdict, a.decided = d, true
 	a.enforced = d.Effect
 	if a.Observed() {
 		a.enforced = authz.Allow
 	}
-	a.recordDecision()
 }
 
 // maxJustification bounds the requester's words, in bytes.

@@ -650,7 +650,9 @@ func TestRecordsAreSmall(t *testing.T) {
 		if !known {
 			w.authErr = &authz.Error{Kind: authz.KindUnauthenticated, Label: "token_missing"}
 		}
-		w.guard.Begin(authz.Request{}).Admit(t.Context())
+		a := w.guard.Begin(authz.Request{})
+		a.Admit(t.Context())
+		a.Record()
 		r := w.records[0]
 		if whole := len(r.Path) == 8001 && len(r.Operation.Object) == 8001; whole != known || !known && len(r.Path)+len(r.Operation.Object) > 600 {
 			t.Errorf("known %v: a path of %d bytes, an object of %d", known, len(r.Path), len(r.Operation.Object))
@@ -681,6 +683,7 @@ func TestTraceIsJoined(t *testing.T) {
 			w := newWorld(t)
 			a := w.guard.Begin(authz.Request{TraceParent: tc.header})
 			a.Admit(t.Context())
+			a.Record()
 			r := w.records[0]
 			if joined := r.TraceID == id && r.ParentSpanID == span; joined != tc.joined || len(r.TraceID) != 32 || len(r.SpanID) != 16 {
 				t.Errorf("trace %s parent %s span %s; want joined %v", r.TraceID, r.ParentSpanID, r.SpanID, tc.joined)

@@ -51,10 +51,12 @@ func allZero(s string) bool {
 	return true
 }
 
-// recordDecision writes the decision record, once; later verdicts of the same exchange are told by its completion record. A journal that
-// cannot take it turns the verdict into a refusal: nothing is released without its record.
-func (a *Admission) recordDecision() {
-	if a.receipt != nil || a.verdict.Record == authz.RecordOff {
+// Record gives the decision record to the journal, once there is a decision, and once: later verdicts of the same exchange are told by its
+// completion record. Whatever needs the record calls it (Durable, Queued, Finish); a caller who has just let the request go on calls it
+// then, so that the record is made while the upstream works. A journal that cannot take it turns the verdict into a refusal where it
+// matters: nothing is released without its record.
+func (a *Admission) Record() {
+	if a.receipt != nil || !a.decided || a.verdict.Record == authz.RecordOff {
 		return
 	}
 	rec := a.record(authz.EventDecision)
@@ -74,6 +76,7 @@ func (r refused) Wait(context.Context) error { return r.err }
 // Durable returns when the decision record is on disk, as far as the record mode asks for that. An error is a refusal, already made the
 // verdict: nothing may be released. In observe mode it is counted and nil.
 func (a *Admission) Durable(ctx context.Context) error {
+	a.Record()
 	if a.receipt == nil || a.verdict.Record.Stricter(authz.RecordOff) != authz.RecordDurable {
 		return nil
 	}
@@ -93,6 +96,7 @@ func (a *Admission) wait(ctx context.Context, r Receipt) error {
 // Queued reports whether the journal has taken the decision record, and does not wait for the disk. It is Durable for a caller that
 // releases nothing before Finish, which waits for both records: one sync for the two of them. An error is a refusal, as with Durable.
 func (a *Admission) Queued() error {
+	a.Record()
 	r, ok := a.receipt.(refused)
 	if !ok || a.verdict.Record.Stricter(authz.RecordOff) != authz.RecordDurable {
 		return nil
@@ -119,6 +123,7 @@ func errUnwritten(err error) *authz.Error {
 
 // recordCompletion writes the completion record. Where it waits for the disk, the decision record is there too when it returns nil.
 func (a *Admission) recordCompletion(ctx context.Context, f Final) error {
+	a.Record()
 	if a.verdict.Record == authz.RecordOff {
 		return nil
 	}

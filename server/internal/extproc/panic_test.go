@@ -85,7 +85,7 @@ func TestPanicsStayInTheirExchange(t *testing.T) {
 	e.send(embeddings())
 	e.want("standalone {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}")
 	e.send(requestBody(true, ask))
-	e.want("end: Internal")
+	e.want("request head {FULL_DUPLEX_STREAMED,FULL_DUPLEX_STREAMED}", fmt.Sprintf("request body %q eos=true", ask), "end: Internal")
 	j.append.Store(false)
 
 	late := open(t, conn)

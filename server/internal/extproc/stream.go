@@ -179,6 +179,9 @@ func (st *stream) take(m *wire.Inbound, err error) (bool, error) {
 	if err := st.handle(m); err != nil {
 		return false, st.failed(err)
 	}
+	if st.adm != nil {
+		st.adm.Record() // now that the request has gone on, and before anything of its answer comes
+	}
 	return true, nil
 }
 
