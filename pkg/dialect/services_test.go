@@ -91,6 +91,8 @@ func (s services) follow(message, path string) (f protoField, names string, err 
 // fits reports whether a field of the descriptors can hold what a dialect takes it for.
 func (f protoField) fits(declared scan.Field) bool {
 	switch {
+	case declared.Role == scan.RoleScore && declared.Encoding == scan.EncodingText:
+		return f.is == "string"
 	case declared.Role == scan.RoleScore:
 		return f.is == "float" || f.is == "double"
 	case declared.Role == scan.RoleIndices:

@@ -257,13 +257,9 @@ func (Weaviate) Answer(op authz.Operation, _ authz.Response) Answer {
 	object := op.Class == authz.ClassRead || op.Class == authz.ClassWrite
 	switch {
 	case reads == weaviateGraphQL:
-		return judgedFields(vectorAt("data.**.vector", scan.EncodingFloats), vectorsAt("data.**.vectors"),
-			scoreAt("data.*.*[*]._additional.distance"), scoreAt("data.*.*[*]._additional.certainty"), scoreTextAt("data.*.*[*]._additional.score"),
-			scoreAt("data.*[*].distance"), scoreAt("data.*[*].certainty"))
+		return judgedFields(weaviateData("data")...)
 	case reads == weaviateGraphQLBatch:
-		return judgedFields(vectorAt("[*].data.**.vector", scan.EncodingFloats), vectorsAt("[*].data.**.vectors"),
-			scoreAt("[*].data.*.*[*]._additional.distance"), scoreAt("[*].data.*.*[*]._additional.certainty"),
-			scoreTextAt("[*].data.*.*[*]._additional.score"), scoreAt("[*].data.*[*].distance"), scoreAt("[*].data.*[*].certainty"))
+		return judgedFields(weaviateData("[*].data")...)
 	case reads == weaviateBatch:
 		return judgedFields(vectorAt("[*].vector", scan.EncodingFloats), vectorsAt("[*].vectors"))
 	case strings.TrimSuffix(op.Object, "/") == "/v1/objects" && op.Class != authz.ClassWrite:
@@ -275,7 +271,20 @@ func (Weaviate) Answer(op authz.Operation, _ authz.Response) Answer {
 	return judged()
 }
 
-// scoreTextAt is a place of a score that is written as a string.
-func scoreTextAt(path string) scan.Field {
+// weaviateData is where the answer to a query, of GraphQL, holds vectors and scores: of hits, of the members of their groups, and of what
+// Explore finds. Some scores are strings, and some are told in words.
+func weaviateData(at string) []scan.Field {
+	out := []scan.Field{
+		vectorAt(at+".**.vector", scan.EncodingFloats), vectorsAt(at + ".**.vectors"), scoreAt(at + ".*[*].distance"), scoreAt(at + ".*[*].certainty"),
+	}
+	hit := at + ".*.*[*]._additional."
+	for _, of := range [...]string{hit, hit + "group.hits[*]._additional."} {
+		out = append(out, scoreAt(of+"distance"), scoreAt(of+"certainty"), scoreWordsAt(of+"score"), scoreWordsAt(of+"explainScore"), scoreAt(of+"rerank[*].score"))
+	}
+	return append(out, scoreAt(hit+"group.minDistance"), scoreAt(hit+"group.maxDistance"))
+}
+
+// scoreWordsAt is a place of a score that may be a string, or of what tells of one in words.
+func scoreWordsAt(path string) scan.Field {
 	return scan.Field{Path: path, Encoding: scan.EncodingText, Role: scan.RoleScore}
 }

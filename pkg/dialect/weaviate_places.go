@@ -10,9 +10,9 @@ func (m weaviateRPC) answer() []scan.Field {
 	if m.name != "Search" {
 		return nil
 	}
-	out := make([]scan.Field, 0, 35)
+	out := make([]scan.Field, 0, 37)
 	for _, result := range [...]string{"2", "4.5"} { // results, group_by_results → objects
-		out = append(out, scoreAt(result+".2.7"), scoreAt(result+".2.9"), scoreAt(result+".2.11"), scoreAt(result+".2.21"))
+		out = append(out, scoreAt(result+".2.7"), scoreAt(result+".2.9"), scoreAt(result+".2.11"), scoreWordsAt(result+".2.13"), scoreAt(result+".2.21"))
 		at := result + ".2" // metadata
 		out = weaviateVectors(out, at+".2", at+".19", at+".23")
 		at = result + ".1" // properties → metadata, ref_props → properties → metadata

@@ -219,7 +219,10 @@ func TestWeaviateRPCHeads(t *testing.T) {
 }
 
 func TestWeaviatePlaces(t *testing.T) {
-	const scores = "data.*.*[*]._additional.distance data.*.*[*]._additional.certainty data.*.*[*]._additional.score data.*[*].distance data.*[*].certainty"
+	const hit, group = "data.*.*[*]._additional.", "data.*.*[*]._additional.group."
+	const scores = "data.*[*].distance data.*[*].certainty " + hit + "distance " + hit + "certainty " + hit + "score " + hit + "explainScore " + hit + "rerank[*].score " +
+		group + "hits[*]._additional.distance " + group + "hits[*]._additional.certainty " + group + "hits[*]._additional.score " +
+		group + "hits[*]._additional.explainScore " + group + "hits[*]._additional.rerank[*].score " + group + "minDistance " + group + "maxDistance"
 	named := at("/v1/graphql", authz.ClassSearch, "Docs")
 	named.Vector = "image"
 	checkPlaces(t, dialect.Weaviate{}, []placeCase{
@@ -233,7 +236,7 @@ func TestWeaviatePlaces(t *testing.T) {
 			op: at("/weaviate.v1.Weaviate/Search", authz.ClassSearch, ""), format: scan.FormatGRPC,
 			vectors: "2.2.2 2.2.19 2.2.23.3 2.1.4.2 2.1.4.19 2.1.4.23.3 2.1.2.1.4.2 2.1.2.1.4.19 2.1.2.1.4.23.3 2.1.2.1.2.1.4.2 2.1.2.1.2.1.4.19 2.1.2.1.2.1.4.23.3 " +
 				"4.5.2.2 4.5.2.19 4.5.2.23.3 4.5.1.4.2 4.5.1.4.19 4.5.1.4.23.3 4.5.1.2.1.4.2 4.5.1.2.1.4.19 4.5.1.2.1.4.23.3 4.5.1.2.1.2.1.4.2 4.5.1.2.1.2.1.4.19 4.5.1.2.1.2.1.4.23.3",
-			scores:  "2.2.7 2.2.9 2.2.11 2.2.21 4.5.2.7 4.5.2.9 4.5.2.11 4.5.2.21 4.2 4.3 4.6.1",
+			scores:  "2.2.7 2.2.9 2.2.11 2.2.13 2.2.21 4.5.2.7 4.5.2.9 4.5.2.11 4.5.2.13 4.5.2.21 4.2 4.3 4.6.1",
 			carries: "41.3 41.6 41.21.3 41.9.1 41.9.4 41.9.9.3 41.9.7.2 41.9.8.2 41.9.8.3.3 43.1 43.4 43.9.3 43.7.2 43.8.2 43.8.3.3",
 		},
 		{op: at("/weaviate.v1.Weaviate/Aggregate", authz.ClassSearch, ""), format: scan.FormatGRPC, carries: "41.3 41.6 41.21.3 41.9.1 41.9.4 41.9.9.3 41.9.7.2 41.9.8.2 41.9.8.3.3 42.1 42.4 42.9.3 42.7.2 42.8.2 42.8.3.3"},
