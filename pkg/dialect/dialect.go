@@ -33,7 +33,8 @@ type Dialect interface {
 type Answer struct {
 	Judge        bool         // it may hold vectors: it must be read, and refused when it cannot be
 	Format       scan.Format  // of the document
-	Fields       []scan.Field // where vectors are
+	Fields       []scan.Field // where vectors and scores are
+	MoreScores   bool         // it may tell scores at other places, too: where they are masked it is refused
 	ContentTypes []string     // acceptable media types; empty: any
 	MaxBytes     int64        // an answer longer than this is none that the operation has, and is refused; 0: no bound
 }

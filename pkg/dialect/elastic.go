@@ -241,6 +241,10 @@ func elasticParameters(query string, plain bool) (kept string, ok bool) {
 				return false
 			}
 			b.WriteString("&" + name + "=" + value)
+		case "sort":
+			if byScore([]byte(value)) && !strings.Contains(b.String(), elasticSorted) {
+				b.WriteString("&" + elasticSorted)
+			}
 		}
 		return true
 	})
@@ -273,12 +277,18 @@ func (d Elastic) fields() []scan.Field {
 	return out
 }
 
-// Answer implements Dialect.
+// Answer implements Dialect. An explanation tells the score in many words; so does what hits were sorted by, where that is the score; names
+// of queries come with scores where that is asked for. What scripts and query languages make of scores may stand anywhere.
 func (d Elastic) Answer(op authz.Operation, _ authz.Response) Answer {
 	a := judged()
 	switch op.Class {
 	case authz.ClassSearch, authz.ClassExport, authz.ClassRead:
-		a.Fields = append(d.fields(), scoreAt("**._score"), scoreAt("**.max_score"))
+		path, said, _ := strings.Cut(op.Object, "?")
+		a.Fields = append(d.fields(), scoreAt("**._score"), scoreAt("**.max_score"), scoreWordsAt("**._explanation"), scoreWordsAt("**.matched_queries"))
+		if strings.Contains(said, elasticSorted) {
+			a.Fields = append(a.Fields, scoreWordsAt("**.sort"))
+		}
+		a.MoreScores = strings.Contains(said, elasticComputed) || parseElastic("GET", path).whole || parseElastic("POST", path).whole
 	case authz.ClassWrite:
 		a.Fields = d.fields()
 	case authz.ClassList:

@@ -17,6 +17,8 @@ type elasticAsk struct {
 	paged         bool
 	using         names
 	indices       names
+	sorted        bool // by score, so that what hits are sorted by tells it
+	computed      bool // scripts, or a query in a language, may put scores anywhere
 }
 
 // Body implements Dialect.
@@ -46,8 +48,48 @@ func (d Elastic) Body(op authz.Operation, body []byte) (authz.Operation, error) 
 	if a.paged {
 		out.Class = authz.ClassExport
 	}
+	out.Object = a.marked(out.Object)
 	out.Bytes, out.Complete = int64(len(body)), true
 	return out, nil
+}
+
+const (
+	// elasticSorted and elasticComputed are parameters of an operation's object that say where its answer may tell scores: see elasticAsk.
+	elasticSorted   = "sort=_score"
+	elasticComputed = "computed"
+)
+
+// marked adds to an operation's object where its answer may tell scores.
+func (a *elasticAsk) marked(object string) string {
+	add := func(mark string) {
+		separator := "?"
+		if strings.Contains(object, "?") {
+			separator = "&"
+		}
+		object += separator + mark
+	}
+	if a.sorted {
+		add(elasticSorted)
+	}
+	if a.computed {
+		add(elasticComputed)
+	}
+	return object
+}
+
+// span consumes a value, whatever it is, and returns its text.
+func (r *reader) span() ([]byte, error) {
+	if _, err := r.peek(); err != nil {
+		return nil, err
+	}
+	start := r.at
+	err := r.skip()
+	return r.src[start:r.at], err
+}
+
+// byScore reports whether an order is one by score, or by a script, as far as its text shows it: what is escaped may be.
+func byScore(order []byte) bool {
+	return bytes.Contains(order, []byte("_score")) || bytes.Contains(order, []byte("_script")) || bytes.IndexByte(order, '\\') >= 0
 }
 
 // orEmpty is the body; without one, parameters say everything.
@@ -64,7 +106,7 @@ func (a *elasticAsk) search(r *reader) error {
 	s := elasticSource{selection: selection{known: a.d.Vectors}}
 	err := r.members([]string{
 		"size", "_source", "fields", "stored_fields", "docvalue_fields", "script_fields", "runtime_mappings", "aggs", "aggregations", "suggest", "pit",
-		"search_after", "slice", "knn", "query", "retriever", "collapse", "post_filter", "rescore", "ext",
+		"search_after", "slice", "knn", "query", "retriever", "collapse", "post_filter", "rescore", "ext", "sort",
 	}, func(r *reader, key string) error {
 		switch key {
 		case "size":
@@ -73,7 +115,12 @@ func (a *elasticAsk) search(r *reader) error {
 			return s.source(r)
 		case "fields", "docvalue_fields", "stored_fields":
 			return s.fields(r, key)
+		case "sort":
+			order, err := r.span()
+			a.sorted = a.sorted || byScore(order)
+			return err
 		case "script_fields", "runtime_mappings": // whatever their scripts make of a document
+			a.computed = true
 			return r.object(func() error {
 				s.extra++
 				return r.skip()
@@ -83,7 +130,11 @@ func (a *elasticAsk) search(r *reader) error {
 			a.paged = a.paged || c != 'n'
 			return firstOf(err, r.skip)
 		}
-		return r.walk(func() (bool, error) { return a.inside(r, &unbounded) })
+		aggregates := key == "aggs" || key == "aggregations"
+		return r.walk(func() (bool, error) {
+			a.computed = a.computed || aggregates && string(r.key) == "script"
+			return a.inside(r, &unbounded)
+		})
 	})
 	if err != nil {
 		return err
@@ -104,7 +155,14 @@ func (a *elasticAsk) search(r *reader) error {
 // of vectors are what is searched by.
 func (a *elasticAsk) inside(r *reader, unbounded *bool) (done bool, err error) {
 	switch string(r.key) {
-	case "top_hits", "top_metrics", "scripted_metric", "inner_hits", "completion":
+	case "script_fields", "runtime_mappings", "scripted_metric":
+		a.computed = true
+		*unbounded = *unbounded || string(r.key) == "scripted_metric"
+	case "sort":
+		order, err := r.span()
+		a.sorted = a.sorted || byScore(order)
+		return true, err
+	case "top_hits", "top_metrics", "inner_hits", "completion":
 		*unbounded = true
 	case "field":
 		c, err := r.peek()
@@ -240,18 +298,24 @@ func (a *elasticAsk) gets(index string, body []byte) error {
 	})
 }
 
-// table reads a query in a language: its text is not read. A page of SQL has fetch_size rows (1000), an answer of ES|QL has 10 000 at
+// table reads a query in a language. Of its text only this is looked for: words that scores are asked for with, which may come under any
+// name then. What follows an earlier page does not say them again. A page of SQL has fetch_size rows (1000), an answer of ES|QL has 10 000 at
 // most unless the cluster allows more.
 func (a *elasticAsk) table(body []byte, reads elasticReads) error {
 	size := absent
-	err := readObject(body, []string{"query", "cursor", "fetch_size"}, func(r *reader, key string) error {
+	err := readObject(body, []string{"query", "params", "cursor", "fetch_size"}, func(r *reader, key string) error {
 		switch key {
 		case "cursor":
-			a.paged = true
+			a.paged, a.computed = true, true
 		case "fetch_size":
 			return r.limit(key, &size)
 		}
-		return r.skip()
+		text, err := r.span()
+		text = bytes.ToLower(text)
+		for _, word := range [...]string{"score", "v_", `\u`} { // SCORE(), _score, V_COSINE …, and whatever is hidden
+			a.computed = a.computed || bytes.Contains(text, []byte(word))
+		}
+		return err
 	})
 	if a.docs = limited(size, 1000); reads == elasticESQL {
 		a.docs = 10_000

@@ -92,6 +92,8 @@ func TestElasticParameters(t *testing.T) {
 		"scroll=1m&size=50":                    search(authz.ClassExport, "?scroll=1m&size=50"),
 		"_source_excludes=embedding&routing=x": search(authz.ClassSearch, "?_source_excludes=embedding"),
 		"s%69ze=50":                            search(authz.ClassSearch, "?size=50"),
+		"sort=date:desc&explain":               search(authz.ClassSearch, ""),
+		"sort=_score,date&sort=_score:asc":     search(authz.ClassSearch, "?sort=_score"),
 		"size=1&size=5000":                     refused,
 		"size=1;size=5000":                     refused,
 		"_source=a%26size%3D1":                 refused,
@@ -138,6 +140,7 @@ func TestElasticSearch(t *testing.T) {
 		o.Vector = vector
 		return o
 	}
+	marked := func(op authz.Operation, mark string) authz.Operation { op.Object += "?" + mark; return op }
 	const search, export = authz.ClassSearch, authz.ClassExport
 	checkBodies(t, d, "POST", path, map[string]bodyCase{
 		"knn":             {body: `{"knn":{"field":"embedding","query_vector":[0.1,0.2],"k":5,"num_candidates":50},"size":5,"_source":["title"]}`, want: op(search, 5, 0, "embedding")},
@@ -159,15 +162,22 @@ func TestElasticSearch(t *testing.T) {
 		"fields":              {body: `{"_source":false,"fields":["emb*",{"field":"author.face","format":"x"}]}`, want: op(search, 10, 20, "")},
 		"doc values":          {body: `{"_source":false,"docvalue_fields":[{"field":"embedding"}]}`, want: op(search, 10, 10, "")},
 		"stored":              {body: `{"_source":false,"stored_fields":"embedding"}`, want: op(search, 10, 10, "")},
-		"scripts":             {body: `{"_source":false,"script_fields":{"a":{"script":"doc['embedding'].vectorValue"},"b":{}}}`, want: op(search, 10, 20, "")},
+		"scripts":             {body: `{"_source":false,"script_fields":{"a":{"script":"doc['embedding'].vectorValue"},"b":{}}}`, want: marked(op(search, 10, 20, ""), "computed")},
 		"search after":        {body: `{"search_after":[1]}`, want: op(export, 10, 20, "")},
 		"slice":               {body: `{"slice":{"id":0,"max":2}}`, want: op(export, 10, 20, "")},
 		"top hits":            {body: `{"size":0,"aggs":{"a":{"terms":{},"aggs":{"b":{"top_hits":{"size":5}}}}}}`, want: op(search, all, all, "")},
-		"metric by script":    {body: `{"size":0,"aggregations":{"a":{"scripted_metric":{}}}}`, want: op(search, all, all, "")},
+		"metric by script":    {body: `{"size":0,"aggregations":{"a":{"scripted_metric":{}}}}`, want: marked(op(search, all, all, ""), "computed")},
 		"inner hits":          {body: `{"query":{"nested":{"inner_hits":{}}}}`, want: op(search, all, all, "")},
 		"inner, no source":    {body: `{"_source":false,"collapse":{"field":"x","inner_hits":{"name":"a"}}}`, want: op(search, all, 0, "")},
 		"completions":         {body: `{"suggest":{"s":{"prefix":"a","completion":{"field":"c"}}}}`, want: op(search, all, all, "")},
-		"escaped":             {body: `{"_source":false,"\u0073cript_fields":{"a":{}}}`, want: op(search, 10, 10, "")},
+		"escaped":             {body: `{"_source":false,"\u0073cript_fields":{"a":{}}}`, want: marked(op(search, 10, 10, ""), "computed")},
+		"by score":            {body: `{"_source":false,"sort":["_score",{"date":"desc"}]}`, want: marked(op(search, 10, 0, ""), "sort=_score")},
+		"by a script":         {body: `{"_source":false,"sort":{"_script":{"script":"x"}}}`, want: marked(op(search, 10, 0, ""), "sort=_score")},
+		"by something hidden": {body: `{"_source":false,"sort":"\u005fscore"}`, want: marked(op(search, 10, 0, ""), "sort=_score")},
+		"by date":             {body: `{"_source":false,"sort":[{"date":"desc"},"_doc"]}`, want: op(search, 10, 0, "")},
+		"hits by score":       {body: `{"size":0,"aggs":{"b":{"top_hits":{"sort":"_score","script_fields":{}}}}}`, want: marked(op(search, all, all, ""), "sort=_score&computed")},
+		"metric of a script":  {body: `{"size":0,"aggs":{"a":{"max":{"script":"_score"}}}}`, want: marked(op(search, 0, 0, ""), "computed")},
+		"score by a script":   {body: `{"_source":false,"query":{"script_score":{"query":{},"script":{"source":"cosineSimilarity(params.q,'embedding')+1.0"}}}}`, want: op(search, 10, 0, "")},
 		"source twice":        {body: `{"_source":false,"_source":true}`, bad: "_source stands twice"},
 		"size in text":        {body: `{"size":"10"}`, bad: "no whole number"},
 		"yaml":                {body: "size: 10\n", bad: "want an object"},
@@ -219,13 +229,18 @@ func TestElasticOthers(t *testing.T) {
 	checkBodies(t, d, "POST", "/_mget", map[string]bodyCase{
 		"client, docs": {body: `{"docs":[{"_index":"a","_id":"1"},{"_index":"b","_id":"2","_source":["t"]}]}`, want: op("/_mget", read, "a,b", 2, 1)},
 	})
+	computed := func(op authz.Operation) authz.Operation { op.Object += "?computed"; return op }
 	checkBodies(t, d, "POST", "/_sql", map[string]bodyCase{
+		"scores":    {body: `{"query":"SELECT Score() AS s FROM docs"}`, want: computed(op("/_sql", read, "_all", 1000, 1000))},
+		"hidden":    {body: `{"query":"SELECT \u0053CORE() AS s FROM docs"}`, want: computed(op("/_sql", read, "_all", 1000, 1000))},
 		"client":    {body: `{"query":"SELECT * FROM docs LIMIT 5"}`, want: op("/_sql", read, "_all", 1000, 1000)},
 		"rows":      {body: `{"query":"SELECT * FROM docs","fetch_size":50}`, want: op("/_sql", read, "_all", 50, 50)},
-		"next page": {body: `{"cursor":"x"}`, want: op("/_sql", export, "_all", 1000, 1000)},
+		"next page": {body: `{"cursor":"x"}`, want: computed(op("/_sql", export, "_all", 1000, 1000))},
 	})
 	checkBodies(t, d, "POST", "/_query", map[string]bodyCase{
-		"client": {body: `{"query":"FROM docs | LIMIT 5"}`, want: op("/_query", read, "_all", 10_000, 10_000)},
+		"client":   {body: `{"query":"FROM docs | LIMIT 5"}`, want: op("/_query", read, "_all", 10_000, 10_000)},
+		"distance": {body: `{"query":"FROM docs | EVAL d = V_COSINE(embedding, [1,2])"}`, want: computed(op("/_query", read, "_all", 10_000, 10_000))},
+		"by name":  {body: `{"query":"FROM docs METADATA ??m","params":[{"m":{"identifier":"_score"}}]}`, want: computed(op("/_query", read, "_all", 10_000, 10_000))},
 	})
 	for _, query := range []string{"format=csv", "format=arrow"} { // elasticsearch 9.5.1
 		for _, path := range []string{"/_sql", "/_query"} {
@@ -237,7 +252,7 @@ func TestElasticOthers(t *testing.T) {
 }
 
 func TestElasticPlaces(t *testing.T) {
-	const vectors, scores = "**.embedding **.face", "**._score **.max_score"
+	const vectors, scores = "**.embedding **.face", "**._score **.max_score **._explanation **.matched_queries"
 	searched := at("/docs/_search?size=5", authz.ClassSearch, "docs")
 	searched.Vector = "embedding"
 	d := dialect.Elastic{Vectors: []string{"embedding", "author.face"}}
@@ -249,6 +264,15 @@ func TestElasticPlaces(t *testing.T) {
 		{op: at("/_bulk", authz.ClassWrite, "_all"), vectors: vectors, carries: vectors},
 		{op: at("/docs/_mapping", authz.ClassList, "docs")},
 	})
+	searched.Object += "&sort=_score"
+	checkPlaces(t, d, []placeCase{{op: searched, vectors: vectors, scores: scores + " **.sort", carries: "**.query_vector **.vector"}})
+	for object, more := range map[string]bool{
+		"/docs/_search": false, "/docs/_search?size=5&computed": true, "/docs/_doc/1": false, "/_search/scroll": true, "/_async_search/abc": true, "/_query/async/abc": true,
+	} {
+		if a := d.Answer(at(object, authz.ClassSearch, "docs"), authz.Response{}); a.MoreScores != more {
+			t.Errorf("%s: %+v", object, a)
+		}
+	}
 	if f, fields := d.Carries(at("/_bulk", authz.ClassWrite, "_all")); f != scan.FormatNDJSON || fields[1].Name != "author.face" {
 		t.Errorf("%s %+v", f, fields)
 	}

@@ -261,7 +261,7 @@ func (st *stream) obliged() error {
 	e := st.unprotected()
 	if e == nil {
 		answer := st.dialect.Answer(st.adm.Operation(), authz.Response{Status: 200})
-		e = st.undischarged(answer.Judge, answer.Fields)
+		e = st.undischarged(answer)
 	}
 	if e == nil {
 		return nil

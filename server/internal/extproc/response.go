@@ -138,7 +138,7 @@ func (st *stream) responseHead(resp authz.Response) error {
 		r.mutation.Set = append(r.mutation.Set, [2]string{"cache-control", "private"})
 	}
 	answer := st.dialect.Answer(st.adm.Operation(), resp)
-	if e := st.undischarged(answer.Judge, answer.Fields); e != nil {
+	if e := st.undischarged(answer); e != nil {
 		return st.deny(e)
 	}
 	if answer.Judge && st.adm.Mask() != authz.MaskNone && headHoldsVector(resp.Headers) {

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/dialect"
 	"github.com/weirgate/weir/pkg/scan"
 	"github.com/weirgate/weir/pkg/vector"
 )
@@ -53,11 +54,11 @@ func placeOf(t authz.Target, op authz.Operation) vector.Place {
 }
 
 // undischarged returns what the verdict's mask asks of an answer that cannot be done to it; nil when it can.
-func (st *stream) undischarged(judge bool, fields []scan.Field) *authz.Error {
+func (st *stream) undischarged(answer dialect.Answer) *authz.Error {
 	mask := st.adm.Decision().Mask
-	lacking := len(mask.Fields) > 0 && !judge
-	if mask.Scores != authz.ScoreKeep && st.adm.Operation().Class == authz.ClassSearch {
-		lacking = lacking || !judge || !hasScores(fields)
+	lacking := len(mask.Fields) > 0 && !answer.Judge
+	if mask.Scores != authz.ScoreKeep {
+		lacking = lacking || answer.MoreScores || st.adm.Operation().Class == authz.ClassSearch && (!answer.Judge || !hasScores(answer.Fields))
 	}
 	if !lacking || st.adm.Observed() {
 		return nil
