@@ -74,11 +74,11 @@ func nearest(m uint64, e int) (float32, bool) {
 	return float32(f), decides(f)
 }
 
-// decides reports whether f, which up to two roundings by half a unit have made of a number, is nearest to the same float32 as that number:
-// only next to the middle between two can they matter.
+// decides reports whether f, which up to three roundings by 2⁻⁵³ of it have made of a number, is nearest to the same float32 as that number:
+// only next to the middle between two, by as many units, can they matter.
 func decides(f float64) bool {
 	const low, middle = 1<<29 - 1, 1 << 28 // of the 52 bits of a fraction, float32 keeps 23
-	return math.Float64bits(f)&low-(middle-2) > 4
+	return math.Float64bits(f)&low-(middle-4) > 8
 }
 
 // Floats is Numbers for a caller that wants the values: they are appended to dst.
@@ -171,56 +171,108 @@ type openNumber struct{ begin, end int }
 
 // appendBlock appends the numbers that end in the block at src[at], at most left, to dst, which has room for them.
 func (o *openNumber) appendBlock(dst []float32, src []byte, at int, start, end uint64, left *int) []float32 {
-	if *left > 0 && (o.end >= 0 || o.begin >= 0 && end != 0) {
-		if o.end < 0 {
-			o.end = at + bits.TrailingZeros64(end)
-			end &= end - 1
-		}
-		dst = append(dst, floatOf(src, o.begin, o.end))
+	if *left > 0 && o.end >= 0 {
+		dst = append(dst, Float(src[o.begin:o.end]))
 		o.begin, o.end = -1, -1
 		*left--
+	}
+	begin := o.begin - at
+	if o.begin < 0 {
+		begin = bits.TrailingZeros64(start)
+		start &= start - 1
 	}
 	some := min(*left, bits.OnesCount64(end))
 	*left -= some
 	had := len(dst)
 	dst = dst[:had+some]
-	for i := range dst[had:] {
-		dst[had+i] = floatOf(src, at+bits.TrailingZeros64(start), at+bits.TrailingZeros64(end))
+	var copied window
+	w := &copied
+	if at >= ahead {
+		w = (*window)(src[at-ahead:])
+	} else {
+		copy(w[ahead-at:], src)
+	}
+	for r := (run{begin, start, end}); ; {
+		n := w.floats(dst[had:], &r)
+		if had += n; had == len(dst) {
+			o.keep(at, r)
+			return dst
+		}
+		dst[had] = Float(src[at+r.begin : at+lowest(r.end)])
+		had++
+		r.next()
+	}
+}
+
+// keep notes what number is open at the end of the block at at.
+func (o *openNumber) keep(at int, r run) {
+	o.begin = -1
+	if r.begin < blockSize {
+		o.begin = at + r.begin
+	}
+	if r.end != 0 {
+		o.end = at + lowest(r.end)
+	}
+}
+
+// run is what is left of the numbers of a block: where the next one begins, seen from the block, where those after it begin, and where they
+// end.
+type run struct {
+	begin      int
+	start, end uint64
+}
+
+func (r *run) next() {
+	r.begin = lowest(r.start)
+	r.start &= r.start - 1
+	r.end &= r.end - 1
+}
+
+// lowest returns the index of the lowest bit that is set, 64 for none. It is bits.TrailingZeros64, whose instruction some CPUs take long for.
+func lowest(x uint64) int { return bits.OnesCount64((x - 1) &^ x) }
+
+// window is a block and what is before it.
+type window [ahead + blockSize]byte
+
+const ahead = 32
+
+// floats reads numbers of the run to dst, and returns how many: until dst is full, or up to one that it does not read. It reads most: those with
+// one digit before the point and up to 16 behind it, which end in two words.
+func (w *window) floats(dst []float32, r *run) int {
+	begin, start, end := r.begin, r.start, r.end
+	n := 0
+	for ; n < len(dst); n++ {
+		first := uint(begin + ahead)
+		if first >= uint(len(w)) {
+			break
+		}
+		to := uint(lowest(end)) & (blockSize - 1)
+		minus := uint(^w[first] >> 4 & 1) // of a digit, that bit is set
+		digits := to + ahead - first - minus - 2
+		if digits-1 >= 16 || w[to-digits+ahead-1] != '.' {
+			break
+		}
+		t := &fractions[digits&31]
+		high := (binary.LittleEndian.Uint64(w[to+ahead-16:]) ^ ones*'0') & t.high
+		low := (binary.LittleEndian.Uint64(w[to+ahead-8:]) ^ ones*'0') & t.low
+		whole := uint64(w[to-digits+ahead-2] - '0')
+		v := float64(int64(whole*t.ten+eight(high)*1e8+eight(low))) * t.inverse //nolint:gosec // < 10^17
+		if (low|high)&0xf0f0f0f0f0f0f0f0 != 0 || !decides(v) {                  // an exponent, or too close to call
+			break
+		}
+		dst[n] = math.Float32frombits(math.Float32bits(float32(v)) | uint32(minus)<<31)
+		begin = lowest(start)
 		start &= start - 1
 		end &= end - 1
 	}
-	if start != 0 {
-		o.begin = at + bits.TrailingZeros64(start)
-	}
-	if end != 0 {
-		o.end = at + bits.TrailingZeros64(end)
-	}
-	return dst
-}
-
-// floatOf reads the number b[begin:end]. Most have one digit before the point and up to 16 behind it: those are read as two words.
-func floatOf(b []byte, begin, end int) float32 {
-	if end >= 16 && len(b)-begin >= 8 {
-		first := binary.LittleEndian.Uint64(b[begin:])
-		minus := ^first >> 4 & 1 // of a digit, that bit is set
-		first >>= 8 * minus
-		digits := end - begin - int(minus) - 2
-		if uint(digits-1) < 16 && byte(first>>8) == '.' {
-			words, t := (*[16]byte)(b[end-16:]), &fractions[digits&31]
-			high, low := (binary.LittleEndian.Uint64(words[:])^(ones*'0'))&t.high, (binary.LittleEndian.Uint64(words[8:])^(ones*'0'))&t.low
-			f := float64(int64(uint64(byte(first)-'0')*t.ten+eight(high)*1e8+eight(low))) / t.power //nolint:gosec // < 10^17
-			if (low|high)&0xf0f0f0f0f0f0f0f0 == 0 && decides(f) {                                   // no exponent
-				return math.Float32frombits(math.Float32bits(float32(f)) | uint32(minus)<<31)
-			}
-		}
-	}
-	return Float(b[begin:end])
+	*r = run{begin, start, end}
+	return n
 }
 
 // fractions say, by how many digits are behind a point, which of the last 16 bytes of the number they are, and what power of ten that is.
 var fractions = func() (t [32]struct { //nolint:gochecknoglobals // a constant
 	high, low, ten uint64
-	power          float64
+	inverse        float64 // of ten: to multiply by it is several times as fast as to divide
 },
 ) {
 	ten := uint64(1)
@@ -232,7 +284,7 @@ var fractions = func() (t [32]struct { //nolint:gochecknoglobals // a constant
 				t[n].low |= mask
 			}
 		}
-		t[n].ten, t[n].power = ten, float64(ten)
+		t[n].ten, t[n].inverse = ten, 1/float64(ten)
 		ten *= 10
 	}
 	return t
