@@ -15,6 +15,7 @@ type classes struct {
 	fraction uint64 // digits and points
 	signed   uint64 // digits and minus signs
 	comma    uint64
+	zero     uint64 // the digits 0; looked for only where there is no point
 	rest     uint64 // not 0: there are other bytes
 }
 
@@ -66,7 +67,7 @@ func (r *numberRun) end() int { return r.lastAt + bits.Len64(r.last) }
 func (r *numberRun) step(src []byte) bool {
 	r.skipTypical(src)
 	some := 1 // the run may be short; where there are vector instructions, the next block is not typical, and few are
-	if r.long && !simd() {
+	if r.long && !SIMD() {
 		some = batchBlocks
 	}
 	r.long = true
@@ -75,7 +76,7 @@ func (r *numberRun) step(src []byte) bool {
 	if len(blocks) == 0 || !r.marks.room() {
 		return len(blocks) != 0
 	}
-	classifyWords(blocks, src[r.at:])
+	classifyBlocks(blocks, src[r.at:])
 	return r.check(blocks, src)
 }
 
@@ -111,7 +112,11 @@ func (r *numberRun) check(blocks []classes, src []byte) bool {
 
 		// The second of two digits that come after neither a digit nor a point: the first may not be 0.
 		if second := digit & afterFraction &^ afterMark &^ (c.fraction<<2 | inside>>62); second != 0 {
-			bad |= zerosLead(second, src, r.at)
+			if point == 0 {
+				bad |= second&(c.zero<<1) | zerosLead(second&1, src, r.at)
+			} else {
+				bad |= zerosLead(second, src, r.at)
+			}
 		}
 		if uint32(number) == 1<<32-1 || before>>32 == 1<<32-1 {
 			bad |= tooLong(before, number)

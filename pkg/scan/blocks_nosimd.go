@@ -2,7 +2,7 @@
 
 package scan
 
-// simd reports whether blocks are read by vector instructions. This build has none: it takes GOEXPERIMENT=simd, on amd64.
-func simd() bool { return false }
+// SIMD reports whether blocks are read by vector instructions. This build has none: it takes GOEXPERIMENT=simd, on amd64.
+func SIMD() bool { return false }
 
 func (r *numberRun) skipTypical([]byte) {}

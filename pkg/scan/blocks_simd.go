@@ -8,8 +8,8 @@ import (
 	"simd/archsimd"
 )
 
-// simd reports whether blocks are read by vector instructions: it takes AVX-512, and that of its parts that looks bytes up (VBMI).
-func simd() bool { return archsimd.X86.AVX512() && archsimd.X86.AVX512VBMI() }
+// SIMD reports whether blocks are read by vector instructions: it takes AVX-512, and that of its parts that looks bytes up (VBMI).
+func SIMD() bool { return archsimd.X86.AVX512() && archsimd.X86.AVX512VBMI() }
 
 // What a byte is, to those before it. A digit may follow anything.
 const (
@@ -65,7 +65,7 @@ var pairs = makePairTables() //nolint:gochecknoglobals // a constant
 // skipTypical takes the blocks that come as long as they are typical: each number is followed by its comma at once, and there is a comma in
 // every block. It goes on where check stopped, and so that check can go on.
 func (r *numberRun) skipTypical(src []byte) {
-	if !simd() || r.at < 3 || r.lastAt != r.at-blockSize || r.last == 0 || r.started == 1 && src[r.at-1] <= ' ' {
+	if !SIMD() || r.at < 3 || r.lastAt != r.at-blockSize || r.last == 0 || r.started == 1 && src[r.at-1] <= ' ' {
 		return
 	}
 	blocks := max(0, (len(src)-r.at)/blockSize)
@@ -137,7 +137,7 @@ func startsAndCommas(text []byte) (start, comma uint64) {
 func (r *numberRun) resume(src []byte, at int) {
 	r.at, r.lastAt = at, at-blockSize
 	var c [1]classes
-	classifyWords(c[:], src[at-blockSize:])
+	classifyBlocks(c[:], src[at-blockSize:])
 	r.fraction, r.signed = c[0].fraction, c[0].signed
 	r.number, r.inside = r.fraction|r.signed, r.fraction
 	r.e, r.plus = 0, 0

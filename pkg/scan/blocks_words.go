@@ -52,6 +52,9 @@ func classifyWord(out *classes, b *[blockSize]byte) {
 	if out.rest = ^(digit | comma | minus | point | space); out.rest != 0 {
 		out.rest = transpose(out.rest)
 	}
+	if out.zero = 0; point == 0 { // whole numbers, most of which have a second digit
+		out.zero = transpose(digit &^ (w3 | w2 | w1 | w0))
+	}
 	out.fraction = transpose(digit | point)
 	out.signed = transpose(digit | minus)
 	out.comma = transpose(comma)

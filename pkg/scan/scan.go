@@ -4,7 +4,7 @@
 // It owns the grammar of field paths and the reading of JSON byte by byte over any chunking. It trusts nothing: RFC 8259 is enforced more
 // strictly than encoding/json does (valid UTF-8, no lone surrogates, no byte order mark, no control characters, bounded depth, nothing
 // after the document), because a reader more lenient than the client's parser, or stricter in the wrong place, is a way round the mask.
-// It refuses by ErrMalformed, never by guessing. It imports the standard library only.
+// It refuses by ErrMalformed, never by guessing. It imports the standard library only, and what tells which instructions the CPU has.
 package scan
 
 import "errors"
