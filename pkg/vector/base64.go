@@ -47,12 +47,8 @@ func (f form) width() int64 {
 
 // base64Piece reads a piece of a base64 vector (RFC 4648 §4 and §5, padded or not).
 func (d *document) base64Piece(src []byte) (int, error) {
-	text := src[:min(len(src), base64Block)]
-	end := bytes.IndexByte(text, '"')
-	if end >= 0 {
-		text = text[:end]
-	}
-	if !d.base64Text(text) {
+	text, ends, ok := d.base64Run(src[:min(len(src), base64Block)])
+	if !ok {
 		if d.treat == opened {
 			d.giveUp()
 			return 0, nil
@@ -61,13 +57,31 @@ func (d *document) base64Piece(src []byte) (int, error) {
 	}
 	d.lex.Plain(len(text))
 	d.passBase64(text)
-	if end < 0 {
-		return len(text), nil
+	end := len(text)
+	if !ends {
+		return end, nil
 	}
 	if _, _, err := d.lex.String(src[end : end+1]); err != nil {
 		return end, err
 	}
 	return end + 1, d.base64Ends()
+}
+
+// base64Run returns what of src is text of the vector, whether the vector ends with it, and whether it is base64. The end is tried first where
+// the last vector had it: text that was found to be base64 holds no quotation mark, so one that follows it is the first.
+func (d *document) base64Run(src []byte) (text []byte, ends, ok bool) {
+	before := d.vec.code
+	if rest := d.chars - d.vec.cells; rest > 0 && rest < int64(len(src)) && src[rest] == '"' {
+		if d.base64Text(src[:rest]) {
+			return src[:rest], true, true
+		}
+		d.vec.code = before
+	}
+	end := bytes.IndexByte(src, '"')
+	if ends = end >= 0; ends {
+		src = src[:end]
+	}
+	return src, ends, d.base64Text(src)
 }
 
 // passBase64 lets leave what may of a piece.
@@ -173,6 +187,7 @@ func (f form) one() string {
 func (d *document) base64Ends() error {
 	v := &d.vec
 	d.inside = outside
+	d.chars = v.cells
 	chars := v.cells - int64(v.code.pad)
 	decoded := chars * 3 / 4
 	if r := int(chars % 4); r == 1 || v.code.pad > 0 && r+v.code.pad != 4 || decoded%v.form.width() != 0 {

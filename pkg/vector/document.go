@@ -36,6 +36,7 @@ type document struct {
 	names   names
 	keyText []byte // of the key that runs, as it is written
 	bytes   []byte // of the base64 that is changed
+	chars   int64  // of the last vector in base64, padding included
 }
 
 // level is what is known of an open array or object.

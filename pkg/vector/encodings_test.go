@@ -71,6 +71,12 @@ func TestEncodings(t *testing.T) {
 			wants{`["AAAAAA==","AA"]`, `["AQAAAA==","AQ"]`, `["",""]`},
 			vector.Reading{Vectors: 2, Dims: 5, BytesBase64: 10},
 		},
+		"base64 that ends before where the one before did, which is a quotation mark": {
+			`["gX8AAQgX8AAQgX8A","gX8AAQgX8AA","fw","gX8AAQgX8AAQgX8A"]`,
+			scan.Field{Path: "[*]", Encoding: scan.EncodingBase64I8},
+			wants{`["AAAAAAAAAAAAAAAA","AAAAAAAAAAA","AA","AAAAAAAAAAAAAAAA"]`, `["AQAAAAAAAAAAAAAA","AQAAAAAAAAA","AQ","AQAAAAAAAAAAAAAA"]`, `["","","",""]`},
+			vector.Reading{Vectors: 4, Dims: 33, BytesBase64: 45},
+		},
 		"nested: one": {
 			`{"vector":[ 0.1,2]}`,
 			scan.Field{Path: "vector", Encoding: scan.EncodingNested},
