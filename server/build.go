@@ -59,6 +59,7 @@ func newAuthenticator(c *config.Config, log *slog.Logger) (*authn.Authenticator,
 		is := &c.Issuers[i]
 		cfg.Issuers = append(cfg.Issuers, authn.Issuer{
 			URL: is.Issuer, JWKSURL: is.JWKSURL, JWKSFile: is.JWKSFile, Audiences: is.Audiences, Algorithms: is.Algorithms, Types: is.Types,
+			Refresh: is.Refresh, KeepKeys: is.KeepKeys,
 			Claims: authn.ClaimPaths{Groups: is.Claims.Groups, Name: is.Claims.Name, Email: is.Claims.Email, Kind: is.Claims.Kind},
 		})
 	}

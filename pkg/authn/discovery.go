@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"mime"
 	"net"
 	"net/http"
@@ -14,7 +13,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -36,8 +34,11 @@ type Issuer struct {
 	Types []string
 	// Claims says where the subject's properties are.
 	Claims ClaimPaths
-	// Refresh is how often the keys are fetched again, give or take a tenth; default 10 min, a file's 1 min; at least 1 s.
+	// Refresh is how often the keys are fetched again, give or take a tenth; at least 1 s. Default: as long as the key set's Cache-Control or
+	// Expires says, at least 5 min and at most 1 h; 10 min where they say nothing; a file's 1 min.
 	Refresh time.Duration
+	// KeepKeys is how long keys are believed that could not be fetched again; default 24 h, at least 1 min, at most 30 days.
+	KeepKeys time.Duration
 }
 
 // fill sets the defaults and checks what is set.
@@ -71,12 +72,14 @@ func (i *Issuer) fill() error {
 	for n, typ := range i.Types {
 		i.Types[n] = strings.TrimPrefix(strings.ToLower(typ), "application/")
 	}
-	every := 10 * time.Minute
-	if i.JWKSFile != "" {
-		every = time.Minute
+	if i.Refresh == 0 && i.JWKSFile != "" {
+		i.Refresh = time.Minute
 	}
-	if i.Refresh = orDefault(i.Refresh, every); i.Refresh < time.Second {
+	if i.Refresh != 0 && i.Refresh < time.Second {
 		return fmt.Errorf("refresh %s: at least 1s", i.Refresh)
+	}
+	if i.KeepKeys = orDefault(i.KeepKeys, 24*time.Hour); i.KeepKeys < time.Minute || i.KeepKeys > 30*24*time.Hour {
+		return fmt.Errorf("keep keys for %s: want 1m to 720h", i.KeepKeys)
 	}
 	return i.Claims.fill()
 }
@@ -118,37 +121,44 @@ func fetchClient(c *http.Client) *http.Client {
 	return &own
 }
 
+// published is what an issuer answered. raw is nil when it is what was last loaded.
+type published struct {
+	raw   []byte
+	tag   etag
+	fresh time.Duration // how long it may be kept; 0: it does not say
+}
+
 // etag is an entity tag and what it is of.
 type etag struct{ url, value string }
 
-// fetch returns the key set as published, or nil when it is the one last loaded.
-func (s *source) fetch(ctx context.Context) ([]byte, etag, error) {
+// fetch returns the key set as published.
+func (s *source) fetch(ctx context.Context) (published, error) {
 	if s.issuer.JWKSFile != "" {
 		f, err := os.Open(s.issuer.JWKSFile)
 		if err != nil {
-			return nil, etag{}, fmt.Errorf("key file: %w", err)
+			return published{}, fmt.Errorf("key file: %w", err)
 		}
 		defer func() { _ = f.Close() }()
 		raw, err := readAll(f)
-		return raw, etag{}, err
+		return published{raw: raw}, err
 	}
 	from := s.issuer.JWKSURL
 	if from == "" {
 		var err error
 		if from, err = s.discover(ctx); err != nil {
-			return nil, etag{}, fmt.Errorf("discovery: %w", err)
+			return published{}, fmt.Errorf("discovery: %w", err)
 		}
 	}
-	raw, tag, err := s.get(ctx, from)
+	p, err := s.get(ctx, from)
 	if err != nil {
-		return nil, etag{}, fmt.Errorf("key set: %w", err)
+		return published{}, fmt.Errorf("key set: %w", err)
 	}
-	return raw, tag, nil
+	return p, nil
 }
 
 // discover reads the issuer's metadata (OpenID Connect Discovery 1.0 §4) and returns its jwks_uri.
 func (s *source) discover(ctx context.Context) (string, error) {
-	raw, _, err := s.get(ctx, strings.TrimSuffix(s.issuer.URL, "/")+"/.well-known/openid-configuration")
+	metadata, err := s.get(ctx, strings.TrimSuffix(s.issuer.URL, "/")+"/.well-known/openid-configuration")
 	if err != nil {
 		return "", err
 	}
@@ -156,7 +166,7 @@ func (s *source) discover(ctx context.Context) (string, error) {
 		Issuer  string `json:"issuer"`
 		JWKSURI string `json:"jwks_uri"`
 	}
-	if err := json.Unmarshal(raw, &document); err != nil {
+	if err := json.Unmarshal(metadata.raw, &document); err != nil {
 		return "", errors.New("not a metadata document")
 	}
 	if document.Issuer != s.issuer.URL { // §4.3: exactly
@@ -171,11 +181,11 @@ func (s *source) discover(ctx context.Context) (string, error) {
 	return document.JWKSURI, nil
 }
 
-// get fetches one document; nil when it is still the one of s.tag.
-func (s *source) get(ctx context.Context, from string) ([]byte, etag, error) {
+// get fetches one document; one without raw when it is still that of s.tag.
+func (s *source) get(ctx context.Context, from string) (published, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 	if err != nil {
-		return nil, etag{}, err
+		return published{}, err
 	}
 	r.Header.Set("Accept", "application/json, application/jwk-set+json")
 	conditional := s.tag.value != "" && s.tag.url == from && s.set.Load() != nil
@@ -184,20 +194,22 @@ func (s *source) get(ctx context.Context, from string) ([]byte, etag, error) {
 	}
 	resp, err := s.cfg.Client.Do(r)
 	if err != nil {
-		return nil, etag{}, err
+		return published{}, err
 	}
 	defer func() { _ = resp.Body.Close() }()
+	p := published{tag: etag{url: from, value: resp.Header.Get("Etag")}, fresh: freshness(resp.Header)}
 	if conditional && resp.StatusCode == http.StatusNotModified {
-		return nil, s.tag, nil
+		p.tag = s.tag
+		return p, nil
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, etag{}, fmt.Errorf("status %d", resp.StatusCode)
+		return published{}, fmt.Errorf("status %d", resp.StatusCode)
 	}
 	if kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind == "text/html" {
-		return nil, etag{}, errors.New("an HTML page") // a login or error page
+		return published{}, errors.New("an HTML page") // a login or error page
 	}
-	raw, err := readAll(resp.Body)
-	return raw, etag{url: from, value: resp.Header.Get("Etag")}, err
+	p.raw, err = readAll(resp.Body)
+	return p, err
 }
 
 // readAll reads what is no longer than a key set may be.
@@ -210,58 +222,4 @@ func readAll(r io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("longer than %d bytes", maxKeySet)
 	}
 	return raw, nil
-}
-
-// Run keeps every issuer's keys fresh until ctx ends, and returns nil then. An issuer that cannot be reached is tried again after 1 s, 2 s, 4 s and so on, at last every 30 s; what
-// is known of it is believed for 24 h.
-func (a *Authenticator) Run(ctx context.Context) error {
-	var all sync.WaitGroup
-	for _, s := range a.ordered {
-		all.Go(func() { s.run(ctx) })
-	}
-	all.Wait()
-	a.cfg.Client.CloseIdleConnections()
-	return nil
-}
-
-// Refresh has Run fetch every issuer's keys now, not when their time comes: for whoever knows that they have changed. It does not wait.
-func (a *Authenticator) Refresh() {
-	for _, s := range a.ordered {
-		select {
-		case s.again <- struct{}{}:
-		default: // asked for already
-		}
-	}
-}
-
-// run fetches at once, and then again and again. It leaves no fetch behind.
-func (s *source) run(ctx context.Context) {
-	for failed := 0; ; {
-		s.mu.Lock()
-		f := s.flight
-		if f == nil && ctx.Err() == nil {
-			f = s.start(ctx)
-		}
-		s.mu.Unlock()
-		if f == nil {
-			return
-		}
-		<-f.done // at most fetchTimeout
-		wait := s.issuer.Refresh
-		if f.err != nil && ctx.Err() == nil {
-			s.cfg.Log.Warn("keys not fetched", "issuer", s.issuer.URL, "cause", f.err)
-			wait = min(wait, refetchEvery, time.Second<<min(failed, 10)) // an issuer that starts with us is soon there
-			failed++
-		} else {
-			failed = 0
-		}
-		wait += time.Duration((rand.Float64() - 0.5) / 5 * float64(wait)) // replicas must not ask all at once
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-s.again:
-		case <-ctx.Done():
-		}
-		timer.Stop()
-	}
 }

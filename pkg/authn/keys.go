@@ -1,26 +1,16 @@
 package authn
 
 import (
-	"bytes"
 	"context"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/lestrrat-go/jwx/v3/jwa"
-	"github.com/lestrrat-go/jwx/v3/jwk"
 	"github.com/lestrrat-go/jwx/v3/jws"
 )
 
@@ -28,7 +18,8 @@ import (
 const (
 	maxKeySet      = 256 << 10        // bytes of a key set or discovery document
 	maxKeys        = 100              // keys in a set
-	maxStale       = 24 * time.Hour   // how long keys are believed that could not be confirmed
+	minRefresh     = 5 * time.Minute  // however short an issuer says that its keys may be kept
+	maxRefresh     = time.Hour        // however long: a key that is withdrawn must die
 	fetchTimeout   = 5 * time.Second  // one attempt, discovery included
 	refetchEvery   = 30 * time.Second // how often unknown key ids may cause a fetch, after the first refetchBurst
 	refetchBurst   = 2
@@ -59,7 +50,7 @@ type keySet struct {
 
 // live reports whether this is still the issuer's key set, and not too old.
 func (s *keySet) live(now time.Time) bool {
-	return s.source.set.Load() == s && now.UnixNano()-s.source.confirmed.Load() <= int64(maxStale)
+	return s.source.set.Load() == s && now.UnixNano()-s.source.confirmed.Load() <= int64(s.source.issuer.KeepKeys)
 }
 
 // pick returns the keys that a token may have been signed with: those of its kid or, without one, the only key for the algorithm.
@@ -88,6 +79,7 @@ type source struct {
 
 	set       atomic.Pointer[keySet] // nil until the first good fetch
 	confirmed atomic.Int64           // when a fetch last was good, Unix nanoseconds
+	fresh     atomic.Int64           // how long that may be kept, by its own word, in nanoseconds; 0: it did not say
 	fetches   atomic.Int64
 	failed    atomic.Int64
 
@@ -249,17 +241,17 @@ func (s *source) start(ctx context.Context) *flight {
 // load fetches the key set and puts it to use. The old one stays while there is no good new one; a good one replaces it whole, so that a
 // key that was withdrawn is of no use from now on.
 func (s *source) load(ctx context.Context) error {
-	raw, tag, err := s.fetch(ctx)
+	p, err := s.fetch(ctx)
 	if err != nil {
 		return err
 	}
 	old := s.set.Load()
-	if raw != nil || old == nil {
-		set, skipped, err := parseKeys(raw, s.issuer.Algorithms)
+	if p.raw != nil || old == nil {
+		set, skipped, err := parseKeys(p.raw, s.issuer.Algorithms)
 		if err != nil {
 			return err
 		}
-		s.tag = tag // not earlier: "not modified" must mean "as the last good one"
+		s.tag = p.tag // not earlier: "not modified" must mean "as the last good one"
 		if old == nil || set.print != old.print {
 			set.source = s
 			s.confirmed.Store(s.cfg.Now().UnixNano()) // before set: live reads it after
@@ -278,119 +270,6 @@ func (s *source) load(ctx context.Context) error {
 		}
 	}
 	s.confirmed.Store(s.cfg.Now().UnixNano())
+	s.fresh.Store(int64(p.fresh))
 	return nil
-}
-
-// parseKeys reads a JWK set (RFC 7517 §5). A key that cannot be used is skipped, with the reason: issuers publish key types that we do not
-// know beside those that we do.
-func parseKeys(raw []byte, algorithms []string) (set *keySet, skipped []error, err error) {
-	var document struct {
-		Keys *[]json.RawMessage `json:"keys"`
-	}
-	if err := json.Unmarshal(raw, &document); err != nil || document.Keys == nil {
-		return nil, nil, errors.New("not a JWK set")
-	}
-	if len(*document.Keys) > maxKeys {
-		return nil, nil, fmt.Errorf("%d keys in the set: at most %d", len(*document.Keys), maxKeys)
-	}
-	set = &keySet{}
-	digest := sha256.New()
-	for i, item := range *document.Keys {
-		k, der, err := parseKey(item, algorithms)
-		if err != nil {
-			skipped = append(skipped, fmt.Errorf("key %d: %w", i, err))
-			continue
-		}
-		set.keys = append(set.keys, k)
-		fmt.Fprintf(digest, "%q %q %x\n", k.id, k.alg, der)
-	}
-	digest.Sum(set.print[:0])
-	return set, skipped, nil
-}
-
-// errForOthers is of a key that an issuer rightly publishes beside those for us, such as one of a newer type: ignored (RFC 7517 §5), and
-// nothing to mend.
-var errForOthers = errors.New("it is for others")
-
-// parseKey reads one JWK, and returns its key and the key's DER form.
-func parseKey(raw json.RawMessage, algorithms []string) (key, []byte, error) {
-	var kind struct {
-		Type string `json:"kty"`
-	}
-	if json.Unmarshal(raw, &kind) == nil && kind.Type != "" && !slices.Contains([]string{"RSA", "EC", "OKP", "oct"}, kind.Type) {
-		return key{}, nil, fmt.Errorf("its type is %.16q: %w", kind.Type, errForOthers)
-	}
-	j, err := jwk.ParseKey(bytes.Clone(raw))
-	if err != nil {
-		return key{}, nil, errors.New("it cannot be read") // the cause may quote it
-	}
-	if use, ok := j.KeyUsage(); ok && use != "sig" {
-		return key{}, nil, fmt.Errorf("its use is %.16q: %w", use, errForOthers)
-	}
-	if ops, ok := j.KeyOps(); ok && !slices.Contains(ops, jwk.KeyOpVerify) {
-		return key{}, nil, errors.New("its key_ops do not permit to verify")
-	}
-	if private, err := jwk.IsPrivateKey(j); err != nil || private {
-		return key{}, nil, errors.New("it is a private or symmetric key, and must be withdrawn")
-	}
-	public, err := export(j)
-	if err != nil {
-		return key{}, nil, err
-	}
-	k := key{public: public}
-	k.id, _ = j.KeyID()
-	var algorithm jwa.SignatureAlgorithm
-	switch p := public.(type) {
-	case *rsa.PublicKey:
-		if bits := p.N.BitLen(); bits < minRSA || bits > maxRSA {
-			return key{}, nil, fmt.Errorf("an RSA key of %d bits: want %d to %d", bits, minRSA, maxRSA)
-		}
-		algorithm = jwa.RS256()
-	case *ecdsa.PublicKey:
-		if p.Curve != elliptic.P256() {
-			return key{}, nil, errors.New("an EC key on another curve than P-256")
-		}
-		algorithm = jwa.ES256()
-	case ed25519.PublicKey:
-		algorithm = jwa.EdDSA()
-	default:
-		return key{}, nil, fmt.Errorf("keys of type %T are not used", public)
-	}
-	k.alg = algorithm.String()
-	if stated, ok := j.Algorithm(); ok && stated.String() != k.alg || !slices.Contains(algorithms, k.alg) {
-		return key{}, nil, errors.New("it is for an algorithm that is not accepted")
-	}
-	if k.verifier, err = jws.VerifierFor(algorithm); err != nil {
-		return key{}, nil, err
-	}
-	der, err := x509.MarshalPKIXPublicKey(public)
-	return k, der, err
-}
-
-// export returns the key in the form of Go's crypto packages, its parameters checked (a point is on its curve).
-func export(j jwk.Key) (crypto.PublicKey, error) {
-	var (
-		public crypto.PublicKey
-		err    error
-	)
-	switch j.(type) { // by type: with a target of any, Export fails for RSA (jwx v3.3.0)
-	case jwk.RSAPublicKey:
-		var p rsa.PublicKey
-		err = jwk.Export(j, &p)
-		public = &p
-	case jwk.ECDSAPublicKey:
-		var p ecdsa.PublicKey
-		err = jwk.Export(j, &p)
-		public = &p
-	case jwk.OKPPublicKey:
-		var p ed25519.PublicKey
-		err = jwk.Export(j, &p)
-		public = p
-	default:
-		err = errors.New("no public key")
-	}
-	if err != nil {
-		return nil, errors.New("it is not a valid public key of a type that is used")
-	}
-	return public, nil
 }

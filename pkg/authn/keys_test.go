@@ -2,8 +2,6 @@ package authn_test
 
 import (
 	"bytes"
-	"cmp"
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
@@ -17,9 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/weirgate/weir/pkg/authn"
@@ -318,69 +314,5 @@ func TestDiscovery(t *testing.T) {
 		defer server.Close()
 		a := start(t, i, func(c *authn.Config) { c.Issuers[0].JWKSURL = server.URL })
 		want(t, a, mint(t, i, "ES256", nil, nil), "keys_unavailable")
-	})
-}
-
-// inMemory answers with an issuer's key set without a network, which a synctest bubble cannot wait for. Fetches run in goroutines of
-// their own, and a bubble's time.Sleep orders nothing between them and the test: what both touch is atomic.
-type inMemory struct {
-	issuer *authntest.Issuer
-	status atomic.Int64 // 0: 200
-	asked  atomic.Int64
-}
-
-func (m *inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
-	m.asked.Add(1)
-	w := httptest.NewRecorder()
-	w.WriteHeader(cmp.Or(int(m.status.Load()), http.StatusOK))
-	_, _ = w.Write(m.issuer.JWKS())
-	resp := w.Result()
-	resp.Request = r
-	return resp, nil
-}
-
-func TestRun(t *testing.T) {
-	i := startIssuer(t)
-	synctest.Test(t, func(t *testing.T) {
-		served := &inMemory{issuer: i}
-		a := start(t, i, func(c *authn.Config) {
-			c.Issuers[0].JWKSURL = i.URL + "/jwks"
-			c.Client = &http.Client{Transport: served}
-		})
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- a.Run(ctx) }()
-		synctest.Wait()
-		if err := a.Ready(); err != nil {
-			t.Fatalf("not ready: %v", err)
-		}
-		old := mint(t, i, "ES256", nil, nil)
-		want(t, a, old, "")
-		rotate(t, i)
-		served.status.Store(http.StatusServiceUnavailable)
-		time.Sleep(11 * time.Minute) // of the bubble: one refresh, which fails, and one or two more tries
-		want(t, a, old, "")
-		served.status.Store(http.StatusOK)
-		time.Sleep(34 * time.Second)
-		want(t, a, old, "token_unknown_key") // withdrawn without any other token
-		asked := served.asked.Load()
-		time.Sleep(time.Hour)
-		if got := served.asked.Load() - asked; got < 5 || got > 7 {
-			t.Errorf("%d fetches in an hour, want one in 10 min or so", got)
-		}
-		rotate(t, i)
-		fresh := mint(t, i, "ES256", nil, nil)
-		a.Refresh()
-		a.Refresh() // once is enough
-		synctest.Wait()
-		asked = served.asked.Load()
-		want(t, a, fresh, "")
-		if got := served.asked.Load(); got != asked {
-			t.Error("the keys had to be fetched for the token: Refresh did not")
-		}
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("Run: %v", err)
-		}
 	})
 }

@@ -70,52 +70,6 @@ type TLS struct {
 	Peers []string `yaml:"peers"`
 }
 
-// Issuer is an OpenID Connect issuer. Its keys come from JWKSFile, else JWKSURL, else discovery (issuer + /.well-known/openid-configuration).
-type Issuer struct {
-	// Issuer is the iss claim, byte for byte (OpenID Connect Core §2). Required.
-	Issuer string `yaml:"issuer"`
-	// Audiences are the values of aud of which a token must have one. At least one: without it, a token made for another service would do.
-	Audiences []string `yaml:"audiences"`
-	// Algorithms are the signature algorithms taken (RFC 7518, RFC 8037). Default [RS256, ES256, EdDSA], which are all there are.
-	Algorithms []string `yaml:"algorithms" default:"RS256 ES256 EdDSA" oneof:"RS256 ES256 EdDSA"`
-	// JWKSURL is where the keys are (RFC 7517 §5), for issuers without discovery. Keys are fetched again every 10 minutes or so, at once for a
-	// token with a key ID that is not known (at most twice, then every 30 seconds), and on SIGHUP.
-	JWKSURL string `yaml:"jwks_url"`
-	// JWKSFile is a file that holds the keys, for issuers that Weir cannot reach. Read again when it changes.
-	JWKSFile string `yaml:"jwks_file"`
-	// Claims tell which claims say what.
-	Claims Claims `yaml:"claims"`
-	// Types are the values of the typ header taken (RFC 8725 §3.11), without regard to case. Default: JWT, at+jwt, and none at all.
-	Types []string `yaml:"types"`
-}
-
-// Claims tell which claims say what about a subject. A dot goes into an object: realm_access.roles.
-type Claims struct {
-	// Groups are the claims that list groups; what they hold is joined. Default [groups].
-	Groups []string `yaml:"groups" default:"groups"`
-	// Name is the claim of the display name. Default name.
-	Name string `yaml:"name" default:"name"`
-	// Email is the claim of the e-mail address. Default email.
-	Email string `yaml:"email" default:"email"`
-	// Kind is the claim that says human, workload or agent. Default: none, and the kind is told from the token's other claims.
-	Kind string `yaml:"kind"`
-}
-
-// Token says where tokens are found and how they are judged.
-type Token struct {
-	// Carriers are the request headers that are looked at, in order; the token's one is stripped before the upstream. Default
-	// [authorization, weir-token].
-	Carriers []string `yaml:"carriers" default:"authorization weir-token"`
-	// Leeway is how far the issuer's clock and ours may differ. 1s to 5m. Default 30s.
-	Leeway time.Duration `yaml:"leeway" default:"30s" min:"1s" max:"5m"`
-	// MaxLifetime bounds exp - iat of a token; a longer-lived one is refused. 1m to 8760h. Default 24h.
-	MaxLifetime time.Duration `yaml:"max_lifetime" default:"24h" min:"1m" max:"8760h"`
-	// CacheSize is how many verified tokens are remembered. 1 to 10000000. Default 10000.
-	CacheSize int `yaml:"cache_size" default:"10000" min:"1" max:"10000000"`
-	// CacheTTL is how long a verified token is remembered; never beyond its exp, nor beyond its key. 1s to 1h. Default 1m.
-	CacheTTL time.Duration `yaml:"cache_ttl" default:"1m" min:"1s" max:"1h"`
-}
-
 // Policy is what decides: the shipped policy unless Dir says otherwise. Policy and settings are read again on SIGHUP and when they change;
 // what does not compile leaves the last good one in force.
 type Policy struct {

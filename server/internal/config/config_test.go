@@ -37,7 +37,7 @@ func TestDefaults(t *testing.T) {
 	want := &Config{
 		Listen: Listen{GRPC: "127.0.0.1:9001", Admin: "127.0.0.1:9002"}, Entry: "ext_proc", Default: "deny", Replica: host,
 		Issuers: []Issuer{{
-			Issuer: "https://login.example.com", Audiences: []string{"weir"}, Algorithms: []string{"RS256", "ES256", "EdDSA"},
+			Issuer: "https://login.example.com", Audiences: []string{"weir"}, Algorithms: []string{"RS256", "ES256", "EdDSA"}, KeepKeys: 24 * time.Hour,
 			Claims: Claims{Groups: []string{"groups"}, Name: "name", Email: "email"},
 		}},
 		Token: Token{Carriers: []string{"authorization", "weir-token"}, Leeway: 30 * time.Second, MaxLifetime: 24 * time.Hour, CacheSize: 10000, CacheTTL: time.Minute},

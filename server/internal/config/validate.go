@@ -100,64 +100,6 @@ func (c *Config) checkReplica(r *report) {
 	}
 }
 
-func (c *Config) checkIssuers(r *report) {
-	if len(c.Issuers) == 0 {
-		r.add("issuers", "is missing: without an issuer nobody can say who they are")
-	}
-	for i := range c.Issuers {
-		c.checkIssuer(r, fmt.Sprintf("issuers[%d]", i), &c.Issuers[i])
-		for j := range i {
-			if c.Issuers[i].Issuer == c.Issuers[j].Issuer {
-				r.add(fmt.Sprintf("issuers[%d].issuer", i), "is there twice, first as issuers[%d]", j)
-			}
-		}
-	}
-}
-
-func (c *Config) checkIssuer(r *report, key string, is *Issuer) {
-	if is.Issuer == "" {
-		r.add(key+".issuer", "is missing: the iss claim of its tokens")
-	}
-	if len(is.Audiences) == 0 {
-		r.add(key+".audiences", "is missing: a token made for another service would do")
-	}
-	if slices.Contains(is.Audiences, "") {
-		r.add(key+".audiences", "holds an empty one")
-	}
-	source, at := is.Issuer, key+".issuer"
-	switch {
-	case is.JWKSURL != "" && is.JWKSFile != "":
-		r.add(key+".jwks_file", "is there beside jwks_url: keys come from one place")
-		return
-	case is.JWKSFile != "":
-		return
-	case is.JWKSURL != "":
-		source, at = is.JWKSURL, key+".jwks_url"
-	}
-	u, err := url.Parse(source)
-	switch {
-	case source == "":
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.Fragment != "":
-		r.add(at, "want an https:// URL, because keys are fetched from it")
-	case u.Scheme == "http" && !loopbackHost(u.Hostname()):
-		r.add(at, "%s: keys over plain HTTP can be replaced on the way, and then anybody can make tokens: use https or jwks_file", source)
-	}
-}
-
-func (c *Config) checkToken(r *report) {
-	for i, h := range c.Token.Carriers {
-		key := fmt.Sprintf("token.carriers[%d]", i)
-		switch {
-		case h == "" || strings.Trim(h, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "":
-			r.add(key, "%q: want the name of a header in lower case", h)
-		case slices.Contains(c.Token.Carriers[:i], h):
-			r.add(key, "%q is there twice", h)
-		case h == "host" || h == "cookie" || strings.HasPrefix(h, "weir-") && h != "weir-token":
-			r.add(key, "%q cannot carry a token: it means something else", h)
-		}
-	}
-}
-
 func (c *Config) checkTargets(r *report) {
 	if len(c.Targets) == 0 && c.Default != "observe" {
 		r.add("targets", "is missing: with default: deny everything would be refused")
