@@ -3,6 +3,7 @@ package vector
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 )
 
 // halfFloat is one of the two formats of 16 bits.
@@ -24,11 +25,7 @@ const (
 // halfFor chooses the format that holds v's largest component; none holds NaN and infinity. What it is rounded to has the same format: sealing
 // what was opened gives what was sealed.
 func halfFor(v []float32) (halfFloat, bool) {
-	var largest uint32
-	for _, x := range v {
-		largest = max(largest, math.Float32bits(x)&^(1<<31))
-	}
-	switch {
+	switch largest := largestBits(v); {
 	case largest >= bitsNoBF16:
 		return 0, false
 	case largest >= bitsNoF16:
@@ -41,6 +38,24 @@ func halfFor(v []float32) (halfFloat, bool) {
 	return float16, true
 }
 
+// largestBits returns the bits of the largest component without its sign: NaN's are larger than infinity's. Four at a time do not wait for one
+// another.
+func largestBits(v []float32) uint32 {
+	const unsigned = 1<<31 - 1
+	var m [4]uint32
+	for ; len(v) >= 4; v = v[4:] {
+		x := (*[4]float32)(v)
+		m[0] = max(m[0], math.Float32bits(x[0])&unsigned)
+		m[1] = max(m[1], math.Float32bits(x[1])&unsigned)
+		m[2] = max(m[2], math.Float32bits(x[2])&unsigned)
+		m[3] = max(m[3], math.Float32bits(x[3])&unsigned)
+	}
+	for _, x := range v {
+		m[0] = max(m[0], math.Float32bits(x)&unsigned)
+	}
+	return max(m[0], m[1], m[2], m[3])
+}
+
 // appendTo appends v, little-endian, rounded to nearest, ties to even. v is one that halfFor chose the format for.
 func (h halfFloat) appendTo(b []byte, v []float32) []byte {
 	if h == bfloat16 {
@@ -48,6 +63,11 @@ func (h halfFloat) appendTo(b []byte, v []float32) []byte {
 			b = binary.LittleEndian.AppendUint16(b, roundBF16(math.Float32bits(x)))
 		}
 		return b
+	}
+	b = slices.Grow(b, 2*len(v))
+	for ; len(v) >= 4; v = v[4:] {
+		x := (*[4]float32)(v)
+		b = binary.LittleEndian.AppendUint64(b, uint64(toFloat16(x[0]))|uint64(toFloat16(x[1]))<<16|uint64(toFloat16(x[2]))<<32|uint64(toFloat16(x[3]))<<48)
 	}
 	for _, x := range v {
 		b = binary.LittleEndian.AppendUint16(b, toFloat16(x))

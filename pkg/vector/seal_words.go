@@ -22,6 +22,11 @@ func packedLen(d int) int { return (wordBits*d + 7) / 8 }
 // unpackWords writes the words that are packed in b, as floats.
 func unpackWords(dst []float32, b []byte) {
 	const step = 1.0 / wordOne
+	for ; len(dst) >= 2 && len(b) >= 8; dst, b = dst[2:], b[5:] {
+		w := int64(binary.BigEndian.Uint64(b)) //nolint:gosec // shifts extend the sign
+		dst[0] = float32(w>>(64-wordBits)) * step
+		dst[1] = float32(w<<wordBits>>(64-wordBits)) * step
+	}
 	for len(dst) >= 2 {
 		w := uint64(binary.BigEndian.Uint32(b))<<8 | uint64(b[4])
 		dst[0] = float32(int32(w>>wordBits<<12)>>12) * step // the shifts extend the sign

@@ -72,10 +72,4 @@ func appendBits(b []byte, v []float32) []byte {
 }
 
 // finite reports whether no component of v is NaN or infinite.
-func finite(v []float32) bool {
-	var largest uint32
-	for _, x := range v {
-		largest = max(largest, math.Float32bits(x)&^(1<<31))
-	}
-	return largest < bitsInf
-}
+func finite(v []float32) bool { return largestBits(v) < bitsInf }
