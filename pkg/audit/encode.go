@@ -114,6 +114,7 @@ func (e *encoder) who(s *authz.Subject) {
 		}
 		e.b = append(e.b, ']')
 	}
+	e.text("weir.actor.owner", s.Owner)
 	e.text("weir.credential.id", s.Credential)
 	if s.Credential != "" {
 		e.text("weir.credential.issuer", s.Issuer)

@@ -134,7 +134,7 @@ func Lost(decision Entry, now time.Time) (*authz.Record, error) {
 
 // subject is the subject that a record names.
 func (f *Fields) subject() authz.Subject {
-	s := authz.Subject{Name: f.UserName, Email: f.UserEmail, Groups: f.UserRoles, Kind: f.ActorType, Credential: f.Credential}
+	s := authz.Subject{Name: f.UserName, Email: f.UserEmail, Groups: f.UserRoles, Kind: f.ActorType, Owner: f.Owner, Credential: f.Credential}
 	s.Issuer, s.ID, _ = strings.Cut(f.UserID, "|")
 	if f.CredentialEnds != nil {
 		s.Expires = *f.CredentialEnds

@@ -108,9 +108,12 @@ func (e *encoder) subject(s *authz.Subject) {
 		}
 		e.b = append(e.b, ']')
 	}
+	e.text("owner", s.Owner)
 	e.text("credential", s.Credential)
-	e.key("expires")
-	e.moment(s.Expires)
+	if !s.Expires.IsZero() {
+		e.key("expires")
+		e.moment(s.Expires)
+	}
 	if len(s.Claims) > 0 {
 		e.key("claims")
 		object(e, s.Claims, (*encoder).any)

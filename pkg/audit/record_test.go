@@ -24,7 +24,7 @@ var start = time.Date(2026, 11, 24, 7, 30, 0, 123456789, time.UTC)
 func decision(id string) *authz.Record {
 	subject := authz.Subject{
 		Issuer: "https://issuer.example", ID: "ada", Name: "Ada \"λ\" Lovelace", Email: "ada@example.org", Groups: []string{"research", "ml-leads"},
-		Kind: authz.Agent, Actors: []authz.Actor{{Issuer: "https://issuer.example", ID: "agent-7"}, {ID: "tool"}}, Credential: "jti-1", Expires: start.Add(time.Hour),
+		Kind: authz.Agent, Actors: []authz.Actor{{Issuer: "https://issuer.example", ID: "agent-7"}, {ID: "tool"}}, Owner: "https://issuer.example|ada", Credential: "jti-1", Expires: start.Add(time.Hour),
 	}
 	target := authz.Target{Name: "embeddings", Kind: authz.KindInference, Tenant: "acme", Sensitivity: "high", Dialect: "openai"}
 	op := authz.Operation{Class: authz.ClassEmbed, Complete: true, Model: "minilm", Vectors: 16, Dims: 384, Documents: 16, Bytes: 2048}
@@ -62,7 +62,7 @@ func completion(id string) *authz.Record {
 // refusal is a refusal by volume, in observe mode, with what only refusals have.
 func refusal(id string) *authz.Record {
 	r := decision(id)
-	r.Subject.Actors, r.Subject.Kind, r.Input, r.Mode, r.Label = nil, authz.Human, nil, authz.ModeObserve, "store_unavailable"
+	r.Subject.Actors, r.Subject.Owner, r.Subject.Kind, r.Input, r.Mode, r.Label = nil, "", authz.Human, nil, authz.ModeObserve, "store_unavailable"
 	r.Operation.Vectors, r.Operation.Collection, r.Operation.Object, r.Operation.Range, r.Operation.Artifact = authz.Unbounded, "papers", "a/b.safetensors", "bytes=0-1", "checkpoint"
 	r.Verdict.Effect, r.Verdict.Kind, r.Verdict.Mask.Scores, r.Verdict.Mask.Fields = authz.Deny, authz.KindQuota, "round:2", []string{"metadata.email"}
 	r.Verdict.Exceeded = []authz.Exceeded{{Limit: r.Verdict.Limits[0], Used: 9999}}

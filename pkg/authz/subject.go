@@ -21,8 +21,9 @@ type Subject struct {
 	Groups     []string       `json:"groups,omitempty"`
 	Kind       SubjectKind    `json:"kind"`
 	Actors     []Actor        `json:"actors,omitempty"`     // RFC 8693 act chain, outermost (the current actor) first
+	Owner      string         `json:"owner,omitempty"`      // of an agent: the Ref of the person it acts for; empty where none is known
 	Credential string         `json:"credential,omitempty"` // names the token without being it: its jti, else a hash
-	Expires    time.Time      `json:"expires"`
+	Expires    time.Time      `json:"expires,omitzero"`     // zero: its credential does not say (a client certificate)
 	Claims     map[string]any `json:"claims,omitempty"` // the token's other claims, JSON types; never the token itself
 }
 

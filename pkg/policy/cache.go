@@ -128,6 +128,7 @@ func cacheParts() map[string]part {
 		"subject.email":           textPart(func(in *authz.Input) string { return in.Subject.Email }),
 		"subject.kind":            textPart(func(in *authz.Input) string { return string(in.Subject.Kind) }),
 		"subject.groups":          groupsPart,
+		"subject.owner":           textPart(func(in *authz.Input) string { return in.Subject.Owner }),
 		"subject.credential":      textPart(func(in *authz.Input) string { return in.Subject.Credential }),
 		"target.name":             textPart(func(in *authz.Input) string { return in.Target.Name }),
 		"target.kind":             textPart(func(in *authz.Input) string { return string(in.Target.Kind) }),

@@ -17,7 +17,7 @@ func newKeys() *keys {
 	k := &keys{terms: map[string]*ast.Term{}}
 	for _, s := range []string{
 		"phase", "final", "subject", "target", "operation", "usage", "risk", "grant", "justification", "response", "time", "request",
-		"issuer", "id", "name", "email", "groups", "kind", "actors", "credential", "expires", "claims", "tenant", "sensitivity", "dialect", "labels",
+		"issuer", "id", "name", "email", "groups", "kind", "actors", "owner", "credential", "expires", "claims", "tenant", "sensitivity", "dialect", "labels",
 		"class", "complete", "model", "collection", "vector", "encoding", "object", "artifact", "range", "vectors", "dims", "documents", "bytes", "sealed", "forged",
 		"score", "signals", "budget", "status", "content_type", "content_length", "unix_ns", "rfc3339", "method", "host", "path",
 		"subject_target", "credential", "group",
@@ -135,8 +135,11 @@ func (k *keys) subject(s *authz.Subject) *ast.Term {
 		}
 		o.put("actors", ast.ArrayTerm(actors...))
 	}
+	o.text("owner", s.Owner)
 	o.text("credential", s.Credential)
-	o.always("expires", s.Expires.Format(time.RFC3339Nano))
+	if !s.Expires.IsZero() {
+		o.always("expires", s.Expires.Format(time.RFC3339Nano))
+	}
 	if len(s.Claims) > 0 {
 		if v, err := ast.InterfaceToValue(s.Claims); err == nil { // JSON types only: it does not fail
 			o.put("claims", ast.NewTerm(v))

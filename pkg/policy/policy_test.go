@@ -289,7 +289,7 @@ func full() *authz.Input {
 	return input(func(in *authz.Input) {
 		units := map[authz.Unit]map[string]int64{authz.UnitBytes: {"1h": 5}}
 		in.Subject = authz.Subject{
-			Issuer: "i", ID: "s", Name: "n", Email: "e", Groups: []string{"g"}, Kind: authz.Agent, Actors: []authz.Actor{{Issuer: "j", ID: "a"}, {ID: "b"}},
+			Issuer: "i", ID: "s", Name: "n", Email: "e", Groups: []string{"g"}, Kind: authz.Agent, Actors: []authz.Actor{{Issuer: "j", ID: "a"}, {ID: "b"}}, Owner: "i|o",
 			Credential: "c", Expires: time.Unix(5, 7).UTC(), Claims: map[string]any{"x": []any{1.5, "y", nil, true}},
 		}
 		in.Target.Sensitivity, in.Target.Labels = "high", map[string]string{"k": "v"}

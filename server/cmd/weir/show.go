@@ -111,6 +111,9 @@ func whoOf(f *audit.Fields) string {
 	if len(f.ActorChain) > 0 {
 		s += ", through " + strings.Join(f.ActorChain, ", ")
 	}
+	if f.Owner != "" && f.Owner != f.UserID {
+		s += ", for " + f.Owner
+	}
 	return s
 }
 

@@ -79,6 +79,7 @@ const (
 	AttrUserRoles       = "user.roles"
 	AttrActorType       = "weir.actor.type"
 	AttrActorChain      = "weir.actor.chain"
+	AttrActorOwner      = "weir.actor.owner"
 	AttrCredential      = "weir.credential.id"
 	AttrTarget          = "weir.target"
 	AttrTargetKind      = "weir.target.kind"

@@ -183,6 +183,7 @@ func completionAttributes(f *audit.Fields) attributes {
 	a.list(AttrUserRoles, f.UserRoles)
 	a.text(AttrActorType, string(f.ActorType))
 	a.list(AttrActorChain, f.ActorChain)
+	a.text(AttrActorOwner, f.Owner)
 	a.text(AttrCredential, f.Credential)
 	a.what(f)
 	a.verdict(f)

@@ -29,7 +29,7 @@ func full(event authz.Event) *authz.Record {
 		Method: "POST", Host: "api.example.org", Path: "/v1/embeddings", Source: "10.0.0.7:51234", Peer: "spiffe://acme/notebook", Protocol: "HTTP/2",
 		Subject: authz.Subject{
 			Issuer: "https://issuer.example", ID: "ada", Name: "Ada \"λ\" Lovelace", Email: "ada@example.org", Groups: []string{"research", "ml-leads"},
-			Kind: authz.Agent, Actors: []authz.Actor{{Issuer: "https://issuer.example", ID: "agent-7"}, {ID: "tool"}}, Credential: "jti-1", Expires: start.Add(time.Hour),
+			Kind: authz.Agent, Actors: []authz.Actor{{Issuer: "https://issuer.example", ID: "agent-7"}, {ID: "tool"}}, Owner: "https://issuer.example|ada", Credential: "jti-1", Expires: start.Add(time.Hour),
 		},
 		Target:    authz.Target{Name: "embeddings", Kind: authz.KindInference, Tenant: "acme", Sensitivity: "high", Dialect: "openai"},
 		Operation: authz.Operation{Class: authz.ClassEmbed, Complete: true, Model: "minilm", Collection: "papers", Object: "a/b.safetensors", Artifact: "checkpoint", Range: "bytes=0-1", Vectors: authz.Unbounded, Dims: 384, Documents: 16, Bytes: 2048},
