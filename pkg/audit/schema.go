@@ -42,7 +42,7 @@ type Fields struct {
 	UserRoles        []string          `json:"user.roles,omitempty"`      // groups
 	ActorType        authz.SubjectKind `json:"weir.actor.type,omitempty"` // human, workload or agent
 	ActorChain       []string          `json:"weir.actor.chain,omitempty"`
-	Owner            string            `json:"weir.actor.owner,omitempty"` // issuer|sub of the person an agent acts for
+	Owner            string            `json:"weir.actor.owner,omitempty"`   // issuer|sub of the person an agent acts for
 	Credential       string            `json:"weir.credential.id,omitempty"` // never the token
 	CredentialIssuer string            `json:"weir.credential.issuer,omitempty"`
 	CredentialEnds   *time.Time        `json:"weir.credential.expires,omitempty"`

@@ -24,7 +24,7 @@ type Subject struct {
 	Owner      string         `json:"owner,omitempty"`      // of an agent: the Ref of the person it acts for; empty where none is known
 	Credential string         `json:"credential,omitempty"` // names the token without being it: its jti, else a hash
 	Expires    time.Time      `json:"expires,omitzero"`     // zero: its credential does not say (a client certificate)
-	Claims     map[string]any `json:"claims,omitempty"` // the token's other claims, JSON types; never the token itself
+	Claims     map[string]any `json:"claims,omitempty"`     // the token's other claims, JSON types; never the token itself
 }
 
 // Ref is the subject's unique name over all issuers; empty for nobody. The separator cannot occur in a URL or a sub that authn accepts.
