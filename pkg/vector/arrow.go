@@ -8,7 +8,8 @@ import (
 	"github.com/weirgate/weir/pkg/scan"
 )
 
-// ErrUnmaskable says that the document holds vectors, and is written in a way in which they cannot be masked. Nothing of them has left.
+// ErrUnmaskable says that the document holds vectors, and is written in a way in which they cannot be masked, or opened. Nothing of them has
+// left.
 var ErrUnmaskable = errors.New("the document holds vectors that cannot be masked as they are written")
 
 const (
@@ -20,7 +21,8 @@ const (
 
 // arrow is the engine of Arrow's IPC format (Arrow Columnar Format 1.5), as a stream or a file. Lists of numbers are vectors, one in each row.
 // Masks that keep lengths are applied to lists of a fixed size, in place; redact needs other lengths, and compressed buffers cannot be looked
-// into: where vectors are in them such a document is refused. Text and bytes are looked at as everything undeclared is.
+// into: where vectors are in them such a document is refused. Text and bytes are looked at as everything undeclared is. An opener opens lists
+// of a fixed size.
 type arrow struct {
 	*account
 	part   arrowPart
@@ -52,8 +54,6 @@ const arrowMark = "ARROW1"
 
 func newArrow(fields []scan.Field, a *account, empty []string) (*arrow, error) {
 	switch {
-	case a.treat == opened:
-		return nil, errors.New("vectors in Arrow are not opened")
 	case len(empty) > 0 || a.scores.mode != keepScores:
 		return nil, errors.New("fields and scores in Arrow cannot be changed")
 	}

@@ -1,6 +1,9 @@
 package vector
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // arrowRegion is a part of a message's body.
 type arrowRegion struct {
@@ -13,6 +16,8 @@ type arrowRegion struct {
 	plain    bool
 	name     string
 }
+
+func (r arrowRegion) ofVectors() bool { return r.is == arrowVectors }
 
 // maxArrowRows bounds the rows of a batch, and the elements of its lists of lists.
 const maxArrowRows = 1 << 24
@@ -55,7 +60,7 @@ func (s *arrowSchema) batch(t flatTable, size int64, a *account) ([]arrowRegion,
 	if b.nodes > 0 || b.bufs > 0 {
 		return nil, malformedArrow("a batch of more columns than its schema")
 	}
-	if b.packed && len(b.regions) > 0 && a.masks() {
+	if b.packed && len(b.regions) > 0 && (a.masks() || a.treat == opened && slices.ContainsFunc(b.regions, arrowRegion.ofVectors)) {
 		return nil, fmt.Errorf("%w: compressed", ErrUnmaskable)
 	}
 	return b.regions, nil

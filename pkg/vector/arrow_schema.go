@@ -144,7 +144,7 @@ const maxArrowFields = 4096
 // judge refuses columns that cannot be counted or masked.
 func (s *arrowSchema) judge(a *account) error {
 	for _, f := range s.fields {
-		if f.declared && !f.vectors() && !nestsVectors(f) && (f.typ != arrowNull) {
+		if f.declared && a.treat != opened && !f.vectors() && !nestsVectors(f) && (f.typ != arrowNull) {
 			return malformedArrow("a vector column that holds something else")
 		}
 	}

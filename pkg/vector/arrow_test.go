@@ -148,8 +148,41 @@ func TestArrowRefused(t *testing.T) {
 			t.Errorf("%+v is taken", opts)
 		}
 	}
-	if _, err := vector.NewOpener(scan.FormatArrow, nil, backwards{}, place); err == nil {
-		t.Error("Arrow is opened")
+}
+
+// twice opens every vector, to what is twice as large.
+type twice struct{}
+
+func (twice) Open(dst, v []float32, _ vector.Place) ([]float32, vector.Seal, error) {
+	dst = append(dst[:0], v...)
+	for i := range dst {
+		dst[i] *= 2
+	}
+	return dst, vector.Opened, nil
+}
+
+// TestOpenerOfArrow: float32 and float64 in lists of a fixed size are opened where they stand, all else passes, and what cannot be looked into
+// is refused.
+func TestOpenerOfArrow(t *testing.T) {
+	x := float32(0.7312)
+	twofold := strings.NewReplacer(string(le(x)), string(le(2*x)), string(le(0.7312)), string(le(float64(2*x))))
+	for _, f := range arrowFiles(t) {
+		th := through{format: scan.FormatArrow, fields: []scan.Field{{Path: "vector"}}, opener: twice{}}
+		if f.name == "compressed" {
+			refuses(t, th, f.doc, vector.ErrUnmaskable)
+			continue
+		}
+		want, opened := twofold.Replace(f.doc), f.vectors
+		switch f.name {
+		case "half", "bytes", "any length": // no room, or they are not told apart
+			want, opened = f.doc, 0
+		}
+		got, read, err := th.feed([]byte(f.doc), whole)
+		if err != nil || got != want || read.Vectors != f.vectors || read.Sealed != opened {
+			t.Errorf("%s: %+v, %v; want %d opened of %d\n got %x\nwant %x", f.name, read, err, opened, f.vectors, got, want)
+			continue
+		}
+		th.everyCut(t, f.doc, want, read)
 	}
 }
 
@@ -159,8 +192,11 @@ func FuzzArrow(f *testing.F) {
 		f.Add([]byte(a.doc), uint8(7))
 	}
 	f.Fuzz(func(t *testing.T, doc []byte, size uint8) {
-		for _, mask := range []authz.MaskMode{authz.MaskNone, authz.MaskZero} {
+		for _, mask := range []authz.MaskMode{authz.MaskNone, authz.MaskZero, authz.MaskUnset} {
 			th := ofArrow(vector.Options{Mask: mask})
+			if mask == authz.MaskUnset {
+				th = through{format: scan.FormatArrow, opener: twice{}}
+			}
 			got, read, err := th.feed(doc, whole)
 			again, read2, err2 := th.feed(doc, func(int) int { return 1 + int(size) })
 			if (err == nil) != (err2 == nil) || err == nil && (got != again || read != read2) {
