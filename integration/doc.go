@@ -41,6 +41,7 @@
 //	envoystats clean              no spurious, failed or rejected ext_proc message so far
 //	envoystats REGEXP             prints these counters
 //	upstream                      prints the requests that reached the upstream, or "nothing"
+//	upstream -body FILE           writes the body of the last request with "-shape keep", as it reached the upstream, to a file
 //	redis [COMMAND ARG…]          starts a Redis, or starts it again, empty, on the same port; or gives it a command that it answers by OK. Such
 //	                              a script begins with "[!redis] skip"
 //	collector                     starts an OpenTelemetry collector for traces (OTLP_GRPC, OTLP_HTTP: its URLs; OTLP_GRPC_PORT), or has one

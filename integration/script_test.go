@@ -223,6 +223,10 @@ func cmdEnvoyStats(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdUpstream(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, "upstream", neg)
+	if len(args) == 2 && args[0] == "-body" {
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), the(ts).upstream.Kept(), 0o600))
+		return
+	}
 	all := the(ts).upstream.Seen()
 	if len(all) == 0 {
 		fmt.Fprintln(ts.Stdout(), "nothing")

@@ -206,7 +206,7 @@ func ticketKey(path string) ([]byte, error) {
 
 // describer reads operations by the target's dialect.
 type describer struct {
-	opens bool // sealed vectors in requests are opened: a body that may hold some is read, whatever else is in it
+	opens bool // sealed vectors in requests are opened: a body that may hold some, or be stored, is read, whatever else is in it
 }
 
 // Describe implements guard.Describer.
@@ -221,7 +221,7 @@ func (d describer) Describe(m authz.Match, req authz.Request) (authz.Operation, 
 		return op, false
 	}
 	_, fields := api.Carries(op)
-	return op, len(fields) > 0
+	return op, len(fields) > 0 || op.Class == authz.ClassWrite && m.Target.Kind == authz.KindVectorDB
 }
 
 // loadKeys reads the mask keys; nil where none are configured.

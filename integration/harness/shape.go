@@ -28,6 +28,7 @@ const ShapeHeader = "x-test-upstream"
 //	text=T        that body instead (no spaces)
 //	hex=DIGITS    those bytes instead
 //	echo          instead, an error that repeats the request's body, as JSON and quoted
+//	keep          keeps the request's body for Kept
 //	empty         no body, content-length 0
 //	chunked       no content-length
 //	trickle       one byte a write, flushed
@@ -46,7 +47,7 @@ type Shape struct {
 	Status                    int
 	Type, Text                string
 	Empty, Chunked, Trickle   bool
-	Trailers, Echo            bool
+	Trailers, Echo, Keep      bool
 	Codings                   []string
 	Blanks, Short             int
 	Untyped                   bool
@@ -84,6 +85,8 @@ func ParseShape(text string) (Shape, error) {
 			s.Empty = true
 		case "echo":
 			s.Echo = true
+		case "keep":
+			s.Keep = true
 		case "chunked":
 			s.Chunked = true
 		case "trickle":
@@ -122,7 +125,7 @@ func ParseShape(text string) (Shape, error) {
 }
 
 // shaped serves the request with inner; where the request asks for a shape, the answer is collected first and then sent in that shape.
-func shaped(inner http.Handler, w http.ResponseWriter, r *http.Request) {
+func (u *Upstream) shaped(inner http.Handler, w http.ResponseWriter, r *http.Request) {
 	text := r.Header.Get(ShapeHeader)
 	if text == "" {
 		inner.ServeHTTP(w, r)
@@ -132,6 +135,12 @@ func shaped(inner http.Handler, w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
+	}
+	if shape.Keep {
+		body, _ := io.ReadAll(r.Body)
+		u.mu.Lock()
+		u.kept = body
+		u.mu.Unlock()
 	}
 	kept := &answer{header: http.Header{}, status: http.StatusOK}
 	if shape.Echo {

@@ -34,6 +34,7 @@ type Upstream struct {
 
 	mu   sync.Mutex
 	seen []Seen
+	kept []byte
 }
 
 // Seen is one request that reached the upstream.
@@ -99,6 +100,13 @@ func (u *Upstream) Seen() []Seen {
 	return append([]Seen(nil), u.seen...)
 }
 
+// Kept returns the body of the last request that asked for that; see Shape.
+func (u *Upstream) Kept() []byte {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.kept
+}
+
 func (u *Upstream) handler(files string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/embeddings", serveOpenAI)
@@ -121,7 +129,7 @@ func (u *Upstream) handler(files string) http.Handler {
 		u.mu.Unlock()
 		switch {
 		case !isCall(r):
-			shaped(mux, w, r)
+			u.shaped(mux, w, r)
 		case r.Header.Get(ShapeHeader) == "compressed":
 			serveCompressed(w, r)
 		default:

@@ -8,7 +8,7 @@ import (
 )
 
 // LanceDB is the Lance REST namespace (its OpenAPI description), which LanceDB's servers speak. Rows come and go as Arrow IPC: an answer
-// is counted by its schema, and refused where it cannot be masked; what is written is not opened.
+// is counted by its schema, and refused where it cannot be masked; what is written is opened where the answer could be sealed.
 type LanceDB struct {
 	// Vectors are the names of vector columns (authz.Target.Vectors); empty: "vector", as LanceDB calls it.
 	Vectors []string
@@ -212,12 +212,26 @@ func lanceColumns(r *reader, s *selection) error {
 	})
 }
 
-// Carries implements Dialect.
+// Carries implements Dialect. Rows to write are Arrow, whose columns name their vectors.
 func (d LanceDB) Carries(op authz.Operation) (scan.Format, []scan.Field) {
-	if _, _, query := parseLanceDB("POST", op.Object); !query {
-		return "", nil
+	_, table, query := parseLanceDB("POST", op.Object)
+	if query {
+		return scan.FormatJSON, under(op.Vector, scan.EncodingNested, "vector")
 	}
-	return scan.FormatJSON, under(op.Vector, scan.EncodingNested, "vector")
+	switch strings.TrimPrefix(op.Object, "/v1/table/"+table+"/") {
+	case "insert", "merge_insert", "create":
+		return scan.FormatArrow, d.vectors()
+	}
+	return "", nil
+}
+
+// vectors are the columns that hold them.
+func (d LanceDB) vectors() []scan.Field {
+	var out []scan.Field
+	for _, name := range d.columns() {
+		out = append(out, scan.Field{Path: name, Role: scan.RoleVector, Name: name})
+	}
+	return out
 }
 
 // Answer implements Dialect.
@@ -226,9 +240,6 @@ func (d LanceDB) Answer(op authz.Operation, resp authz.Response) Answer {
 		return judged()
 	}
 	a := Answer{Judge: true, Format: scan.FormatArrow, ContentTypes: []string{"application/vnd.apache.arrow.file", "application/vnd.apache.arrow.stream"}}
-	for _, name := range d.columns() {
-		a.Fields = append(a.Fields, scan.Field{Path: name, Role: scan.RoleVector, Name: name})
-	}
-	a.Fields = append(a.Fields, scoreAt("_distance"), scoreAt("_score"), scoreAt("_relevance_score"))
+	a.Fields = append(d.vectors(), scoreAt("_distance"), scoreAt("_score"), scoreAt("_relevance_score"))
 	return a
 }

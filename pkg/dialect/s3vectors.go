@@ -8,7 +8,7 @@ import (
 )
 
 // S3Vectors is the API of Amazon S3 Vectors. Source: its service model, version 2025-07-15. A collection is bucket/index, whichever way
-// the request names it. Requests are signed together with their bodies: nothing in them can be opened.
+// the request names it. Requests are signed together with their bodies: nothing in them can be opened, and what is sealed is refused.
 type S3Vectors struct{}
 
 // Name implements Dialect.

@@ -229,7 +229,8 @@ func (d Weaviate) batch(out *authz.Operation, body []byte) error {
 	return err
 }
 
-// Carries implements Dialect. Of a GraphQL query only its variables can be opened: what stands in the query's text is text.
+// Carries implements Dialect. Of a GraphQL query only its variables can be opened: what stands in the query's text is text, and refused where
+// it is sealed.
 func (Weaviate) Carries(op authz.Operation) (scan.Format, []scan.Field) {
 	if m, ok := parseWeaviateRPC(op.Object); ok {
 		return scan.FormatGRPC, m.carries()

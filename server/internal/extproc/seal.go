@@ -1,6 +1,7 @@
 package extproc
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/weirgate/weir/pkg/dialect"
 	"github.com/weirgate/weir/pkg/scan"
 	"github.com/weirgate/weir/pkg/vector"
+	"github.com/weirgate/weir/server/internal/wire"
 )
 
 // maskers holds what makes the keyed masks, one for each mode. Nil without keys.
@@ -90,33 +92,55 @@ func (st *stream) carries() bool {
 }
 
 // unseal opens what the request's body holds of vectors that were sealed for this place, and tells what it found. The opened body goes on
-// only if the answer is protected too: see unprotected.
+// only if the answer is protected too: see unprotected. What is sealed and stands where nothing is opened must not be stored, or searched by,
+// as if it were a vector: such a request is refused.
 func (st *stream) unseal(op authz.Operation) (authz.Operation, error) {
-	if !st.carries() {
+	if st.s.maskers == nil || st.adm.Observed() || len(st.request.body) == 0 {
 		return op, nil
 	}
-	format, fields := st.dialect.Carries(op)
+	forged := int64(0)
+	if format, fields := st.dialect.Carries(op); st.carries() && len(fields) > 0 {
+		r, err := st.openBody(format, fields, op)
+		if err != nil {
+			return op, err
+		}
+		op.Sealed, op.Forged, forged = r.Sealed > 0, r.Forged > 0, r.Forged
+	}
+	if vector.Unopened(st.request.body) > forged || op.Sealed && wire.SignedBy(st.req, []string{"host"}) != nil { // a signature covers that always
+		return op, &authz.Error{
+			Kind: authz.KindBadRequest, Label: "sealed_unopened",
+			Public: "the request holds a sealed vector where Weir cannot open it: sealed vectors cannot be used there, send your own",
+		}
+	}
+	return op, nil
+}
+
+// openBody replaces the body by the opened one, if there is something to open.
+func (st *stream) openBody(f scan.Format, fields []scan.Field, op authz.Operation) (vector.Reading, error) {
 	sealer, ok := st.s.maskers[authz.MaskSeal].(vector.Opener)
-	if !ok || len(fields) == 0 {
-		return op, nil
+	if !ok {
+		return vector.Reading{}, nil
 	}
-	o, err := vector.NewOpener(format, fields, sealer, placeOf(st.adm.Target(), op))
+	o, err := vector.NewOpener(f, fields, sealer, placeOf(st.adm.Target(), op))
 	if err != nil {
-		return op, errUnmet(err)
+		return vector.Reading{}, errUnmet(err)
 	}
 	body, _, err := o.Write(make([]byte, 0, len(st.request.body)), st.request.body, math.MaxInt64)
 	if err == nil {
 		body, err = o.Close(body)
 	}
 	if err != nil {
-		return op, &authz.Error{Kind: authz.KindBadRequest, Label: "request_body_malformed", Public: "the vectors in the request body cannot be read", Err: err}
+		public := "the vectors in the request body cannot be read"
+		if errors.Is(err, vector.ErrUnmaskable) {
+			public = "the vectors in the request body are compressed, and could be sealed ones: send them as they are"
+		}
+		return vector.Reading{}, &authz.Error{Kind: authz.KindBadRequest, Label: "request_body_malformed", Public: public, Err: err}
 	}
 	r := o.Reading()
-	op.Sealed, op.Forged = r.Sealed > 0, r.Forged > 0
-	if op.Sealed {
+	if r.Sealed > 0 {
 		st.request.body, st.request.opened = body, true
 	}
-	return op, nil
+	return r, nil
 }
 
 // unprotected refuses a request whose sealed vectors were opened where the answer may show vectors as they are: an upstream that repeats what
