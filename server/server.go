@@ -136,7 +136,7 @@ func (s *Server) serveEnvoy(h guard.Handover) error {
 		if err != nil {
 			return err
 		}
-		authv3.RegisterAuthorizationServer(s.grpc, check)
+		check.Register(s.grpc)
 	}
 	if s.cfg.Entry != entryExtAuthz {
 		l := &s.cfg.Limits

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -37,7 +38,6 @@ type Config struct {
 
 // Server serves Check. Safe for concurrent use.
 type Server struct {
-	authv3.UnimplementedAuthorizationServer
 	cfg Config
 }
 
@@ -55,8 +55,22 @@ func New(cfg Config) (*Server, error) {
 	return &Server{cfg: cfg}, nil
 }
 
-// Check decides about one request head.
-func (s *Server) Check(ctx context.Context, in *authv3.CheckRequest) (_ *authv3.CheckResponse, err error) {
+// Register serves Check on g, which must use wire.Codec.
+func (s *Server) Register(g *grpc.Server) {
+	desc := authv3.Authorization_ServiceDesc
+	desc.Methods = []grpc.MethodDesc{{MethodName: "Check", Handler: func(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+		in := new(wire.CheckInbound)
+		if err := decode(in); err != nil {
+			return nil, err
+		}
+		return s.check(ctx, in)
+	}}}
+	desc.HandlerType = nil
+	g.RegisterService(&desc, nil)
+}
+
+// check decides about one request head.
+func (s *Server) check(ctx context.Context, in *wire.CheckInbound) (_ *authv3.CheckResponse, err error) {
 	var adm *guard.Admission
 	defer func() {
 		if p := recover(); p != nil {
@@ -64,11 +78,12 @@ func (s *Server) Check(ctx context.Context, in *authv3.CheckRequest) (_ *authv3.
 			err = status.Error(codes.Internal, "weir: internal error")
 		}
 	}()
-	req := wire.CheckRequest(ctx, in)
+	req := in.Request(ctx)
 	req.Time = s.cfg.Now()
 	adm = s.cfg.Guard.Begin(req)
 	adm.Admit(ctx)
-	if err := wire.SignedBy(req, wire.CleanRequest(req.Headers, adm.Carrier()).Remove); err != nil && !adm.Observed() && (adm.NeedsBody() || adm.Allowed()) {
+	clean := wire.CleanRequest(req.Headers, adm.Carrier())
+	if err := wire.SignedBy(req, clean.Remove); err != nil && !adm.Observed() && (adm.NeedsBody() || adm.Allowed()) {
 		adm.Refuse(err)
 	}
 	if s.cfg.Handover && (adm.NeedsBody() || adm.Allowed()) {
@@ -77,7 +92,7 @@ func (s *Server) Check(ctx context.Context, in *authv3.CheckRequest) (_ *authv3.
 			adm.Refuse(authz.AsError(err))
 			return s.deny(ctx, adm, req), nil
 		}
-		return wire.CheckOK(req, adm.Carrier(), ticket, adm.ID()), nil
+		return wire.CheckOK(clean, ticket, adm.ID()), nil
 	}
 	if adm.NeedsBody() { // the body is not here: policy is told that the operation is not complete
 		adm.Refine(ctx, adm.Operation())
@@ -91,7 +106,7 @@ func (s *Server) Check(ctx context.Context, in *authv3.CheckRequest) (_ *authv3.
 		adm.Refuse(authz.AsError(err))
 		return s.deny(ctx, adm, req), nil
 	}
-	return wire.CheckOK(req, adm.Carrier(), "", adm.ID()), nil
+	return wire.CheckOK(clean, "", adm.ID()), nil
 }
 
 // panicked closes the books of an exchange in which something panicked. What panicked once may do so again there; that must not take the

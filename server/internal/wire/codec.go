@@ -37,11 +37,13 @@ func (c Codec) Marshal(v any) (mem.BufferSlice, error) {
 
 // Unmarshal decodes into an *Inbound, whose body refers to data's buffers until Free, or into any protobuf message.
 func (c Codec) Unmarshal(data mem.BufferSlice, v any) error {
-	in, ok := v.(*Inbound)
-	if !ok {
-		return c.std.Unmarshal(data, v)
+	switch in := v.(type) {
+	case *Inbound:
+		return in.unmarshal(data)
+	case *CheckInbound:
+		return in.unmarshal(data)
 	}
-	return in.unmarshal(data)
+	return c.std.Unmarshal(data, v)
 }
 
 // Field numbers of envoy.service.ext_proc.v3.HttpBody.
