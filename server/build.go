@@ -52,7 +52,8 @@ func openStore(c *config.Config, log *slog.Logger) (store, guard.Handover, error
 
 func newAuthenticator(c *config.Config, log *slog.Logger) (*authn.Authenticator, error) {
 	cfg := authn.Config{
-		Carriers: c.Token.Carriers, Leeway: c.Token.Leeway, MaxLifetime: c.Token.MaxLifetime,
+		Carriers: c.Token.Carriers, Leeway: c.Token.Leeway,
+		MaxLifetime: c.Token.MaxLifetime, MaxLifetimeWorkload: c.Token.MaxLifetimeWorkload, MaxLifetimeAgent: c.Token.MaxLifetimeAgent,
 		CacheTTL: c.Token.CacheTTL, CacheSize: c.Token.CacheSize, Log: log,
 	}
 	for i := range c.Issuers {
@@ -60,10 +61,21 @@ func newAuthenticator(c *config.Config, log *slog.Logger) (*authn.Authenticator,
 		cfg.Issuers = append(cfg.Issuers, authn.Issuer{
 			URL: is.Issuer, JWKSURL: is.JWKSURL, JWKSFile: is.JWKSFile, Audiences: is.Audiences, Algorithms: is.Algorithms, Types: is.Types,
 			Refresh: is.Refresh, KeepKeys: is.KeepKeys,
-			Claims: authn.ClaimPaths{Groups: is.Claims.Groups, Name: is.Claims.Name, Email: is.Claims.Email, Kind: is.Claims.Kind},
+			TrustDomain: is.TrustDomain, Kind: is.Kind, Claims: claimPaths(&is.Claims),
 		})
 	}
 	return authn.New(cfg)
+}
+
+// claimPaths returns the claims as pkg/authn takes them.
+func claimPaths(c *config.Claims) authn.ClaimPaths {
+	out := authn.ClaimPaths{
+		ID: c.ID, Groups: c.Groups, GroupPrefix: c.GroupPrefix, Name: c.Name, Email: c.Email, Owner: c.Owner, Kind: c.Kind,
+	}
+	for _, k := range c.Kinds {
+		out.Kinds = append(out.Kinds, authn.KindRule{Claim: k.Claim, Value: k.Value, Same: k.Same, Kind: k.Kind})
+	}
+	return out
 }
 
 // PolicyConfig reads what the configuration says about policy, so that every command evaluates what serve does.

@@ -36,8 +36,9 @@ type Config struct {
 	Carriers []string
 	// Leeway is how far the issuer's clock may be from ours: 0 means the default of 30 s, at most 5 min; negative means none.
 	Leeway time.Duration
-	// MaxLifetime is the longest exp - iat accepted; default 24 h.
-	MaxLifetime time.Duration
+	// MaxLifetime is the longest exp - iat accepted; default 24 h. MaxLifetimeWorkload and MaxLifetimeAgent bound it further by what the
+	// subject is: default MaxLifetime, and 15 min. An agent does many things in little time, and nobody looks at its screen.
+	MaxLifetime, MaxLifetimeWorkload, MaxLifetimeAgent time.Duration
 	// CacheTTL is how long a verified token is believed without a look at it, never past its exp; default 60 s, negative for no cache.
 	// It bounds how late a change of the clock or of a token's standing is noticed; a key that is withdrawn takes effect at once.
 	CacheTTL time.Duration
@@ -54,6 +55,7 @@ type Config struct {
 type Authenticator struct {
 	cfg     Config
 	sources map[string]*source // by iss
+	domains map[string]*source // by SPIFFE trust domain
 	ordered []*source          // as configured
 	own     []string           // carriers but authorization
 	bearer  bool               // authorization is a carrier
@@ -75,7 +77,7 @@ func New(cfg Config) (*Authenticator, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, fmt.Errorf("authn: %w", err)
 	}
-	a := &Authenticator{cfg: cfg, sources: make(map[string]*source, len(cfg.Issuers))}
+	a := &Authenticator{cfg: cfg, sources: make(map[string]*source, len(cfg.Issuers)), domains: map[string]*source{}}
 	for _, name := range cfg.Carriers {
 		if name == CarrierAuthorization {
 			a.bearer = true
@@ -93,6 +95,12 @@ func New(cfg Config) (*Authenticator, error) {
 		s := newSource(issuer, cfg)
 		a.sources[issuer.URL] = s
 		a.ordered = append(a.ordered, s)
+		if issuer.TrustDomain != "" {
+			if a.domains[issuer.TrustDomain] != nil {
+				return nil, fmt.Errorf("authn: issuer %q: another one has its trust domain", issuer.URL)
+			}
+			a.domains[issuer.TrustDomain] = s
+		}
 	}
 	if cfg.CacheTTL > 0 {
 		a.cache = newCache(cfg.CacheSize)
@@ -119,11 +127,13 @@ func (c *Config) fill() error {
 	if c.Leeway > 5*time.Minute {
 		return fmt.Errorf("leeway %s: at most 5m", c.Leeway)
 	}
-	if c.CacheSize < 0 || c.MaxLifetime < 0 {
+	if c.CacheSize < 0 || c.MaxLifetime < 0 || c.MaxLifetimeWorkload < 0 || c.MaxLifetimeAgent < 0 {
 		return errors.New("cache size and lifetime cannot be negative")
 	}
 	c.Leeway = max(0, orDefault(c.Leeway, 30*time.Second))
 	c.MaxLifetime = orDefault(c.MaxLifetime, 24*time.Hour)
+	c.MaxLifetimeWorkload = orDefault(c.MaxLifetimeWorkload, c.MaxLifetime)
+	c.MaxLifetimeAgent = orDefault(c.MaxLifetimeAgent, 15*time.Minute)
 	c.CacheTTL = orDefault(c.CacheTTL, time.Minute)
 	c.CacheSize = orDefault(c.CacheSize, 16384)
 	c.Client = fetchClient(c.Client)
@@ -134,6 +144,17 @@ func (c *Config) fill() error {
 		c.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	return nil
+}
+
+// lifetime is how long a subject's token may live.
+func (c *Config) lifetime(k authz.SubjectKind) time.Duration {
+	switch k {
+	case authz.Human:
+		return c.MaxLifetime
+	case authz.Workload:
+		return min(c.MaxLifetime, c.MaxLifetimeWorkload)
+	}
+	return min(c.MaxLifetime, c.MaxLifetimeAgent)
 }
 
 func orDefault[T comparable](v, otherwise T) T {
@@ -206,7 +227,7 @@ func (a *Authenticator) identify(ctx context.Context, h authz.Header) (authz.Ide
 		}
 	}
 	a.misses.Add(1)
-	subject, set, err := a.verify(ctx, token, &sum, now)
+	subject, set, err := a.verify(ctx, token, now)
 	if err != nil {
 		return authz.Identity{}, err
 	}
@@ -268,7 +289,7 @@ func (a *Authenticator) ours(h authz.Header) string {
 	for _, value := range h[CarrierAuthorization] {
 		for one := range strings.SplitSeq(value, ",") { // two that a proxy joined
 			token, _ := cutBearer(one)
-			if p, err := parse(token); err == nil && a.sources[p.issuer] != nil {
+			if p, err := parse(token); err == nil && a.issuerOf(p.claims) != nil {
 				return CarrierAuthorization
 			}
 		}

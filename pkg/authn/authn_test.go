@@ -105,7 +105,7 @@ func TestSubject(t *testing.T) {
 	})
 	wantSubject := authz.Subject{
 		Issuer: i.URL, ID: "alice", Name: "Alice Ä.", Email: "alice@example.com", Groups: []string{"staff", "reader", "search"},
-		Kind: authz.Agent, Actors: []authz.Actor{{Issuer: "https://bots", ID: "bot"}, {ID: "orchestrator"}},
+		Kind: authz.Agent, Actors: []authz.Actor{{Issuer: "https://bots", ID: "bot"}, {ID: "orchestrator"}}, Owner: i.URL + "|alice",
 		Credential: "j1", Expires: now.Add(time.Minute),
 		Claims: map[string]any{
 			"aud": []any{"x", authntest.Audience}, "iat": json.Number(fmt.Sprint(now.Unix())), "big": json.Number("9007199254740993"),

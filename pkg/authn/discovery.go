@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/weirgate/weir/pkg/authz"
 )
 
 // Issuer is one issuer whose tokens are accepted. URL and Audiences are required. Its keys come from JWKSFile or JWKSURL or, with neither,
@@ -32,6 +34,11 @@ type Issuer struct {
 	Algorithms []string
 	// Types are the values of the header typ that are accepted, "" for a token without one; default JWT, at+jwt and "".
 	Types []string
+	// TrustDomain says that the issuer is that SPIFFE trust domain: its tokens are JWT-SVIDs, whose sub is a SPIFFE ID of the domain and whose
+	// iss may be missing, and its key set may be a SPIFFE bundle.
+	TrustDomain string
+	// Kind is what its subjects are where no claim says so; default human, of a trust domain workload.
+	Kind authz.SubjectKind
 	// Claims says where the subject's properties are.
 	Claims ClaimPaths
 	// Refresh is how often the keys are fetched again, give or take a tenth; at least 1 s. Default: as long as the key set's Cache-Control or
@@ -67,6 +74,9 @@ func (i *Issuer) fill() error {
 	}
 	if i.Types == nil {
 		i.Types = []string{"jwt", "at+jwt", ""}
+		if i.TrustDomain != "" {
+			i.Types = []string{"jwt", "jose", ""} // JWT-SVID §2.3
+		}
 	}
 	i.Types = slices.Clone(i.Types)
 	for n, typ := range i.Types {
@@ -80,6 +90,18 @@ func (i *Issuer) fill() error {
 	}
 	if i.KeepKeys = orDefault(i.KeepKeys, 24*time.Hour); i.KeepKeys < time.Minute || i.KeepKeys > 30*24*time.Hour {
 		return fmt.Errorf("keep keys for %s: want 1m to 720h", i.KeepKeys)
+	}
+	if i.TrustDomain != "" && strings.Trim(i.TrustDomain, "abcdefghijklmnopqrstuvwxyz0123456789.-_") != "" { // SPIFFE-ID §2.1
+		return fmt.Errorf("trust domain %q: want lower-case letters, digits, dots, dashes and underscores", i.TrustDomain)
+	}
+	if i.Kind == "" {
+		i.Kind = authz.Human
+		if i.TrustDomain != "" {
+			i.Kind = authz.Workload
+		}
+	}
+	if !known(i.Kind) {
+		return fmt.Errorf("kind %q: want human, workload or agent", i.Kind)
 	}
 	return i.Claims.fill()
 }

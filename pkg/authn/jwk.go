@@ -21,7 +21,7 @@ import (
 
 // parseKeys reads a JWK set (RFC 7517 §5). A key that cannot be used is skipped, with the reason: issuers publish key types that we do not
 // know beside those that we do.
-func parseKeys(raw []byte, algorithms []string) (set *keySet, skipped []error, err error) {
+func parseKeys(raw []byte, issuer *Issuer) (set *keySet, skipped []error, err error) {
 	var document struct {
 		Keys *[]json.RawMessage `json:"keys"`
 	}
@@ -34,7 +34,7 @@ func parseKeys(raw []byte, algorithms []string) (set *keySet, skipped []error, e
 	set = &keySet{}
 	digest := sha256.New()
 	for i, item := range *document.Keys {
-		k, der, err := parseKey(item, algorithms)
+		k, der, err := parseKey(item, issuer)
 		if err != nil {
 			skipped = append(skipped, fmt.Errorf("key %d: %w", i, err))
 			continue
@@ -51,7 +51,7 @@ func parseKeys(raw []byte, algorithms []string) (set *keySet, skipped []error, e
 var errForOthers = errors.New("it is for others")
 
 // parseKey reads one JWK, and returns its key and the key's DER form.
-func parseKey(raw json.RawMessage, algorithms []string) (key, []byte, error) {
+func parseKey(raw json.RawMessage, issuer *Issuer) (key, []byte, error) {
 	var kind struct {
 		Type string `json:"kty"`
 	}
@@ -62,7 +62,7 @@ func parseKey(raw json.RawMessage, algorithms []string) (key, []byte, error) {
 	if err != nil {
 		return key{}, nil, errors.New("it cannot be read") // the cause may quote it
 	}
-	if use, ok := j.KeyUsage(); ok && use != "sig" {
+	if use, ok := j.KeyUsage(); ok && use != "sig" && (use != "jwt-svid" || issuer.TrustDomain == "") { // a SPIFFE bundle names its keys so
 		return key{}, nil, fmt.Errorf("its use is %.16q: %w", use, errForOthers)
 	}
 	if ops, ok := j.KeyOps(); ok && !slices.Contains(ops, jwk.KeyOpVerify) {
@@ -95,7 +95,7 @@ func parseKey(raw json.RawMessage, algorithms []string) (key, []byte, error) {
 		return key{}, nil, fmt.Errorf("keys of type %T are not used", public)
 	}
 	k.alg = algorithm.String()
-	if stated, ok := j.Algorithm(); ok && stated.String() != k.alg || !slices.Contains(algorithms, k.alg) {
+	if stated, ok := j.Algorithm(); ok && stated.String() != k.alg || !slices.Contains(issuer.Algorithms, k.alg) {
 		return key{}, nil, errors.New("it is for an algorithm that is not accepted")
 	}
 	if k.verifier, err = jws.VerifierFor(algorithm); err != nil {

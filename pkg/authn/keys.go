@@ -247,7 +247,7 @@ func (s *source) load(ctx context.Context) error {
 	}
 	old := s.set.Load()
 	if p.raw != nil || old == nil {
-		set, skipped, err := parseKeys(p.raw, s.issuer.Algorithms)
+		set, skipped, err := parseKeys(p.raw, &s.issuer)
 		if err != nil {
 			return err
 		}

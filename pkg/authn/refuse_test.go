@@ -171,7 +171,6 @@ func forgeries(t testing.TB, i, other *authntest.Issuer) []forgery {
 		{"no sub", "token_malformed", body(claims{"sub": nil})},
 		{"empty sub", "token_malformed", body(claims{"sub": ""})},
 		{"long sub", "token_malformed", body(claims{"sub": strings.Repeat("s", 256)})},
-		{"sub with a bar", "token_malformed", body(claims{"sub": "a|b"})},
 		{"sub with a line end", "token_malformed", body(claims{"sub": "a\nb"})},
 		{"sub with a bidi override", "token_malformed", body(claims{"sub": "a\u202eb"})},
 		{"groups with a number", "token_malformed", body(claims{"groups": []any{"a", 1}})},

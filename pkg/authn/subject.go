@@ -1,7 +1,6 @@
 package authn
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -21,23 +20,70 @@ const (
 // ClaimPaths says in which claims an issuer puts the subject's properties. A path is a claim's name or, where there is no claim of that
 // whole name, names joined with dots: "realm_access.roles". The zero value gives the defaults.
 type ClaimPaths struct {
-	Groups []string // each a string or a list of strings; all are joined; default groups
-	Name   string   // default name
-	Email  string   // default email
-	Kind   string   // human, workload or agent; default weir_kind; a token without it is a human's
+	ID          string     // what names the subject, and is the same for ever; default sub
+	Groups      []string   // groups and roles, each a string or a list of strings; all are joined; default groups
+	GroupPrefix string     // put before every group, so that two issuers' groups of one name are not the same
+	Name        string     // default name
+	Email       string     // default email; not taken where email_verified is false
+	Owner       string     // the sub of the person behind an agent that comes in its own name; default: none
+	Kind        string     // human, workload or agent; default weir_kind
+	Kinds       []KindRule // tell the kind where Kind does not; the first that fits; after them, sub = client_id is a workload (RFC 9068 §5)
+}
+
+// KindRule is a sign of what a subject is.
+type KindRule struct {
+	Claim string            // the path of a string
+	Value string            // what it must be; * at its beginning or end stands for anything
+	Same  string            // or: the path of a string that it must be equal to
+	Kind  authz.SubjectKind // what the subject then is
 }
 
 func (c *ClaimPaths) fill() error {
 	if c.Groups == nil {
 		c.Groups = []string{"groups"}
 	}
+	c.ID = orDefault(c.ID, "sub")
 	c.Name = orDefault(c.Name, "name")
 	c.Email = orDefault(c.Email, "email")
 	c.Kind = orDefault(c.Kind, "weir_kind")
 	if slices.Contains(c.Groups, "") {
 		return errors.New("an empty claim path")
 	}
+	for _, k := range c.Kinds {
+		if k.Claim == "" || (k.Value == "") == (k.Same == "") || !known(k.Kind) {
+			return errors.New("a rule for kinds wants a claim, a value or another claim, and human, workload or agent")
+		}
+	}
+	c.Kinds = append(slices.Clone(c.Kinds), KindRule{Claim: "sub", Same: "client_id", Kind: authz.Workload})
 	return nil
+}
+
+func known(k authz.SubjectKind) bool {
+	return k == authz.Human || k == authz.Workload || k == authz.Agent
+}
+
+// fits reports whether the claims bear the sign.
+func (k *KindRule) fits(claims map[string]any) bool {
+	v, _ := lookup(claims, k.Claim)
+	s, ok := v.(string)
+	if !ok || s == "" {
+		return false
+	}
+	if k.Same != "" {
+		same, _ := lookup(claims, k.Same)
+		return same == s
+	}
+	begins, anyBefore := strings.CutPrefix(k.Value, "*")
+	ends, anyBehind := strings.CutSuffix(begins, "*")
+	switch {
+	case anyBefore && anyBehind:
+		return strings.Contains(s, ends)
+	case anyBefore:
+		return strings.HasSuffix(s, begins)
+	case anyBehind:
+		return strings.HasPrefix(s, ends)
+	}
+	return s == k.Value
 }
 
 // lookup finds the value at a path.
@@ -58,13 +104,13 @@ func lookup(claims map[string]any, path string) (any, bool) {
 	return nil, false
 }
 
-// subject reads the subject from verified claims. A claim of a wrong type refuses the token rather than being passed over: a rule against a
-// group must not fail because the group could not be read.
-func (i *Issuer) subject(claims map[string]any, sum *[sha256.Size]byte) (authz.Subject, error) {
-	s := authz.Subject{Issuer: i.URL, Kind: authz.Human, Credential: hex.EncodeToString(sum[:8])}
+// subject reads the subject from verified claims; sum is of the token. A claim of a wrong type refuses the token rather than being passed
+// over: a rule against a group must not fail because the group could not be read.
+func (i *Issuer) subject(claims map[string]any, sum []byte) (authz.Subject, error) {
+	s := authz.Subject{Issuer: i.URL, Credential: hex.EncodeToString(sum[:8])}
 	var err error
-	if s.ID, err = identifier(claims["sub"]); err != nil {
-		return authz.Subject{}, malformed("sub", err)
+	if s.ID, err = i.id(claims); err != nil {
+		return authz.Subject{}, err
 	}
 	if jti, ok := claims["jti"]; ok {
 		text, ok := jti.(string)
@@ -81,28 +127,89 @@ func (i *Issuer) subject(claims map[string]any, sum *[sha256.Size]byte) (authz.S
 	if s.Email, err = text(claims, i.Claims.Email); err != nil {
 		return authz.Subject{}, err
 	}
+	if !verified(claims) {
+		s.Email = ""
+	}
 	if s.Groups, err = i.Claims.groups(claims); err != nil {
 		return authz.Subject{}, err
 	}
-	kind, err := text(claims, i.Claims.Kind)
-	if err != nil {
+	if s.Kind, err = i.kind(claims); err != nil {
 		return authz.Subject{}, err
-	}
-	switch k := authz.SubjectKind(kind); k {
-	case "":
-	case authz.Human, authz.Workload, authz.Agent:
-		s.Kind = k
-	default:
-		return authz.Subject{}, malformed("kind", errors.New("not human, workload or agent"))
 	}
 	if s.Actors, err = actors(claims); err != nil {
 		return authz.Subject{}, malformed("act", err)
 	}
-	if len(s.Actors) > 0 {
-		s.Kind = authz.Agent // whatever the subject is: an actor acts for it
+	if err := i.owned(&s, claims); err != nil {
+		return authz.Subject{}, err
 	}
 	s.Claims = i.others(claims)
 	return s, nil
+}
+
+// id reads what names the subject.
+func (i *Issuer) id(claims map[string]any) (string, error) {
+	v, _ := lookup(claims, i.Claims.ID)
+	id, err := identifier(v)
+	if err != nil {
+		return "", malformed(i.Claims.ID, err)
+	}
+	if i.Claims.ID == "email" && claims["email_verified"] != true {
+		return "", malformed("email", errors.New("it names the subject and is not verified"))
+	}
+	if i.TrustDomain != "" && !strings.HasPrefix(id, "spiffe://"+i.TrustDomain+"/") {
+		return "", malformed(i.Claims.ID, errors.New("not a SPIFFE ID of the trust domain"))
+	}
+	return id, nil
+}
+
+// verified reports whether the e-mail address may be the subject's: anybody can claim one that was not verified.
+func verified(claims map[string]any) bool {
+	v, there := claims["email_verified"]
+	return !there || v == true || v == "true" // some issuers write it as text
+}
+
+// kind tells what the subject is.
+func (i *Issuer) kind(claims map[string]any) (authz.SubjectKind, error) {
+	stated, err := text(claims, i.Claims.Kind)
+	if err != nil {
+		return "", err
+	}
+	if stated != "" {
+		if k := authz.SubjectKind(stated); known(k) {
+			return k, nil
+		}
+		return "", malformed("kind", errors.New("not human, workload or agent"))
+	}
+	for _, rule := range i.Claims.Kinds {
+		if rule.fits(claims) {
+			return rule.Kind, nil
+		}
+	}
+	return i.Kind, nil
+}
+
+// owned says who is behind an agent. Whoever somebody acts for is a person's agent, whatever else it is (RFC 8693 §4.1): the subject is that
+// person. An agent in its own name has the owner that its issuer knows.
+func (i *Issuer) owned(s *authz.Subject, claims map[string]any) error {
+	if len(s.Actors) > 0 {
+		if s.Kind == authz.Human {
+			s.Owner = s.Ref()
+		}
+		s.Kind = authz.Agent
+	}
+	if s.Kind != authz.Agent || s.Owner != "" || i.Claims.Owner == "" {
+		return nil
+	}
+	v, there := lookup(claims, i.Claims.Owner)
+	if !there {
+		return nil
+	}
+	owner, err := identifier(v)
+	if err != nil {
+		return malformed(i.Claims.Owner, err)
+	}
+	s.Owner = i.URL + "|" + owner
+	return nil
 }
 
 func malformed(claim string, cause error) error {
@@ -116,8 +223,8 @@ func text(claims map[string]any, path string) (string, error) {
 		return "", nil
 	}
 	s, ok := v.(string)
-	if !ok {
-		return "", malformed(path, errors.New("not a string"))
+	if !ok || strings.ContainsFunc(s, unicode.IsControl) { // marks of direction are part of some names
+		return "", malformed(path, errors.New("not a string, or with control characters"))
 	}
 	return s, nil
 }
@@ -127,6 +234,9 @@ func (c *ClaimPaths) groups(claims map[string]any) ([]string, error) {
 	var out []string
 	seen := map[string]bool{}
 	for _, path := range c.Groups {
+		if elsewhere(claims, path) {
+			return nil, refuse(labelGroups, nil)
+		}
 		var list []string
 		switch v, _ := lookup(claims, path); v := v.(type) {
 		case nil:
@@ -140,13 +250,27 @@ func (c *ClaimPaths) groups(claims map[string]any) ([]string, error) {
 			}
 		}
 		for _, group := range list {
+			if control(group) {
+				return nil, malformed(path, errors.New("control characters"))
+			}
 			if group != "" && !seen[group] {
 				seen[group] = true
-				out = append(out, group)
+				out = append(out, c.GroupPrefix+group)
 			}
 		}
 	}
 	return out, nil
+}
+
+// elsewhere reports whether a claim was too long for the token, which says instead where to ask for it (OpenID Connect Core §5.6.2; Entra
+// does so beyond 200 groups). A rule against a group would not know of it.
+func elsewhere(claims map[string]any, path string) bool {
+	if path == "groups" && claims["hasgroups"] == true {
+		return true
+	}
+	names, _ := claims["_claim_names"].(map[string]any)
+	_, there := names[path]
+	return there
 }
 
 // actors reads the chain of act claims (RFC 8693 §4.1): the outermost is the current actor.
@@ -176,11 +300,11 @@ func actors(claims map[string]any) ([]authz.Actor, error) {
 	}
 }
 
-// identifier checks a sub. '|' separates issuer and sub in authz.Subject.Ref, and a control character could forge a line of a log.
+// identifier checks a sub: a control character could forge a line of a log.
 func identifier(v any) (string, error) {
 	s, ok := v.(string)
-	if !ok || s == "" || len(s) > maxSub || control(s) || strings.Contains(s, "|") {
-		return "", fmt.Errorf("want a string of 1 to %d bytes without | and control characters", maxSub)
+	if !ok || s == "" || len(s) > maxSub || control(s) {
+		return "", fmt.Errorf("want a string of 1 to %d bytes without control characters", maxSub)
 	}
 	return s, nil
 }
@@ -197,7 +321,7 @@ func (i *Issuer) others(claims map[string]any) map[string]any {
 	out := make(map[string]any, len(claims))
 	for name, v := range claims {
 		switch name {
-		case "iss", "sub", "exp", "nbf", "jti", "act", i.Claims.Name, i.Claims.Email, i.Claims.Kind:
+		case "iss", "exp", "nbf", "jti", "act", i.Claims.ID, i.Claims.Name, i.Claims.Email, i.Claims.Kind:
 			continue
 		}
 		if !slices.Contains(i.Claims.Groups, name) {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -35,6 +36,7 @@ const (
 	labelDuplicate   = "token_duplicate"
 	labelLifetime    = "token_lifetime"
 	labelTyp         = "token_typ"
+	labelGroups      = "token_groups_elsewhere"
 	labelUnavailable = "keys_unavailable"
 )
 
@@ -67,6 +69,8 @@ func public(label string) string {
 		return "the token's times are missing or too far apart"
 	case labelTyp:
 		return "this type of token is not accepted here"
+	case labelGroups:
+		return "the token leaves out its groups, because there are too many: have the issuer put in only those assigned to this application"
 	case labelUnavailable:
 		return "the issuer's keys cannot be had at the moment"
 	}
@@ -89,7 +93,6 @@ type parsed struct {
 	alg       string
 	kid       string
 	typ       string // without "application/", lower case; "" when absent
-	issuer    string
 	claims    map[string]any
 }
 
@@ -124,10 +127,6 @@ func parse(token string) (*parsed, error) {
 	}
 	if p.claims, err = object(raw); err != nil {
 		return nil, err
-	}
-	var ok bool
-	if p.issuer, ok = p.claims["iss"].(string); !ok {
-		return nil, refuse(labelIssuer, errors.New("no iss"))
 	}
 	return p, nil
 }
@@ -182,64 +181,96 @@ func decodePart(part string) ([]byte, error) {
 	return raw, nil
 }
 
+// issuerOf returns the issuer that a token says it is of; nil for one that is not configured. A SPIFFE JWT-SVID need not have an iss: the trust
+// domain in its sub stands for one.
+func (a *Authenticator) issuerOf(claims map[string]any) *source {
+	if iss, there := claims["iss"]; there {
+		name, _ := iss.(string)
+		return a.sources[name]
+	}
+	sub, _ := claims["sub"].(string)
+	domain, ok := strings.CutPrefix(sub, "spiffe://")
+	if !ok {
+		return nil
+	}
+	domain, _, _ = strings.Cut(domain, "/")
+	return a.domains[domain]
+}
+
 // verify decides about a token, and returns the key set that its signature was verified with.
-func (a *Authenticator) verify(ctx context.Context, token string, sum *[sha256.Size]byte, now time.Time) (authz.Subject, *keySet, error) {
+func (a *Authenticator) verify(ctx context.Context, token string, now time.Time) (authz.Subject, *keySet, error) {
 	p, err := parse(token)
 	if err != nil {
 		return authz.Subject{}, nil, err
 	}
-	s := a.sources[p.issuer]
+	s := a.issuerOf(p.claims)
 	if s == nil {
 		return authz.Subject{}, nil, refuse(labelIssuer, errors.New("the issuer is not configured"))
 	}
-	if !slices.Contains(s.issuer.Types, p.typ) {
-		return authz.Subject{}, nil, refuse(labelTyp, nil)
-	}
-	if !slices.Contains(s.issuer.Algorithms, p.alg) {
-		return authz.Subject{}, nil, refuse(labelAlgorithm, nil)
-	}
-	set, keys, err := s.find(ctx, p.kid, p.alg, now)
+	set, err := s.signed(ctx, p, now)
 	if err != nil {
 		return authz.Subject{}, nil, err
 	}
-	if !slices.ContainsFunc(keys, func(k key) bool { return k.verify(p.signed, p.signature) }) {
-		return authz.Subject{}, nil, refuse(labelSignature, nil)
-	}
-	expires, err := a.times(p.claims, now)
+	iat, exp, err := a.times(p.claims, now)
 	if err != nil {
 		return authz.Subject{}, nil, err
 	}
 	if err := audience(p.claims["aud"], s.issuer.Audiences); err != nil {
 		return authz.Subject{}, nil, err
 	}
-	subject, err := s.issuer.subject(p.claims, sum)
-	subject.Expires = expires
-	return subject, set, err
+	// Of what is signed: an ECDSA signature has two forms that are both good, and a token must not have two names.
+	sum := sha256.Sum256([]byte(p.signed))
+	subject, err := s.issuer.subject(p.claims, sum[:])
+	if err != nil {
+		return authz.Subject{}, nil, err
+	}
+	if exp.Sub(iat) > a.cfg.lifetime(subject.Kind) {
+		return authz.Subject{}, nil, refuse(labelLifetime, fmt.Errorf("exp - iat is more than a token of this kind (%s) may have", subject.Kind))
+	}
+	subject.Expires = exp
+	return subject, set, nil
+}
+
+// signed verifies a token's signature, and returns the key set that it was verified with. Type and algorithm are what the configuration
+// says, never only what the token does.
+func (s *source) signed(ctx context.Context, p *parsed, now time.Time) (*keySet, error) {
+	if !slices.Contains(s.issuer.Types, p.typ) {
+		return nil, refuse(labelTyp, nil)
+	}
+	if !slices.Contains(s.issuer.Algorithms, p.alg) {
+		return nil, refuse(labelAlgorithm, nil)
+	}
+	set, keys, err := s.find(ctx, p.kid, p.alg, now)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(keys, func(k key) bool { return k.verify(p.signed, p.signature) }) {
+		return nil, refuse(labelSignature, nil)
+	}
+	return set, nil
 }
 
 // times checks exp, nbf and iat (RFC 7519 §4.1.4-6). exp and iat are required: a token without an end cannot be waited out.
-func (a *Authenticator) times(claims map[string]any, now time.Time) (time.Time, error) {
-	exp, err := date(claims, "exp", true)
-	if err != nil {
-		return time.Time{}, err
+func (a *Authenticator) times(claims map[string]any, now time.Time) (iat, exp time.Time, err error) {
+	if exp, err = date(claims, "exp", true); err != nil {
+		return iat, exp, err
 	}
-	iat, err := date(claims, "iat", true)
-	if err != nil {
-		return time.Time{}, err
+	if iat, err = date(claims, "iat", true); err != nil {
+		return iat, exp, err
 	}
 	nbf, err := date(claims, "nbf", false)
 	if err != nil {
-		return time.Time{}, err
+		return iat, exp, err
 	}
 	switch latest := now.Add(a.cfg.Leeway); {
 	case !exp.After(iat) || exp.Sub(iat) > a.cfg.MaxLifetime:
-		return time.Time{}, refuse(labelLifetime, errors.New("exp - iat is out of range"))
+		return iat, exp, refuse(labelLifetime, errors.New("exp - iat is out of range"))
 	case !exp.After(now.Add(-a.cfg.Leeway)):
-		return time.Time{}, refuse(labelExpired, nil)
+		return iat, exp, refuse(labelExpired, nil)
 	case iat.After(latest) || nbf.After(latest):
-		return time.Time{}, refuse(labelNotYetValid, nil)
+		return iat, exp, refuse(labelNotYetValid, nil)
 	}
-	return exp, nil
+	return iat, exp, nil
 }
 
 // date reads a NumericDate (RFC 7519 §2), which may have a fraction. An absent one that is not required is the zero time.

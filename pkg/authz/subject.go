@@ -27,7 +27,8 @@ type Subject struct {
 	Claims     map[string]any `json:"claims,omitempty"`     // the token's other claims, JSON types; never the token itself
 }
 
-// Ref is the subject's unique name over all issuers; empty for nobody. The separator cannot occur in a URL or a sub that authn accepts.
+// Ref is the subject's unique name over all issuers; empty for nobody. No issuer that authn accepts has a |, so the first one ends the
+// issuer; an ID may have some ("auth0|65a1").
 func (s Subject) Ref() string {
 	if s.ID == "" {
 		return ""

@@ -38,9 +38,9 @@ func TestDefaults(t *testing.T) {
 		Listen: Listen{GRPC: "127.0.0.1:9001", Admin: "127.0.0.1:9002"}, Entry: "ext_proc", Default: "deny", Replica: host,
 		Issuers: []Issuer{{
 			Issuer: "https://login.example.com", Audiences: []string{"weir"}, Algorithms: []string{"RS256", "ES256", "EdDSA"}, KeepKeys: 24 * time.Hour,
-			Claims: Claims{Groups: []string{"groups"}, Name: "name", Email: "email"},
+			Claims: Claims{ID: "sub", Groups: []string{"groups"}, Name: "name", Email: "email", Kind: "weir_kind"},
 		}},
-		Token: Token{Carriers: []string{"authorization", "weir-token"}, Leeway: 30 * time.Second, MaxLifetime: 24 * time.Hour, CacheSize: 10000, CacheTTL: time.Minute},
+		Token: Token{Carriers: []string{"authorization", "weir-token"}, Leeway: 30 * time.Second, MaxLifetime: 24 * time.Hour, MaxLifetimeAgent: 15 * time.Minute, CacheSize: 10000, CacheTTL: time.Minute},
 		Targets: []Target{{
 			Name: "files", Kind: authz.KindCorpus, Dialect: "files", Paths: []string{"/corpus"}, Mode: "enforce", Floors: Floors{Record: authz.RecordDurable},
 		}},

@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
 
 // Issuer is an OpenID Connect issuer. Its keys come from JWKSFile, else JWKSURL, else discovery (issuer + /.well-known/openid-configuration).
 type Issuer struct {
@@ -21,22 +25,51 @@ type Issuer struct {
 	// KeepKeys is how long keys are believed while the issuer cannot be reached. A key that a reachable issuer does not publish any more is of
 	// no use at once. 1m to 720h. Default 24h.
 	KeepKeys time.Duration `yaml:"keep_keys" default:"24h" min:"1m" max:"720h"`
+	// TrustDomain says that the issuer is that SPIFFE trust domain (research.example): its tokens are JWT-SVIDs, whose sub is a SPIFFE ID of it
+	// and whose iss may be missing; its keys may be a SPIFFE bundle. Default: none.
+	TrustDomain string `yaml:"trust_domain"`
+	// Kind is what its subjects are where no claim says so: human, workload or agent. Default human, of a trust domain workload.
+	Kind authz.SubjectKind `yaml:"kind" oneof:"human workload agent"`
 	// Claims tell which claims say what.
 	Claims Claims `yaml:"claims"`
-	// Types are the values of the typ header taken (RFC 8725 §3.11), without regard to case. Default: JWT, at+jwt, and none at all.
+	// Types are the values of the typ header taken (RFC 8725 §3.11), without regard to case. Default: JWT, at+jwt, and none at all; of a trust
+	// domain JWT, JOSE, and none at all.
 	Types []string `yaml:"types"`
 }
 
 // Claims tell which claims say what about a subject. A dot goes into an object: realm_access.roles.
 type Claims struct {
-	// Groups are the claims that list groups; what they hold is joined. Default [groups].
+	// ID is the claim that names the subject, and stays the same for ever; email only where email_verified is true. Default sub.
+	ID string `yaml:"id" default:"sub"`
+	// Groups are the claims that list groups and roles; what they hold is joined. Default [groups].
 	Groups []string `yaml:"groups" default:"groups"`
+	// GroupPrefix is put before each of these groups: where there are several issuers, a group of one must not be taken for another's of the
+	// same name. Default: none.
+	GroupPrefix string `yaml:"group_prefix"`
 	// Name is the claim of the display name. Default name.
 	Name string `yaml:"name" default:"name"`
-	// Email is the claim of the e-mail address. Default email.
+	// Email is the claim of the e-mail address, which is not taken where email_verified is false. Default email.
 	Email string `yaml:"email" default:"email"`
-	// Kind is the claim that says human, workload or agent. Default: none, and the kind is told from the token's other claims.
-	Kind string `yaml:"kind"`
+	// Owner is the claim that has the sub of the person behind an agent, where the agent comes in its own name. Where it comes in the person's
+	// (act, RFC 8693), that person is the owner. Default: none.
+	Owner string `yaml:"owner"`
+	// Kind is the claim that says human, workload or agent. Default weir_kind.
+	Kind string `yaml:"kind" default:"weir_kind"`
+	// Kinds are signs of what a subject is, for tokens without that claim; the first that fits. After them: an act claim makes it an agent,
+	// sub = client_id a workload (RFC 9068 §5); else it is what the issuer's kind says. Default: none.
+	Kinds []KindRule `yaml:"kinds"`
+}
+
+// KindRule is one sign.
+type KindRule struct {
+	// Claim is the claim that is looked at. Required.
+	Claim string `yaml:"claim"`
+	// Value is what it must be; a * at its beginning or end stands for anything. This or Same.
+	Value string `yaml:"value"`
+	// Same is the claim that it must be equal to. This or Value.
+	Same string `yaml:"same"`
+	// Kind is what the subject then is. Required.
+	Kind authz.SubjectKind `yaml:"kind" oneof:"human workload agent"`
 }
 
 // Token says where tokens are found and how they are judged.
@@ -48,6 +81,10 @@ type Token struct {
 	Leeway time.Duration `yaml:"leeway" default:"30s" min:"1s" max:"5m"`
 	// MaxLifetime bounds exp - iat of a token; a longer-lived one is refused. 1m to 8760h. Default 24h.
 	MaxLifetime time.Duration `yaml:"max_lifetime" default:"24h" min:"1m" max:"8760h"`
+	// MaxLifetimeWorkload bounds it further for workloads. 1m to 8760h. Default: max_lifetime.
+	MaxLifetimeWorkload time.Duration `yaml:"max_lifetime_workload" min:"1m" max:"8760h"`
+	// MaxLifetimeAgent bounds it further for agents, whose tokens nobody watches. 1m to 8760h. Default 15m.
+	MaxLifetimeAgent time.Duration `yaml:"max_lifetime_agent" default:"15m" min:"1m" max:"8760h"`
 	// CacheSize is how many verified tokens are remembered. 1 to 10000000. Default 10000.
 	CacheSize int `yaml:"cache_size" default:"10000" min:"1" max:"10000000"`
 	// CacheTTL is how long a verified token is remembered; never beyond its exp, nor beyond its key. 1s to 1h. Default 1m.

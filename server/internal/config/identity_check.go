@@ -31,6 +31,7 @@ func (c *Config) checkIssuer(r *report, key string, is *Issuer) {
 	if slices.Contains(is.Audiences, "") {
 		r.add(key+".audiences", "holds an empty one")
 	}
+	checkClaims(r, key, is)
 	source, at := is.Issuer, key+".issuer"
 	switch {
 	case is.JWKSURL != "" && is.JWKSFile != "":
@@ -48,6 +49,27 @@ func (c *Config) checkIssuer(r *report, key string, is *Issuer) {
 		r.add(at, "want an https:// URL, because keys are fetched from it")
 	case u.Scheme == "http" && !loopbackHost(u.Hostname()):
 		r.add(at, "%s: keys over plain HTTP can be replaced on the way, and then anybody can make tokens: use https or jwks_file", source)
+	}
+}
+
+// checkClaims checks what says who somebody is.
+func checkClaims(r *report, key string, is *Issuer) {
+	if strings.Trim(is.TrustDomain, "abcdefghijklmnopqrstuvwxyz0123456789.-_") != "" {
+		r.add(key+".trust_domain", "%q: want its name alone, in lower case, such as research.example", is.TrustDomain)
+	}
+	if slices.Contains(is.Claims.Groups, "") {
+		r.add(key+".claims.groups", "holds an empty one")
+	}
+	for i, k := range is.Claims.Kinds {
+		key := fmt.Sprintf("%s.claims.kinds[%d]", key, i)
+		switch {
+		case k.Claim == "":
+			r.add(key+".claim", "is missing: the claim that is looked at")
+		case k.Kind == "":
+			r.add(key+".kind", "is missing: want human, workload or agent")
+		case (k.Value == "") == (k.Same == ""):
+			r.add(key, "want value or same, and not both")
+		}
 	}
 }
 
