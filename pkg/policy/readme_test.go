@@ -55,7 +55,7 @@ func TestReadme(t *testing.T) {
 	dir := copied(t)
 	dir["rules/night/night.rego"] = &fstest.MapFile{Data: []byte(rego[0])}
 	dir["rules/night/night_test.rego"] = &fstest.MapFile{Data: []byte(rego[1])}
-	dir["settings.yaml"].Data = append(dir["settings.yaml"].Data, "\n"+yaml[1]...)
+	dir["rules/night/settings.yaml"] = &fstest.MapFile{Data: []byte(yaml[1])}
 	e := engine(t, policy.Config{FS: dir, Settings: []byte(yaml[0] + "  default: zero\nnight: {classes: [embed]}\n"), RunTests: true})
 	if e.Reads() != (authz.Reads{}) {
 		t.Errorf("%+v; want nothing", e.Reads())
@@ -87,5 +87,42 @@ func TestAPolicyWithoutSettingsTakesWhatItGets(t *testing.T) {
 	cfg.Settings = []byte("# nothing yet\n")
 	if d, err := engine(t, cfg).Eval(t.Context(), input(nil)); err != nil || d.Effect != authz.Deny {
 		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// TestSettingsOfSeveralFiles: a rule brings its own, and an operator's file is laid over all of them.
+func TestSettingsOfSeveralFiles(t *testing.T) {
+	dir := func(files map[string]string) fstest.MapFS {
+		out := fstest.MapFS{"p.rego": {Data: []byte("package weir.authz\ndecision := {\"effect\": \"allow\", \"rule\": json.marshal(data.weir.settings)}")}}
+		for name, text := range files {
+			out[name] = &fstest.MapFile{Data: []byte(text)}
+		}
+		return out
+	}
+	for name, tc := range map[string]struct {
+		files      map[string]string
+		over, want string // what the settings are; or the error
+	}{
+		"joined":              {map[string]string{"settings.yaml": "a: {x: 1}", "rules/b/settings.yaml": "b: {y: 2}"}, "b: {y: 3}", `{"a":{"x":1},"b":{"y":3}}`},
+		"only a rule's":       {map[string]string{"settings.yaml": "# nothing", "rules/b/settings.yaml": "b: {y: 2}"}, "", `{"b":{"y":2}}`},
+		"keys of one's own":   {map[string]string{"settings.yaml": "a: {x: {}}"}, "a: {x: {papers: [research]}}", `{"a":{"x":{"papers":["research"]}}}`},
+		"but keys":            {map[string]string{"settings.yaml": "a: {x: {}}"}, "a: {x: papers}", `settings.yaml:1: a.x: want a group of keys`},
+		"said twice":          {map[string]string{"rules/a/settings.yaml": "a: 1", "rules/b/settings.yaml": "\na: 2"}, "", `rules/b/settings.yaml:2: a is said in rules/a/settings.yaml too`},
+		"no keys":             {map[string]string{"rules/a/settings.yaml": "[a]"}, "", `rules/a/settings.yaml:1: want keys and values`},
+		"no YAML":             {map[string]string{"rules/a/settings.yaml": "a: ["}, "", `the policy's rules/a/settings.yaml`},
+		"unknown in them all": {map[string]string{"settings.yaml": "a: 1", "rules/b/settings.yaml": "b: 1"}, "c: 1", `no setting "c"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, err := policy.New(t.Context(), policy.Config{FS: dir(tc.files), Settings: []byte(tc.over)})
+			if err != nil {
+				if !strings.Contains(err.Error(), tc.want) {
+					t.Errorf("%v; want %s", err, tc.want)
+				}
+				return
+			}
+			if d, err := e.Eval(t.Context(), input(nil)); err != nil || d.Rule != tc.want {
+				t.Errorf("%s, %v; want %s", d.Rule, err, tc.want)
+			}
+		})
 	}
 }

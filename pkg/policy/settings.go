@@ -14,28 +14,68 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// settingsFile is where a policy keeps its own settings, and every key that there is.
+// settingsFile is where a policy keeps its own settings, and every key that there is. A rule's directory may have one of its own, so that
+// rule, numbers and test are copied as one.
 const settingsFile = "settings.yaml"
+
+// ownSettings joins the settings files of a policy. Two of them may not say the same first key: which one counts would depend on names of
+// directories. It returns the zero node where there are none.
+func ownSettings(dir fs.FS) (yaml.Node, error) {
+	var all yaml.Node
+	at := map[string]string{} // first key → file
+	err := fs.WalkDir(dir, ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || e.Name() != settingsFile {
+			return err
+		}
+		b, err := fs.ReadFile(dir, path)
+		if err != nil {
+			return err
+		}
+		var one yaml.Node
+		if err := yaml.Unmarshal(b, &one); err != nil {
+			return fmt.Errorf("the policy's %s: %w", path, err)
+		}
+		if one.Kind == 0 || one.Content[0].Tag == "!!null" {
+			return nil
+		}
+		if one.Content[0].Kind != yaml.MappingNode {
+			return fmt.Errorf("the policy's %s:%d: want keys and values", path, one.Content[0].Line)
+		}
+		for i := 0; i < len(one.Content[0].Content); i += 2 {
+			key := one.Content[0].Content[i]
+			if first, ok := at[key.Value]; ok {
+				return fmt.Errorf("the policy's %s:%d: %s is said in %s too", path, key.Line, key.Value, first)
+			}
+			at[key.Value] = path
+		}
+		if all.Kind == 0 {
+			all = one
+		} else {
+			all.Content[0].Content = append(all.Content[0].Content, one.Content[0].Content...)
+		}
+		return nil
+	})
+	if err != nil {
+		return yaml.Node{}, fmt.Errorf("read the policy: %w", err)
+	}
+	return all, nil
+}
 
 // mergeSettings lays the operator's settings over those of the policy. A key that the policy does not have is a mistake; a policy without
 // a settings file takes them as they are.
 func mergeSettings(cfg Config) (map[string]any, error) {
 	name := cfg.Name
-	base, err := fs.ReadFile(cfg.FS, settingsFile)
-	bare := errors.Is(err, fs.ErrNotExist)
-	if err != nil && !bare {
-		return nil, fmt.Errorf("read the policy: %w", err)
+	into, err := ownSettings(cfg.FS)
+	if err != nil {
+		return nil, err
 	}
-	var into, over yaml.Node
-	if err := yaml.Unmarshal(base, &into); err != nil {
-		return nil, fmt.Errorf("the policy's %s: %w", settingsFile, err)
-	}
+	var over yaml.Node
 	if err := yaml.Unmarshal(cfg.Settings, &over); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	switch {
 	case over.Kind == 0, over.Content[0].Tag == "!!null": // nothing said, or comments only
-	case bare || into.Kind == 0:
+	case into.Kind == 0:
 		into = over
 	default:
 		if err := errors.Join(lay(into.Content[0], over.Content[0], name, "")...); err != nil {
@@ -62,7 +102,8 @@ func mergeSettings(cfg Config) (map[string]any, error) {
 	return out, nil
 }
 
-// lay puts over's keys into into. Values must be of the same kind.
+// lay puts over's keys into into. Values must be of the same kind. An empty group of keys ({}) is one whose keys are the operator's own:
+// it takes any.
 func lay(into, over *yaml.Node, name, path string) []error {
 	if over.Kind != yaml.MappingNode {
 		return []error{fmt.Errorf("%s:%d: want keys and values", name, over.Line)}
@@ -80,7 +121,7 @@ func lay(into, over *yaml.Node, name, path string) []error {
 			errs = append(errs, fmt.Errorf("%s:%d: no setting %q; nearest: %s", name, key.Line, at, path+nearest(key.Value, into)))
 		case have.Kind != value.Kind:
 			errs = append(errs, fmt.Errorf("%s:%d: %s: want a %s", name, value.Line, at, kindName(have.Kind)))
-		case have.Kind == yaml.MappingNode:
+		case have.Kind == yaml.MappingNode && len(have.Content) > 0:
 			errs = append(errs, lay(have, value, name, at+".")...)
 		case have.Kind == yaml.ScalarNode && have.Tag != value.Tag:
 			errs = append(errs, fmt.Errorf("%s:%d: %s: want a value like %s", name, value.Line, at, have.Value))
@@ -144,10 +185,10 @@ func distance(a, b string) int {
 }
 
 // unknownSettings refuses rules that read a setting which is not there: a deny that does is never said, without a word. It looks at policies
-// that come with a settings.yaml, which lists all that there is.
+// that come with settings of their own, which list all that there is.
 func unknownSettings(c *ast.Compiler, settings map[string]any, dir fs.FS) error {
-	if _, err := fs.Stat(dir, settingsFile); err != nil {
-		return nil //nolint:nilerr // such a policy takes what it is given
+	if own, err := ownSettings(dir); err != nil || own.Kind == 0 {
+		return err // without, a policy takes what it is given
 	}
 	root := ast.MustParseRef("data.weir.settings")
 	var errs []error
