@@ -1,10 +1,11 @@
 // Package rego is the shipped policy, embedded: Rego files under weir/, their numbers in weir/settings.yaml, the schema of their input in
-// schemas/input.json. It decides nothing by itself; pkg/policy evaluates it, or a directory of the operator's in its place.
+// schemas/input.json, and a cookbook of rules to add, one directory each. It decides nothing by itself; pkg/policy evaluates it, or a
+// directory of the operator's in its place.
 package rego
 
 import "embed"
 
-// FS holds weir/ (the policy and its tests) and schemas/.
+// FS holds weir/ (the policy and its tests), schemas/ and cookbook/.
 //
-//go:embed weir schemas
+//go:embed weir schemas cookbook
 var FS embed.FS
