@@ -213,7 +213,7 @@ func (i *Issuer) owned(s *authz.Subject, claims map[string]any) error {
 }
 
 func malformed(claim string, cause error) error {
-	return refuse(labelMalformed, fmt.Errorf("claim %s: %w", claim, cause))
+	return refuse(labelClaim, fmt.Errorf("claim %s: %w", claim, cause))
 }
 
 // text returns the string at a path; absent and null are "".

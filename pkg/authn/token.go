@@ -36,6 +36,7 @@ const (
 	labelDuplicate   = "token_duplicate"
 	labelLifetime    = "token_lifetime"
 	labelTyp         = "token_typ"
+	labelClaim       = "token_claim"
 	labelGroups      = "token_groups_elsewhere"
 	labelUnavailable = "keys_unavailable"
 )
@@ -69,6 +70,8 @@ func public(label string) string {
 		return "the token's times are missing or too far apart"
 	case labelTyp:
 		return "this type of token is not accepted here"
+	case labelClaim:
+		return "a claim of the token is missing, or not what it should be"
 	case labelGroups:
 		return "the token leaves out its groups, because there are too many: have the issuer put in only those assigned to this application"
 	case labelUnavailable:
@@ -284,12 +287,12 @@ func date(claims map[string]any, name string, required bool) (time.Time, error) 
 	}
 	number, ok := v.(json.Number)
 	if !ok {
-		return time.Time{}, refuse(labelMalformed, errors.New(name+" is not a number"))
+		return time.Time{}, malformed(name, errors.New("not a number"))
 	}
 	f, err := number.Float64()
 	const year9999 = 253402300799
 	if err != nil || f < 0 || f > year9999 {
-		return time.Time{}, refuse(labelMalformed, errors.New(name+" is out of range"))
+		return time.Time{}, malformed(name, errors.New("out of range"))
 	}
 	whole, fraction := math.Modf(f)
 	return time.Unix(int64(whole), int64(fraction*1e9)).UTC(), nil
@@ -307,7 +310,7 @@ func audience(aud any, want []string) error {
 	default:
 		list, ok := texts(v)
 		if !ok {
-			return refuse(labelMalformed, errors.New("aud is not a string or a list of strings"))
+			return malformed("aud", errors.New("not a string or a list of strings"))
 		}
 		if slices.ContainsFunc(list, func(s string) bool { return slices.Contains(want, s) }) {
 			return nil
