@@ -5,6 +5,10 @@ package rego
 
 import "embed"
 
+// The schema of the input is made from its Go types.
+//
+//go:generate go test ../pkg/policy -run TestSchemaIsTheInput -count=1 -update
+
 // FS holds weir/ (the policy and its tests), schemas/ and cookbook/.
 //
 //go:embed weir schemas cookbook

@@ -16,16 +16,12 @@ import (
 // CheckInput reads an input that a person wrote, called name in errors: every key that a policy cannot know is one, with its line and the
 // key that may have been meant, and so is one that is there twice. A policy would not miss a misspelt key, only decide without it.
 func CheckInput(name string, input []byte) error {
-	raw, err := shipped.FS.ReadFile("schemas/input.json")
+	s, err := readSchema()
 	if err != nil {
 		return err
 	}
-	var s schema
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return fmt.Errorf("schemas/input.json: %w", err)
-	}
 	c := &inputChecker{name: name, input: input, dec: json.NewDecoder(bytes.NewReader(input))}
-	if err := c.value(&s, ""); err != nil {
+	if err := c.value(s, ""); err != nil {
 		return fmt.Errorf("%s:%d: not JSON: %w", name, c.line(), err)
 	}
 	if _, err := c.dec.Token(); !errors.Is(err, io.EOF) {
@@ -34,9 +30,25 @@ func CheckInput(name string, input []byte) error {
 	return errors.Join(c.found...)
 }
 
-// schema is as much of a JSON schema as schemas/input.json uses.
+// Schema is the JSON schema (draft 7) of a policy's input, for editors and for "opa check --schema".
+func Schema() ([]byte, error) { return shipped.FS.ReadFile("schemas/input.json") }
+
+func readSchema() (*schema, error) {
+	raw, err := Schema()
+	if err != nil {
+		return nil, err
+	}
+	s := new(schema)
+	if err := json.Unmarshal(raw, s); err != nil {
+		return nil, fmt.Errorf("schemas/input.json: %w", err)
+	}
+	return s, nil
+}
+
+// schema is as much of a JSON schema as is read here of schemas/input.json.
 type schema struct {
 	Properties map[string]*schema `json:"properties"`
+	Required   []string           `json:"required"` // what is always there
 	Additional additional         `json:"additionalProperties"`
 	Items      *schema            `json:"items"`
 }

@@ -46,7 +46,7 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	compiler, err := compileFiles(files)
+	compiler, silent, err := compileFiles(files)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{query: prepared, keys: newKeys(), reads: reads.needs(), cache: newCache(reads), revision: revisionOf(cfg.Entrypoint, files, raw), timeout: cfg.Timeout, warnings: warnings, random: drawsRandom(files)}, nil
+	return &loaded{query: prepared, keys: newKeys(), reads: reads.needs(), cache: newCache(reads), revision: revisionOf(cfg.Entrypoint, files, raw), timeout: cfg.Timeout, warnings: append(silent, warnings...), random: drawsRandom(files)}, nil
 }
 
 // newStore keeps the settings as parsed terms, so that evaluation does not convert them each time. Nothing writes to it.
@@ -113,36 +113,41 @@ func read(dir fs.FS) (files, tests map[string]string, err error) {
 	return files, tests, nil
 }
 
-// compileFiles parses and compiles strictly: against the input schema, and without built-ins that reach outside.
-func compileFiles(files map[string]string) (*ast.Compiler, error) {
+// compileFiles parses and compiles strictly: against the input schema, and without built-ins that reach outside. It tells of what compiles
+// and does not say what it seems to.
+func compileFiles(files map[string]string) (_ *ast.Compiler, silent []string, err error) {
 	modules := make(map[string]*ast.Module, len(files))
 	for name, src := range files {
 		m, err := ast.ParseModuleWithOpts(name, src, ast.ParserOptions{RegoVersion: ast.RegoV1, ProcessAnnotation: true})
 		if err != nil {
-			return nil, fmt.Errorf("parse the policy: %w", err)
+			return nil, nil, fmt.Errorf("parse the policy: %w", err)
 		}
 		if m == nil {
-			return nil, fmt.Errorf("parse the policy: %s is empty", name)
+			return nil, nil, fmt.Errorf("parse the policy: %s is empty", name)
 		}
 		modules[name] = m
 	}
 	if err := checkRules(modules); err != nil {
-		return nil, fmt.Errorf("compile the policy: %w", err)
+		return nil, nil, fmt.Errorf("compile the policy: %w", err)
 	}
 	schemas, err := inputSchema()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c := ast.NewCompiler().WithStrict(true).WithSchemas(schemas).WithCapabilities(capabilities())
 	if c.Compile(modules); c.Failed() {
-		return nil, fmt.Errorf("compile the policy: %w", c.Errors)
+		return nil, nil, fmt.Errorf("compile the policy: %w", c.Errors)
 	}
-	return c, nil
+	input, err := readSchema()
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, saysNothing(modules, input), nil
 }
 
 // inputSchema puts the schema where the compiler checks every reference to input against it; anywhere else it is ignored without a word.
 func inputSchema() (*ast.SchemaSet, error) {
-	b, err := shipped.FS.ReadFile("schemas/input.json")
+	b, err := Schema()
 	if err != nil {
 		return nil, err
 	}

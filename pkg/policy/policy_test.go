@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -330,51 +329,6 @@ func document(t *testing.T, b []byte) (v any) {
 		t.Fatal(err)
 	}
 	return v
-}
-
-// TestSchemaIsTheInput: every member of the Go type is in the schema, and nothing else.
-func TestSchemaIsTheInput(t *testing.T) {
-	b, err := shipped.FS.ReadFile("schemas/input.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	compare(t, "input", document(t, b).(map[string]any), reflect.TypeFor[authz.Input]())
-}
-
-func compare(t *testing.T, path string, schema map[string]any, typ reflect.Type) {
-	t.Helper()
-	for typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Slice {
-		if typ.Kind() == reflect.Slice {
-			schema, _ = schema["items"].(map[string]any)
-		}
-		typ = typ.Elem()
-	}
-	if typ.Kind() != reflect.Struct || typ == reflect.TypeFor[time.Time]() {
-		return
-	}
-	props, _ := schema["properties"].(map[string]any)
-	if schema["additionalProperties"] != false {
-		t.Errorf("%s: additionalProperties is not false: a misspelt path would load", path)
-	}
-	seen := map[string]bool{}
-	for i := range typ.NumField() {
-		name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
-		if name == "-" {
-			continue
-		}
-		seen[name] = true
-		sub, ok := props[name].(map[string]any)
-		if !ok {
-			t.Errorf("%s.%s: not in the schema", path, name)
-			continue
-		}
-		compare(t, path+"."+name, sub, typ.Field(i).Type)
-	}
-	for name := range props {
-		if !seen[name] {
-			t.Errorf("%s.%s: in the schema only", path, name)
-		}
-	}
 }
 
 func TestExplain(t *testing.T) {
