@@ -97,10 +97,10 @@ func TestWhatIsNotKept(t *testing.T) {
 		"a member that is computed":   {`decision if { some k; input.subject[k] == "a" }`, false},
 		"the whole subject":           {"decision if f(input.subject)\nf(x) if x.id == \"a\"", false},
 		"the index of another":        {`decision if {"a": 1}[input.subject.claims.x] == 1`, false},
-		"input replaced":              {"decision if q with input as {\"phase\": \"x\"}\nq if input.phase == \"x\"", false},
+		"input replaced":              {"decision if q with input as {\"phase\": \"response\"}\nq if input.phase == \"response\"", false},
 		"a rule of a computed name":   {"decision if { some n; data.weir.authz.parts[n] }\nparts.a if input.time.unix_ns > 0", false},
 		"a comprehension":             {`decision if count([g | some g in input.subject.groups; input.risk.score > 1]) > 0`, false},
-		"the clock behind an else":    {"decision := true if input.phase == \"x\" else := false if time.now_ns() < 0", false},
+		"the clock behind an else":    {"decision := true if input.phase == \"response\" else := false if time.now_ns() < 0", false},
 		"an assignment of the input":  {"decision if { x := input; x.time.unix_ns > 0 }", false},
 		"a default and another group": {"default decision := false\ndecision if \"x\" in input.subject.groups", true},
 	} {

@@ -49,6 +49,7 @@ func readSchema() (*schema, error) {
 type schema struct {
 	Properties map[string]*schema `json:"properties"`
 	Required   []string           `json:"required"` // what is always there
+	Enum       []string           `json:"enum"`     // what it may say, where that is known
 	Additional additional         `json:"additionalProperties"`
 	Items      *schema            `json:"items"`
 }

@@ -142,6 +142,9 @@ func compileFiles(files map[string]string) (_ *ast.Compiler, silent []string, er
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := unknownWords(modules, input); err != nil {
+		return nil, nil, fmt.Errorf("compile the policy: %w", err)
+	}
 	return c, saysNothing(modules, input), nil
 }
 

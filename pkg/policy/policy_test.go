@@ -183,6 +183,11 @@ func TestWhatDoesNotLoad(t *testing.T) {
 	}{
 		"misspelt input path":        {own(`decision := true if input.opration.class == "read"`), "p.rego:2"},
 		"misspelt path, local alias": {own("decision := true if { o := input.operation; o.clas == \"read\" }"), "p.rego:2"},
+		"misspelt word":              {own(`decision := true if input.operation.class == "raed"`), `p.rego:2: input.operation.class is never "raed"; it is one of unknown, embed,`},
+		"misspelt word, in a set":    {own(`decision := true if not input.operation.class in {"read", "raed"}`), `never "raed"`},
+		"misspelt word, in a list":   {own(`decision := true if input.subject.kind in ["robot"]`), `never "robot"`},
+		"misspelt word, unlike":      {own(`decision := true if "reqest" != input.phase`), `never "reqest"`},
+		"misspelt word, inside":      {own(`decision := true if count([1 | some g in input.subject.groups; input.phase == "x"; g]) == 1`), `never "x"`},
 		"syntax":                     {own(`decision := `), "p.rego:2"},
 		"network":                    {own(`decision := true if http.send({"method": "get", "url": "http://x"}).status_code == 200`), "http.send"},
 		"environment":                {own(`decision := true if opa.runtime().env.HOME`), "opa.runtime"},
