@@ -64,6 +64,11 @@ func newAuthenticator(c *config.Config, log *slog.Logger) (*authn.Authenticator,
 			TrustDomain: is.TrustDomain, Kind: is.Kind, Claims: claimPaths(&is.Claims),
 		})
 	}
+	cfg.Targets = map[string]authn.Target{}
+	for i := range c.Targets {
+		t := &c.Targets[i]
+		cfg.Targets[t.Name] = authn.Target{Carriers: t.Identity.Carriers, Realm: t.Identity.Realm, Service: t.Identity.Service}
+	}
 	return authn.New(cfg)
 }
 

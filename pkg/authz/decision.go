@@ -29,6 +29,8 @@ type Decision struct {
 	Kind     Kind       `json:"kind,omitempty"` // how a refusal is answered; zero: Forbidden
 	Revision string     `json:"revision,omitempty"`
 	Exceeded []Exceeded `json:"exceeded,omitempty"` // for a refusal by volume: the limits in the way
+	// Challenge is the WWW-Authenticate value of a refusal for want of a token; empty for the usual one.
+	Challenge string `json:"-"`
 }
 
 // Tighten joins a later decision to d and returns the stricter of both: nothing refused is handed out again, and a mask once due stays.
@@ -37,7 +39,7 @@ func (d Decision) Tighten(later Decision) Decision {
 	out := d
 	if later.Effect < d.Effect {
 		out.Effect, out.Rule, out.Reason, out.Kind = later.Effect, later.Rule, later.Reason, later.Kind
-		out.Exceeded, out.Alternatives = later.Exceeded, later.Alternatives
+		out.Exceeded, out.Alternatives, out.Challenge = later.Exceeded, later.Alternatives, later.Challenge
 	}
 	out.Mask = d.Mask.Tighten(later.Mask)
 	out.Record = d.Record.Stricter(later.Record)

@@ -53,6 +53,8 @@ type Error struct {
 	Label  string // stable, low-cardinality cause for metrics, such as "token_expired" or "store_unavailable"
 	Public string // plain words for the client
 	Err    error  // the cause, for the log; may be nil
+	// Challenge is the WWW-Authenticate value of a refusal of KindUnauthenticated; empty for the usual one.
+	Challenge string
 }
 
 // Error returns the label and the cause.

@@ -217,7 +217,7 @@ func (a *Admission) fail(err error) {
 		level = a.g.cfg.Log.Debug // the client's doing; it is in the journal
 	}
 	level("refused", "decision", a.id, "target", a.match.Target.Name, "label", e.Label, "cause", e)
-	denied := authz.Decision{Effect: authz.Deny, Kind: e.Kind, Rule: "weir." + e.Label, Reason: e.Public, Revision: a.g.cfg.Policy.Revision()}
+	denied := authz.Decision{Effect: authz.Deny, Kind: e.Kind, Rule: "weir." + e.Label, Reason: e.Public, Revision: a.g.cfg.Policy.Revision(), Challenge: e.Challenge}
 	if a.decided {
 		denied = a.verdict.Tighten(denied)
 	}

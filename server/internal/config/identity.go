@@ -72,10 +72,25 @@ type KindRule struct {
 	Kind authz.SubjectKind `yaml:"kind" oneof:"human workload agent"`
 }
 
+// Identity says how subjects show a target who they are.
+type Identity struct {
+	// Carriers say where a token for this target may come, in place of token.carriers. Default: those.
+	Carriers []string `yaml:"carriers"`
+	// Realm is what a 401 of this target names as the realm of its challenge. An OCI client (oras, docker, containerd) takes it for the URL
+	// where it gets a token, and asks there for Service and for the scope of what it wanted, which then is in the challenge too. Default weir.
+	Realm string `yaml:"realm"`
+	// Service is what a 401 of this target names as its service. Default: none.
+	Service string `yaml:"service"`
+}
+
 // Token says where tokens are found and how they are judged.
 type Token struct {
-	// Carriers are the request headers that are looked at, in order; the token's one is stripped before the upstream. Default
-	// [authorization, weir-token].
+	// Carriers say where a token may come; what carried it is stripped before the upstream. Each is one of
+	//   authorization   the header Authorization, with the scheme Bearer
+	//   NAME            the header of that name, in lower case, with or without the scheme. It is ours alone: where it is present its token
+	//                   is the one, and Authorization is the upstream's
+	//   base64:NAME     that header, with the token in base64 and no scheme: base64:authorization is what pymilvus sends
+	// Default [authorization, weir-token].
 	Carriers []string `yaml:"carriers" default:"authorization weir-token"`
 	// Leeway is how far the issuer's clock and ours may differ. 1s to 5m. Default 30s.
 	Leeway time.Duration `yaml:"leeway" default:"30s" min:"1s" max:"5m"`

@@ -74,15 +74,32 @@ func checkClaims(r *report, key string, is *Issuer) {
 }
 
 func (c *Config) checkToken(r *report) {
-	for i, h := range c.Token.Carriers {
-		key := fmt.Sprintf("token.carriers[%d]", i)
+	checkCarriers(r, "token.carriers", c.Token.Carriers)
+	for i := range c.Targets {
+		key, id := fmt.Sprintf("targets[%d].identity", i), &c.Targets[i].Identity
+		checkCarriers(r, key+".carriers", id.Carriers)
+		for name, text := range map[string]string{".realm": id.Realm, ".service": id.Service} {
+			if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
+				r.add(key+name, "%q: want plain characters, without quotes and backslashes", text)
+			}
+		}
+	}
+}
+
+// checkCarriers checks where tokens may come.
+func checkCarriers(r *report, key string, list []string) {
+	for i, text := range list {
+		key := fmt.Sprintf("%s[%d]", key, i)
+		name, encoded := strings.CutPrefix(text, "base64:")
 		switch {
-		case h == "" || strings.Trim(h, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "":
-			r.add(key, "%q: want the name of a header in lower case", h)
-		case slices.Contains(c.Token.Carriers[:i], h):
-			r.add(key, "%q is there twice", h)
-		case h == "host" || h == "cookie" || strings.HasPrefix(h, "weir-") && h != "weir-token":
-			r.add(key, "%q cannot carry a token: it means something else", h)
+		case name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "":
+			r.add(key, "%q: want the name of a header in lower case", text)
+		case slices.Contains(list[:i], text):
+			r.add(key, "%q is there twice", text)
+		case name == "host" || name == "cookie" || strings.HasPrefix(name, "weir-") && name != "weir-token":
+			r.add(key, "%q cannot carry a token: it means something else", text)
+		case encoded && name != "authorization" && slices.Contains(list, name):
+			r.add(key, "%q: plain or in base64, not both", text)
 		}
 	}
 }

@@ -37,6 +37,8 @@ type Target struct {
 	Upgrades bool `yaml:"upgrades"`
 	// Floors are what policy can only tighten.
 	Floors Floors `yaml:"floors"`
+	// Identity is how subjects show this target who they are, where that is special to it.
+	Identity Identity `yaml:"identity"`
 }
 
 // Floors are obligations of every decision about a target; policy can only tighten them.

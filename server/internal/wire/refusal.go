@@ -152,8 +152,11 @@ func (p *problem) exceeded(over []authz.Exceeded) [][2]string {
 	}
 }
 
-// challenge is the WWW-Authenticate value of RFC 6750 §3: without a token it carries no error code.
+// challenge is the WWW-Authenticate value: the decision's own, else that of RFC 6750 §3, which without a token carries no error code.
 func challenge(d authz.Decision) string {
+	if d.Challenge != "" {
+		return printable(d.Challenge)
+	}
 	if strings.HasSuffix(d.Rule, "token_missing") {
 		return `Bearer realm="weir"`
 	}

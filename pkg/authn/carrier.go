@@ -1,0 +1,176 @@
+package authn
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// The carriers by default.
+const (
+	CarrierAuthorization = "authorization"
+	CarrierWeirToken     = "weir-token"
+)
+
+const prefixBase64 = "base64:"
+
+// carriers are the places of a request where a token is looked for.
+type carriers struct {
+	own     []string // headers that are ours alone
+	bearer  bool     // Authorization, with the scheme Bearer
+	encoded []string // headers that hold a token in base64, without a scheme
+}
+
+// parseCarriers reads where a token may come. Each is one of
+//
+//	authorization    the header Authorization, with the scheme Bearer (RFC 6750 §2.1)
+//	NAME             the header of that lower-case name, with or without that scheme
+//	base64:NAME      that header, with the token in base64 and no scheme: authorization as pymilvus sends it, in gRPC metadata
+//
+// A header other than Authorization is ours alone: where it is present its token is the one, and Authorization is somebody else's.
+func parseCarriers(list []string) (*carriers, error) {
+	if len(list) == 0 {
+		return nil, errors.New("no carrier is configured")
+	}
+	out := &carriers{}
+	for i, text := range list {
+		name, encoded := strings.CutPrefix(text, prefixBase64)
+		if !headerName(name) || slices.Contains(list[:i], text) {
+			return nil, fmt.Errorf("carrier %q: want distinct ones, each the name of a header in lower case, or base64: and one", text)
+		}
+		switch {
+		case encoded:
+			out.encoded = append(out.encoded, name)
+		case name == CarrierAuthorization:
+			out.bearer = true
+		default:
+			out.own = append(out.own, name)
+		}
+	}
+	for _, name := range out.encoded {
+		if slices.Contains(out.own, name) {
+			return nil, fmt.Errorf("carrier %q: plain or in base64, not both", name)
+		}
+		if name != CarrierAuthorization {
+			out.own = append(out.own, name)
+		}
+	}
+	return out, nil
+}
+
+// headerName reports whether name is a lower-case field name (RFC 9110 §5.1).
+func headerName(name string) bool {
+	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == ""
+}
+
+// shown is a token where it was found.
+type shown struct {
+	header string
+	token  string
+}
+
+// find returns our token. Errors are *authz.Error.
+func (c *carriers) find(req authz.Request) (shown, error) {
+	var s shown
+	for _, own := range c.own {
+		values := req.Headers[own]
+		if len(values) == 0 {
+			continue
+		}
+		if s.header != "" || len(values) > 1 {
+			return shown{}, refuse(labelDuplicate, errors.New("more than one token in the carriers"))
+		}
+		s = shown{header: own, token: values[0]}
+	}
+	if s.header != "" {
+		return c.unwrap(s)
+	}
+	values := req.Headers[CarrierAuthorization]
+	if len(values) == 0 {
+		return shown{}, refuse(labelMissing, nil)
+	}
+	if len(values) > 1 {
+		return shown{}, refuse(labelDuplicate, errors.New("more than one authorization header"))
+	}
+	return c.authorization(values[0])
+}
+
+// authorization reads an Authorization header: one of a scheme that is not ours holds nothing for us.
+func (c *carriers) authorization(value string) (shown, error) {
+	if token, ok := cutBearer(value); ok && c.bearer {
+		if token == "" {
+			return shown{}, refuse(labelMissing, nil)
+		}
+		return shown{CarrierAuthorization, token}, nil
+	}
+	if value = strings.Trim(value, " \t"); !slices.Contains(c.encoded, CarrierAuthorization) || value == "" || strings.Contains(value, " ") {
+		return shown{}, refuse(labelMissing, nil)
+	}
+	return c.decode(CarrierAuthorization, value)
+}
+
+// unwrap takes the token out of a header that is ours alone.
+func (c *carriers) unwrap(s shown) (shown, error) {
+	if rest, ok := cutBearer(s.token); ok {
+		s.token = rest
+	}
+	if s.token = strings.Trim(s.token, " \t"); s.token == "" {
+		return shown{}, refuse(labelMissing, nil)
+	}
+	if slices.Contains(c.encoded, s.header) {
+		return c.decode(s.header, s.token)
+	}
+	return s, nil
+}
+
+// decode reads a token in base64 (RFC 4648 §4), with padding or without.
+func (c *carriers) decode(header, value string) (shown, error) {
+	if len(value) > base64.StdEncoding.EncodedLen(MaxToken) {
+		return shown{}, refuse(labelTooLarge, nil)
+	}
+	raw, err := base64.RawStdEncoding.Strict().DecodeString(strings.TrimRight(value, "="))
+	if err != nil || strings.ContainsAny(value, "\r\n") {
+		return shown{}, refuse(labelMalformed, errors.New("not base64"))
+	}
+	return shown{header, string(raw)}, nil
+}
+
+// ours returns the header that holds something of ours, though not a good token: a header that is ours alone, or an Authorization with a
+// token that names one of our issuers. Whatever else is in Authorization is somebody else's: an upstream's own API key looks like that.
+func (a *Authenticator) ours(c *carriers, h authz.Header) string {
+	for _, own := range c.own {
+		if len(h[own]) > 0 {
+			return own
+		}
+	}
+	for _, value := range h[CarrierAuthorization] {
+		for one := range strings.SplitSeq(value, ",") { // two that a proxy joined
+			s, err := c.authorization(one)
+			if err != nil {
+				continue
+			}
+			if p, err := parse(s.token); err == nil && a.issuerOf(p.claims) != nil {
+				return CarrierAuthorization
+			}
+		}
+	}
+	return ""
+}
+
+// cutBearer takes the scheme off "Bearer x" (RFC 6750 §2.1; a scheme's case does not matter, RFC 9110 §11.1).
+func cutBearer(value string) (string, bool) {
+	value = strings.Trim(value, " \t")
+	const scheme = "bearer"
+	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
+		return "", false
+	}
+	rest := value[len(scheme):]
+	if rest != "" && rest[0] != ' ' {
+		return "", false
+	}
+	return strings.TrimLeft(rest, " "), true
+}

@@ -1,0 +1,53 @@
+package authn
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// challenged puts the challenge into a refusal that wants one (RFC 9110 §11.6.1): how to come back, in the words that the clients of this
+// target understand. Of the token it says the class of the problem (RFC 6750 §3), and without one no error at all.
+func (a *Authenticator) challenged(err error, req authz.Request, target string) error {
+	e := authz.AsError(err)
+	if e.Kind != authz.KindUnauthenticated {
+		return e
+	}
+	out := *e
+	t := a.cfg.Targets[target]
+	parts := []string{`realm="` + orDefault(t.Realm, "weir") + `"`}
+	if t.Service != "" {
+		parts = append(parts, `service="`+t.Service+`"`)
+	}
+	if scope := ociScope(req); t.Realm != "" && scope != "" {
+		parts = append(parts, `scope="`+scope+`"`)
+	}
+	if out.Label != labelMissing {
+		parts = append(parts, `error="invalid_token"`, `error_description="`+out.Public+`"`)
+	}
+	out.Challenge = "Bearer " + strings.Join(parts, ", ")
+	return &out
+}
+
+// ociScope is the scope that an OCI client is to ask its token for, out of the path of its request (the Docker token authentication
+// specification): repository:NAME:pull, with push where something is written. It is empty for every other path.
+func ociScope(req authz.Request) string {
+	path, _, _ := strings.Cut(req.Path, "?")
+	rest, ok := strings.CutPrefix(path, "/v2/")
+	if !ok || strings.ContainsFunc(rest, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
+		return ""
+	}
+	end := 0 // of the name, which may hold these words too
+	for _, part := range [...]string{"/manifests/", "/blobs/", "/tags/", "/referrers/"} {
+		end = max(end, strings.LastIndex(rest, part))
+	}
+	name := rest[:end]
+	if plain, err := url.PathUnescape(name); err != nil || plain != name || name == "" || len(name) > 255 {
+		return ""
+	}
+	if req.Method == "GET" || req.Method == "HEAD" {
+		return "repository:" + name + ":pull"
+	}
+	return "repository:" + name + ":pull,push"
+}

@@ -1,0 +1,93 @@
+package authn
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// Config configures an Authenticator. Issuers is required.
+type Config struct {
+	Issuers []Issuer
+	// Carriers say where our token may come, see ParseCarrier; default authorization and weir-token.
+	Carriers []string
+	// Targets says what is special to a target, by its name.
+	Targets map[string]Target
+	// Leeway is how far the issuer's clock may be from ours: 0 means the default of 30 s, at most 5 min; negative means none.
+	Leeway time.Duration
+	// MaxLifetime is the longest exp - iat accepted; default 24 h. MaxLifetimeWorkload and MaxLifetimeAgent bound it further by what the
+	// subject is: default MaxLifetime, and 15 min. An agent does many things in little time, and nobody looks at its screen.
+	MaxLifetime, MaxLifetimeWorkload, MaxLifetimeAgent time.Duration
+	// CacheTTL is how long a verified token is believed without a look at it, never past its exp; default 60 s, negative for no cache.
+	// It bounds how late a change of the clock or of a token's standing is noticed; a key that is withdrawn takes effect at once.
+	CacheTTL time.Duration
+	// CacheSize is how many verified tokens are kept; default 16384. An entry takes a few KiB, and never more than a few times MaxToken.
+	CacheSize int
+	// Client fetches discovery documents and key sets. Default: a client of its own. Its redirects are limited to the same origin, and its
+	// timeout to 5 s, whichever client it is.
+	Client *http.Client
+	Now    func() time.Time // default time.Now
+	Log    *slog.Logger     // default: nothing is logged
+}
+
+// Target is how subjects show who they are to one target. The zero value is as for all.
+type Target struct {
+	Carriers []string // as Config.Carriers, in their place; default those
+	// Realm is what a 401 names as the realm of its challenge; default weir. OCI clients take it for the URL where they get a token, and ask it
+	// for Service, and for the scope of what they wanted.
+	Realm, Service string
+}
+
+// fill sets the defaults and checks what is set.
+func (c *Config) fill() error {
+	if len(c.Issuers) == 0 {
+		return errors.New("no issuer is configured")
+	}
+	if c.Carriers == nil {
+		c.Carriers = []string{CarrierAuthorization, CarrierWeirToken}
+	}
+	if c.Leeway > 5*time.Minute {
+		return fmt.Errorf("leeway %s: at most 5m", c.Leeway)
+	}
+	if c.CacheSize < 0 || c.MaxLifetime < 0 || c.MaxLifetimeWorkload < 0 || c.MaxLifetimeAgent < 0 {
+		return errors.New("cache size and lifetime cannot be negative")
+	}
+	c.Leeway = max(0, orDefault(c.Leeway, 30*time.Second))
+	c.MaxLifetime = orDefault(c.MaxLifetime, 24*time.Hour)
+	c.MaxLifetimeWorkload = orDefault(c.MaxLifetimeWorkload, c.MaxLifetime)
+	c.MaxLifetimeAgent = orDefault(c.MaxLifetimeAgent, 15*time.Minute)
+	c.CacheTTL = orDefault(c.CacheTTL, time.Minute)
+	c.CacheSize = orDefault(c.CacheSize, 16384)
+	c.Client = fetchClient(c.Client)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return nil
+}
+
+// lifetime is how long a subject's token may live.
+func (c *Config) lifetime(k authz.SubjectKind) time.Duration {
+	switch k {
+	case authz.Human:
+		return c.MaxLifetime
+	case authz.Workload:
+		return min(c.MaxLifetime, c.MaxLifetimeWorkload)
+	}
+	return min(c.MaxLifetime, c.MaxLifetimeAgent)
+}
+
+func orDefault[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
