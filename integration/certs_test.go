@@ -5,8 +5,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/pem"
 	"math/big"
 	"net/url"
@@ -29,6 +32,18 @@ func cmdCerts(ts *testscript.TestScript, neg bool, args []string) {
 		ca.issue(ts, name, "spiffe://weir.example/"+name)
 	}
 	other.issue(ts, "outsider", "spiffe://weir.example/envoy")
+}
+
+// clientTLS is the TLS of a client who has NAME.crt and NAME.key, or no certificate by the name "none". Who the server is does not matter.
+func clientTLS(ts *testscript.TestScript, name string) *tls.Config {
+	c := &tls.Config{InsecureSkipVerify: true} //nolint:gosec // the client is what is tested
+	if name == "none" {
+		return c
+	}
+	pair, err := tls.LoadX509KeyPair(ts.MkAbs(name+".crt"), ts.MkAbs(name+".key"))
+	ts.Check(err)
+	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil } // whether it is wanted or not
+	return c
 }
 
 // authority signs certificates.
@@ -61,12 +76,14 @@ func (a authority) issue(ts *testscript.TestScript, name, uri string) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
 	ts.Check(err)
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: serial, URIs: []*url.URL{id},
+		SerialNumber: serial, URIs: []*url.URL{id}, Subject: pkix.Name{CommonName: name, Organization: []string{"Weir, Example"}},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}, a.cert, key.Public(), a.key)
 	ts.Check(err)
 	writePEM(ts, name+".crt", "CERTIFICATE", der)
+	sum := sha256.Sum256(der)
+	ts.Setenv("x5t_"+name, base64.RawURLEncoding.EncodeToString(sum[:]))
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	ts.Check(err)
 	writePEM(ts, name+".key", "PRIVATE KEY", private)

@@ -17,12 +17,12 @@
 //	envoy CONFIG [OLD NEW]…       starts Envoy with envoy/CONFIG, or with the script's own file of that name, its text OLD replaced by NEW
 //	                              (\n in NEW is a new line)
 //	token [FLAG…] NAME [CLAIM=VALUE…]  mints a token into the variable NAME. sub defaults to NAME; groups=a,b; exp=10m (or -1h) from now; an
-//	                              empty VALUE takes a claim away. Flags: -alg RS256|ES256|EdDSA|none|HS256, -head NAME=VALUE,
+//	                              empty VALUE takes a claim away, and one that begins with { is JSON. Flags: -alg RS256|ES256|EdDSA|none|HS256, -head NAME=VALUE,
 //	                              -forged (with the issuer's name and key ID, and somebody else's key)
 //	issuer rotate|close|status CODE|withdraw ALG|keys FILE  replaces all keys; ends the issuer; has it answer with that status (200: properly
 //	                              again); withdraws one key; writes its key set to a file
 //	http [FLAG…] METHOD URL       sends a request and prints the answer: status, headers in order of name, body. A URL that begins with /
-//	                              goes to Envoy. Flags: -h2, -host NAME, -token NAME, -token-bytes N (that much nonsense), -H 'name: value', -d BODY, -f FILE, -o FILE,
+//	                              goes to Envoy. Flags: -cert NAME (over TLS, with the certificate NAME.crt; "none": without one), -h2, -host NAME, -token NAME, -token-bytes N (that much nonsense), -H 'name: value', -d BODY, -f FILE, -o FILE,
 //	                              -shape SHAPE (see harness.Shape), -n COUNT (that many at once; prints how many of each status).
 //	                              -timeout D, -background: does not wait; "answer" does, and prints it.
 //	                              -any (also of answer) takes a whole answer, a cut one, or none.
@@ -56,7 +56,8 @@
 //	ended NAME CODE               waits until the child has ended, with that exit code
 //	hup weir                      has it read policy, settings, keys and certificates again (SIGHUP)
 //	certs                         writes certificates: ca.crt, and .crt and .key of weir, envoy, stranger (of that authority, with the URI
-//	                              spiffe://weir.example/NAME) and outsider (of another one, with envoy's URI)
+//	                              spiffe://weir.example/NAME) and outsider (of another one, with envoy's URI); x5t_NAME: the SHA-256 of each,
+//	                              as a token's cnf has it
 //	remember NAME REGEXP          sets the variable NAME to what the last output holds at the regexp's first group
 //	said [-n COUNT] NAME REGEXP   waits until the child has logged that (so often), for ten seconds at most, and prints the lines
 package integration

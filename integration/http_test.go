@@ -34,6 +34,7 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	flags.StringVar(&x.Shape, "shape", "", "")
 	flags.DurationVar(&x.Timeout, "timeout", 30*time.Second, "")
 	token := flags.String("token", "", "")
+	cert := flags.String("cert", "", "")
 	tokenBytes := flags.Int("token-bytes", 0, "")
 	data := flags.String("d", "", "")
 	file := flags.String("f", "", "")
@@ -55,6 +56,9 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	x.Method, x.URL, x.Body = flags.Arg(0), flags.Arg(1), []byte(*data)
 	if strings.HasPrefix(x.URL, "/") {
 		x.URL = ts.Getenv("ENVOY_URL") + x.URL
+	}
+	if *cert != "" {
+		x.URL, x.TLS = "https"+strings.TrimPrefix(x.URL, "http"), clientTLS(ts, *cert)
 	}
 	if *token != "" {
 		x.Header.Set("Authorization", "Bearer "+ts.Getenv(*token))

@@ -15,8 +15,8 @@ import (
 	"github.com/weirgate/weir/integration/harness"
 )
 
-// cmdToken mints a token with the claims given as name=value: groups are a list, times are durations from now, the rest are texts, and an
-// empty value takes a claim away.
+// cmdToken mints a token with the claims given as name=value: groups are a list, times are durations from now, what begins with { is an
+// object, the rest are texts, and an empty value takes a claim away.
 func cmdToken(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, "token", neg)
 	flags := flag.NewFlagSet("token", flag.ContinueOnError)
@@ -63,6 +63,12 @@ func claim(claims map[string]any, text string) error {
 			return fmt.Errorf("claim %s: %w", name, err)
 		}
 		claims[name] = time.Now().Add(life).Unix()
+	case strings.HasPrefix(value, "{"):
+		var object map[string]any
+		if err := json.Unmarshal([]byte(value), &object); err != nil {
+			return fmt.Errorf("claim %s: %w", name, err)
+		}
+		claims[name] = object
 	default:
 		claims[name] = value
 	}

@@ -54,15 +54,18 @@ func newAuthenticator(c *config.Config, log *slog.Logger) (*authn.Authenticator,
 	cfg := authn.Config{
 		Carriers: c.Token.Carriers, Leeway: c.Token.Leeway,
 		MaxLifetime: c.Token.MaxLifetime, MaxLifetimeWorkload: c.Token.MaxLifetimeWorkload, MaxLifetimeAgent: c.Token.MaxLifetimeAgent,
-		CacheTTL: c.Token.CacheTTL, CacheSize: c.Token.CacheSize, Log: log,
+		ForwardedCertificate: c.Token.ForwardedCertificate, CacheTTL: c.Token.CacheTTL, CacheSize: c.Token.CacheSize, Log: log,
 	}
 	for i := range c.Issuers {
 		is := &c.Issuers[i]
 		cfg.Issuers = append(cfg.Issuers, authn.Issuer{
 			URL: is.Issuer, JWKSURL: is.JWKSURL, JWKSFile: is.JWKSFile, Audiences: is.Audiences, Algorithms: is.Algorithms, Types: is.Types,
-			Refresh: is.Refresh, KeepKeys: is.KeepKeys,
+			Bound: is.Bound, Refresh: is.Refresh, KeepKeys: is.KeepKeys,
 			TrustDomain: is.TrustDomain, Kind: is.Kind, Claims: claimPaths(&is.Claims),
 		})
+	}
+	for _, cert := range c.Certificates {
+		cfg.Certificates = append(cfg.Certificates, authn.CertificateRule{Match: cert.Match, Kind: cert.Kind, Groups: cert.Groups})
 	}
 	cfg.Targets = map[string]authn.Target{}
 	for i := range c.Targets {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"io"
 	"net/http"
 	"time"
@@ -16,7 +17,8 @@ type Exchange struct {
 	Shape       string // of the upstream's answer; see Shape
 	Header      http.Header
 	Body        []byte
-	HTTP2       bool          // cleartext, without upgrade; else HTTP/1.1
+	HTTP2       bool          // else HTTP/1.1
+	TLS         *tls.Config   // nil: cleartext
 	Timeout     time.Duration // for all of it; default 30 s
 }
 
@@ -46,8 +48,9 @@ func (x Exchange) Do() Answer {
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(!x.HTTP2)
-	protocols.SetUnencryptedHTTP2(x.HTTP2)
-	transport := &http.Transport{Protocols: protocols, DisableCompression: true}
+	protocols.SetUnencryptedHTTP2(x.HTTP2 && x.TLS == nil)
+	protocols.SetHTTP2(x.HTTP2 && x.TLS != nil)
+	transport := &http.Transport{Protocols: protocols, DisableCompression: true, TLSClientConfig: x.TLS}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(req)

@@ -25,8 +25,10 @@ type Authenticator struct {
 	usual   *carriers
 	special map[string]*carriers // by target
 	cache   *cache               // nil: none
-	hits    atomic.Int64
-	misses  atomic.Int64
+
+	certificates []certificateRule
+	hits         atomic.Int64
+	misses       atomic.Int64
 }
 
 // Stats counts what an Authenticator did since it was made.
@@ -45,6 +47,9 @@ func New(cfg Config) (*Authenticator, error) {
 	a := &Authenticator{cfg: cfg, sources: make(map[string]*source, len(cfg.Issuers)), domains: map[string]*source{}}
 	var err error
 	if a.usual, err = parseCarriers(cfg.Carriers); err != nil {
+		return nil, fmt.Errorf("authn: %w", err)
+	}
+	if a.certificates, err = newCertificateRules(cfg.Certificates); err != nil {
 		return nil, fmt.Errorf("authn: %w", err)
 	}
 	a.special = map[string]*carriers{}
@@ -128,38 +133,47 @@ func (a *Authenticator) identify(ctx context.Context, req authz.Request, places 
 	if err != nil {
 		return authz.Identity{}, err
 	}
-	subject, err := a.believe(ctx, s.token)
+	if s == (shown{}) {
+		if places.certificate {
+			return a.certified(req)
+		}
+		return authz.Identity{}, refuse(labelMissing, nil)
+	}
+	v, err := a.believe(ctx, s.token)
 	if err != nil {
 		return authz.Identity{}, err
 	}
-	return authz.Identity{Subject: subject, Carrier: s.header}, nil
+	if err := a.held(req, v.binding); err != nil {
+		return authz.Identity{}, err
+	}
+	return authz.Identity{Subject: v.subject, Carrier: s.header}, nil
 }
 
-// believe returns whose token it is, from the cache where it was verified lately.
-func (a *Authenticator) believe(ctx context.Context, token string) (authz.Subject, error) {
+// believe returns what a token is worth, from the cache where it was verified lately.
+func (a *Authenticator) believe(ctx context.Context, token string) (verified, error) {
 	if len(token) > MaxToken {
-		return authz.Subject{}, refuse(labelTooLarge, nil)
+		return verified{}, refuse(labelTooLarge, nil)
 	}
 	var room [2048]byte // most tokens are hashed without a copy on the heap
 	sum := sha256.Sum256(append(room[:0], token...))
 	now := a.cfg.Now()
 	if a.cache != nil {
-		if subject, ok := a.cache.get(&sum, now); ok {
+		if v, ok := a.cache.get(&sum, now); ok {
 			a.hits.Add(1)
-			return subject, nil
+			return v, nil
 		}
 	}
 	a.misses.Add(1)
-	subject, set, err := a.verify(ctx, token, now)
+	v, err := a.verify(ctx, token, now)
 	if err != nil {
-		return authz.Subject{}, err
+		return verified{}, err
 	}
 	if a.cache != nil {
 		until := now.Add(a.cfg.CacheTTL)
-		if subject.Expires.Before(until) {
-			until = subject.Expires
+		if v.subject.Expires.Before(until) {
+			until = v.subject.Expires
 		}
-		a.cache.put(&sum, subject, set, until)
+		a.cache.put(&sum, v, until)
 	}
-	return subject, nil
+	return v, nil
 }

@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"sync"
 	"time"
-
-	"github.com/weirgate/weir/pkg/authz"
 )
 
 // shards is how many locks the cache is spread over: a power of two, at most 256.
@@ -26,10 +24,9 @@ type shard struct {
 }
 
 type entry struct {
-	sum     [sha256.Size]byte
-	subject authz.Subject
-	set     *keySet
-	until   time.Time
+	sum [sha256.Size]byte
+	verified
+	until time.Time
 }
 
 // newCache returns a cache for at least size entries, and at most shards-1 more.
@@ -41,27 +38,27 @@ func newCache(size int) *cache {
 	return c
 }
 
-// get returns the subject of a token that was verified, and may still be believed.
-func (c *cache) get(sum *[sha256.Size]byte, now time.Time) (authz.Subject, bool) {
+// get returns what was found out about a token, where that may still be believed.
+func (c *cache) get(sum *[sha256.Size]byte, now time.Time) (verified, bool) {
 	s := &c.shards[sum[0]%shards]
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	i, ok := s.index[*sum]
 	if !ok {
-		return authz.Subject{}, false
+		return verified{}, false
 	}
 	if e := &s.ring[i]; now.Before(e.until) && e.set.live(now) {
-		return e.subject, true
+		return e.verified, true
 	}
-	return authz.Subject{}, false
+	return verified{}, false
 }
 
 // put keeps a verified token until a time.
-func (c *cache) put(sum *[sha256.Size]byte, subject authz.Subject, set *keySet, until time.Time) {
+func (c *cache) put(sum *[sha256.Size]byte, v verified, until time.Time) {
 	s := &c.shards[sum[0]%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := entry{sum: *sum, subject: subject, set: set, until: until}
+	e := entry{sum: *sum, verified: v, until: until}
 	if i, ok := s.index[*sum]; ok {
 		s.ring[i] = e
 		return

@@ -16,13 +16,18 @@ const (
 	CarrierWeirToken     = "weir-token"
 )
 
-const prefixBase64 = "base64:"
+const (
+	prefixBase64       = "base64:"
+	carrierCertificate = "certificate"
+)
 
 // carriers are the places of a request where a token is looked for.
 type carriers struct {
 	own     []string // headers that are ours alone
 	bearer  bool     // Authorization, with the scheme Bearer
 	encoded []string // headers that hold a token in base64, without a scheme
+
+	certificate bool // where there is no token, the client certificate is the identity
 }
 
 // parseCarriers reads where a token may come. Each is one of
@@ -30,6 +35,7 @@ type carriers struct {
 //	authorization    the header Authorization, with the scheme Bearer (RFC 6750 §2.1)
 //	NAME             the header of that lower-case name, with or without that scheme
 //	base64:NAME      that header, with the token in base64 and no scheme: authorization as pymilvus sends it, in gRPC metadata
+//	certificate      the client certificate, where no token came: by Config.Certificates
 //
 // A header other than Authorization is ours alone: where it is present its token is the one, and Authorization is somebody else's.
 func parseCarriers(list []string) (*carriers, error) {
@@ -38,6 +44,10 @@ func parseCarriers(list []string) (*carriers, error) {
 	}
 	out := &carriers{}
 	for i, text := range list {
+		if text == carrierCertificate && !out.certificate {
+			out.certificate = true
+			continue
+		}
 		name, encoded := strings.CutPrefix(text, prefixBase64)
 		if !headerName(name) || slices.Contains(list[:i], text) {
 			return nil, fmt.Errorf("carrier %q: want distinct ones, each the name of a header in lower case, or base64: and one", text)
@@ -73,7 +83,7 @@ type shown struct {
 	token  string
 }
 
-// find returns our token. Errors are *authz.Error.
+// find returns our token; the zero value without one. Errors are *authz.Error.
 func (c *carriers) find(req authz.Request) (shown, error) {
 	var s shown
 	for _, own := range c.own {
@@ -91,9 +101,9 @@ func (c *carriers) find(req authz.Request) (shown, error) {
 	}
 	values := req.Headers[CarrierAuthorization]
 	if len(values) == 0 {
-		return shown{}, refuse(labelMissing, nil)
+		return shown{}, nil
 	}
-	if len(values) > 1 {
+	if len(values) > 1 && (c.bearer || len(c.encoded) > 0) {
 		return shown{}, refuse(labelDuplicate, errors.New("more than one authorization header"))
 	}
 	return c.authorization(values[0])
@@ -108,7 +118,7 @@ func (c *carriers) authorization(value string) (shown, error) {
 		return shown{CarrierAuthorization, token}, nil
 	}
 	if value = strings.Trim(value, " \t"); !slices.Contains(c.encoded, CarrierAuthorization) || value == "" || strings.Contains(value, " ") {
-		return shown{}, refuse(labelMissing, nil)
+		return shown{}, nil
 	}
 	return c.decode(CarrierAuthorization, value)
 }
@@ -150,7 +160,7 @@ func (a *Authenticator) ours(c *carriers, h authz.Header) string {
 	for _, value := range h[CarrierAuthorization] {
 		for one := range strings.SplitSeq(value, ",") { // two that a proxy joined
 			s, err := c.authorization(one)
-			if err != nil {
+			if err != nil || s.token == "" {
 				continue
 			}
 			if p, err := parse(s.token); err == nil && a.issuerOf(p.claims) != nil {

@@ -23,7 +23,7 @@ func (a *Authenticator) challenged(err error, req authz.Request, target string) 
 	if scope := ociScope(req); t.Realm != "" && scope != "" {
 		parts = append(parts, `scope="`+scope+`"`)
 	}
-	if out.Label != labelMissing {
+	if strings.HasPrefix(out.Label, "token_") && out.Label != labelMissing {
 		parts = append(parts, `error="invalid_token"`, `error_description="`+out.Public+`"`)
 	}
 	out.Challenge = "Bearer " + strings.Join(parts, ", ")

@@ -14,7 +14,12 @@ import (
 // Config configures an Authenticator. Issuers is required.
 type Config struct {
 	Issuers []Issuer
-	// Carriers say where our token may come, see ParseCarrier; default authorization and weir-token.
+	// Certificates say who a client certificate is, where that is how a subject shows who it is; the first that fits.
+	Certificates []CertificateRule
+	// ForwardedCertificate says that the client's certificate is what the header x-forwarded-client-cert tells, of one hop. Only where Envoy
+	// sets that header itself, of certificates that it has verified, or a proxy before it does and nobody else reaches Envoy.
+	ForwardedCertificate bool
+	// Carriers say where our token may come, see parseCarriers; default authorization and weir-token.
 	Carriers []string
 	// Targets says what is special to a target, by its name.
 	Targets map[string]Target
@@ -45,8 +50,8 @@ type Target struct {
 
 // fill sets the defaults and checks what is set.
 func (c *Config) fill() error {
-	if len(c.Issuers) == 0 {
-		return errors.New("no issuer is configured")
+	if len(c.Issuers) == 0 && len(c.Certificates) == 0 {
+		return errors.New("no issuer is configured, and no certificate")
 	}
 	if c.Carriers == nil {
 		c.Carriers = []string{CarrierAuthorization, CarrierWeirToken}

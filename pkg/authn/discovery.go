@@ -41,6 +41,9 @@ type Issuer struct {
 	Kind authz.SubjectKind
 	// Claims says where the subject's properties are.
 	Claims ClaimPaths
+	// Bound says that its tokens must be tied to a client certificate (RFC 8705) or a key of the client's (RFC 9449), so that a stolen one is of
+	// no use. One that is tied is held to that in any case.
+	Bound bool
 	// Refresh is how often the keys are fetched again, give or take a tenth; at least 1 s. Default: as long as the key set's Cache-Control or
 	// Expires says, at least 5 min and at most 1 h; 10 min where they say nothing; a file's 1 min.
 	Refresh time.Duration
@@ -50,6 +53,9 @@ type Issuer struct {
 
 // fill sets the defaults and checks what is set.
 func (i *Issuer) fill() error {
+	if i.URL == issuerX509 {
+		return errors.New("is the name of what is known by its certificate")
+	}
 	if i.URL == "" || strings.Contains(i.URL, "|") || control(i.URL) {
 		return errors.New("want a URL without | and control characters")
 	}

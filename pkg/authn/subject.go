@@ -127,7 +127,7 @@ func (i *Issuer) subject(claims map[string]any, sum []byte) (authz.Subject, erro
 	if s.Email, err = text(claims, i.Claims.Email); err != nil {
 		return authz.Subject{}, err
 	}
-	if !verified(claims) {
+	if !emailVerified(claims) {
 		s.Email = ""
 	}
 	if s.Groups, err = i.Claims.groups(claims); err != nil {
@@ -162,8 +162,8 @@ func (i *Issuer) id(claims map[string]any) (string, error) {
 	return id, nil
 }
 
-// verified reports whether the e-mail address may be the subject's: anybody can claim one that was not verified.
-func verified(claims map[string]any) bool {
+// emailVerified reports whether the e-mail address may be the subject's: anybody can claim one that was not verified.
+func emailVerified(claims map[string]any) bool {
 	v, there := claims["email_verified"]
 	return !there || v == true || v == "true" // some issuers write it as text
 }

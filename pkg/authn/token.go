@@ -38,7 +38,13 @@ const (
 	labelTyp         = "token_typ"
 	labelClaim       = "token_claim"
 	labelGroups      = "token_groups_elsewhere"
+	labelBinding     = "token_binding"
+	labelUnbound     = "token_unbound"
 	labelUnavailable = "keys_unavailable"
+
+	labelNoCertificate = "certificate_missing"
+	labelCertificate   = "certificate_refused"
+	labelForwarded     = "certificate_unreadable"
 )
 
 // public returns what a client is told: the class of the problem and nothing of the token.
@@ -74,6 +80,16 @@ func public(label string) string {
 		return "a claim of the token is missing, or not what it should be"
 	case labelGroups:
 		return "the token leaves out its groups, because there are too many: have the issuer put in only those assigned to this application"
+	case labelBinding:
+		return "the token is bound to a certificate or key that did not come with it"
+	case labelUnbound:
+		return "the token must be bound to a certificate or key"
+	case labelNoCertificate:
+		return "a client certificate is required"
+	case labelCertificate:
+		return "the client certificate is nobody's who is known here"
+	case labelForwarded:
+		return "what was forwarded of the client certificate cannot be read"
 	case labelUnavailable:
 		return "the issuer's keys cannot be had at the moment"
 	}
@@ -200,38 +216,52 @@ func (a *Authenticator) issuerOf(claims map[string]any) *source {
 	return a.domains[domain]
 }
 
-// verify decides about a token, and returns the key set that its signature was verified with.
-func (a *Authenticator) verify(ctx context.Context, token string, now time.Time) (authz.Subject, *keySet, error) {
+// verified is what was found out about a token.
+type verified struct {
+	subject authz.Subject
+	binding binding
+	set     *keySet // that its signature was verified with
+}
+
+// verify decides about a token.
+func (a *Authenticator) verify(ctx context.Context, token string, now time.Time) (verified, error) {
 	p, err := parse(token)
 	if err != nil {
-		return authz.Subject{}, nil, err
+		return verified{}, err
 	}
 	s := a.issuerOf(p.claims)
 	if s == nil {
-		return authz.Subject{}, nil, refuse(labelIssuer, errors.New("the issuer is not configured"))
+		return verified{}, refuse(labelIssuer, errors.New("the issuer is not configured"))
 	}
 	set, err := s.signed(ctx, p, now)
 	if err != nil {
-		return authz.Subject{}, nil, err
+		return verified{}, err
 	}
 	iat, exp, err := a.times(p.claims, now)
 	if err != nil {
-		return authz.Subject{}, nil, err
+		return verified{}, err
 	}
 	if err := audience(p.claims["aud"], s.issuer.Audiences); err != nil {
-		return authz.Subject{}, nil, err
+		return verified{}, err
 	}
 	// Of what is signed: an ECDSA signature has two forms that are both good, and a token must not have two names.
 	sum := sha256.Sum256([]byte(p.signed))
 	subject, err := s.issuer.subject(p.claims, sum[:])
 	if err != nil {
-		return authz.Subject{}, nil, err
+		return verified{}, err
 	}
 	if exp.Sub(iat) > a.cfg.lifetime(subject.Kind) {
-		return authz.Subject{}, nil, refuse(labelLifetime, fmt.Errorf("exp - iat is more than a token of this kind (%s) may have", subject.Kind))
+		return verified{}, refuse(labelLifetime, fmt.Errorf("exp - iat is more than a token of this kind (%s) may have", subject.Kind))
 	}
 	subject.Expires = exp
-	return subject, set, nil
+	bound, err := readBinding(p.claims)
+	if err != nil {
+		return verified{}, err
+	}
+	if s.issuer.Bound && bound == (binding{}) {
+		return verified{}, refuse(labelUnbound, nil)
+	}
+	return verified{subject, bound, set}, nil
 }
 
 // signed verifies a token's signature, and returns the key set that it was verified with. Type and algorithm are what the configuration

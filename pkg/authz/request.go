@@ -28,6 +28,8 @@ type Request struct {
 	Route string
 	// Peer is the SPIFFE or DNS name of the client certificate that Envoy verified; empty without one.
 	Peer string
+	// Certificate is the client certificate of Envoy's connection; trusted.
+	Certificate Certificate
 	// RequestID is Envoy's x-request-id. A client may choose it: it is written down, never relied on.
 	RequestID string
 	// TraceParent is the W3C traceparent to continue, Envoy's own where it traces, else the client's; possibly malformed.
@@ -36,6 +38,15 @@ type Request struct {
 	EndOfStream bool
 	// Time is when Weir saw the request.
 	Time time.Time
+}
+
+// Certificate is a client certificate, as far as Envoy tells of it. The zero value: there is none, or Envoy does not tell.
+type Certificate struct {
+	Digest   string // SHA-256 of the certificate, lower-case hexadecimal
+	Verified bool   // Envoy has verified it against its authorities; false where it does not say
+	URI      string // its first URI, where there is one: a SPIFFE ID
+	DNS      string // its first DNS name
+	Subject  string // its subject, as in RFC 2253
 }
 
 // UnknownLength is the ContentLength of a response that does not state one.

@@ -20,8 +20,11 @@ type Config struct {
 	// Replica is this process's name in decision IDs and records: 1 to 24 lower-case letters, digits and '-', different for every replica.
 	// Default: the host name.
 	Replica string `yaml:"replica"`
-	// Issuers are who may say who somebody is. At least one.
+	// Issuers are who may say who somebody is. At least one, unless there are certificates.
 	Issuers []Issuer `yaml:"issuers"`
+	// Certificates say who a client certificate is, for targets that take one as an identity (carrier certificate). The first that fits; one
+	// that fits none is refused. Default: none.
+	Certificates []Certificate `yaml:"certificates"`
 	// Token says where tokens are found and how they are judged, whoever issued them.
 	Token Token `yaml:"token"`
 	// Targets are what is guarded. At least one, unless default is observe.

@@ -18,6 +18,9 @@ type Issuer struct {
 	JWKSURL string `yaml:"jwks_url"`
 	// JWKSFile is a file that holds the keys, for issuers that Weir cannot reach. Read again when it changes.
 	JWKSFile string `yaml:"jwks_file"`
+	// Bound says that its tokens must be bound to a client certificate (RFC 8705), or to a key of the client's (DPoP, RFC 9449), so that a
+	// stolen one is of no use. One that is bound is held to it in any case. Default false.
+	Bound bool `yaml:"bound"`
 	// Refresh is how often keys are fetched again, give or take a tenth, besides at once for a token with a key ID that is not known (at most
 	// twice, then every 30 seconds), and on SIGHUP. 1s to 24h. Default: as long as the issuer's Cache-Control or Expires says, from 5m to 1h;
 	// 10m where they say nothing; 1m for a file.
@@ -35,6 +38,18 @@ type Issuer struct {
 	// Types are the values of the typ header taken (RFC 8725 §3.11), without regard to case. Default: JWT, at+jwt, and none at all; of a trust
 	// domain JWT, JOSE, and none at all.
 	Types []string `yaml:"types"`
+}
+
+// Certificate says who a client certificate is that Envoy has verified. Its subject's name is the matched one; the issuer is the SPIFFE trust
+// domain (spiffe://research.example), else x509.
+type Certificate struct {
+	// Match is the name it must have: a URI such as spiffe://research.example/ns/rag/*, dns: and a DNS name, or subject: and a subject as in
+	// RFC 2253. * stands for anything but /, ** for anything. Required.
+	Match string `yaml:"match"`
+	// Kind is what it is. Default workload.
+	Kind authz.SubjectKind `yaml:"kind" default:"workload" oneof:"human workload agent"`
+	// Groups are its groups. Default: none.
+	Groups []string `yaml:"groups"`
 }
 
 // Claims tell which claims say what about a subject. A dot goes into an object: realm_access.roles.
@@ -90,8 +105,13 @@ type Token struct {
 	//   NAME            the header of that name, in lower case, with or without the scheme. It is ours alone: where it is present its token
 	//                   is the one, and Authorization is the upstream's
 	//   base64:NAME     that header, with the token in base64 and no scheme: base64:authorization is what pymilvus sends
+	//   certificate     the client certificate, where no token came: see certificates
 	// Default [authorization, weir-token].
 	Carriers []string `yaml:"carriers" default:"authorization weir-token"`
+	// ForwardedCertificate says that the client's certificate is what the header x-forwarded-client-cert tells, of one hop, in place of what
+	// Envoy tells of its own connection. Only where Envoy sets that header itself, of certificates that it has verified, or a proxy before it
+	// does and nobody else reaches Envoy: whoever can send it is whoever he says. Default false.
+	ForwardedCertificate bool `yaml:"forwarded_certificate"`
 	// Leeway is how far the issuer's clock and ours may differ. 1s to 5m. Default 30s.
 	Leeway time.Duration `yaml:"leeway" default:"30s" min:"1s" max:"5m"`
 	// MaxLifetime bounds exp - iat of a token; a longer-lived one is refused. 1m to 8760h. Default 24h.

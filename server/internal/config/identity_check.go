@@ -8,8 +8,13 @@ import (
 )
 
 func (c *Config) checkIssuers(r *report) {
-	if len(c.Issuers) == 0 {
+	if len(c.Issuers) == 0 && len(c.Certificates) == 0 {
 		r.add("issuers", "is missing: without an issuer nobody can say who they are")
+	}
+	for i, cert := range c.Certificates {
+		if !strings.Contains(cert.Match, "://") && !strings.HasPrefix(cert.Match, "dns:") && !strings.HasPrefix(cert.Match, "subject:") {
+			r.add(fmt.Sprintf("certificates[%d].match", i), "%q: want a URI such as spiffe://research.example/ns/rag/*, dns: and a DNS name, or subject: and a subject", cert.Match)
+		}
 	}
 	for i := range c.Issuers {
 		c.checkIssuer(r, fmt.Sprintf("issuers[%d]", i), &c.Issuers[i])
@@ -74,10 +79,10 @@ func checkClaims(r *report, key string, is *Issuer) {
 }
 
 func (c *Config) checkToken(r *report) {
-	checkCarriers(r, "token.carriers", c.Token.Carriers)
+	checkCarriers(r, "token.carriers", c.Token.Carriers, c.Certificates)
 	for i := range c.Targets {
 		key, id := fmt.Sprintf("targets[%d].identity", i), &c.Targets[i].Identity
-		checkCarriers(r, key+".carriers", id.Carriers)
+		checkCarriers(r, key+".carriers", id.Carriers, c.Certificates)
 		for name, text := range map[string]string{".realm": id.Realm, ".service": id.Service} {
 			if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
 				r.add(key+name, "%q: want plain characters, without quotes and backslashes", text)
@@ -87,11 +92,13 @@ func (c *Config) checkToken(r *report) {
 }
 
 // checkCarriers checks where tokens may come.
-func checkCarriers(r *report, key string, list []string) {
+func checkCarriers(r *report, key string, list []string, certificates []Certificate) {
 	for i, text := range list {
 		key := fmt.Sprintf("%s[%d]", key, i)
 		name, encoded := strings.CutPrefix(text, "base64:")
 		switch {
+		case text == "certificate" && len(certificates) == 0:
+			r.add(key, "certificate is of no use without certificates, which say who they are")
 		case name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "":
 			r.add(key, "%q: want the name of a header in lower case", text)
 		case slices.Contains(list[:i], text):

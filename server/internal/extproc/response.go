@@ -167,9 +167,9 @@ func (st *stream) responseHead(resp authz.Response) error {
 }
 
 // sharable reports whether a cache that several people share might keep the answer and give it to the next one. An answer to a request
-// with Authorization it may not (RFC 9111 §3.5); one whose token came in another header looks to it as if it were for everybody.
+// with Authorization it may not (RFC 9111 §3.5); one whose token came elsewhere looks to it as if it were for everybody.
 func sharable(carrier string, h authz.Header) bool {
-	if carrier == "" || carrier == "authorization" {
+	if carrier == "authorization" {
 		return false
 	}
 	said := strings.ToLower(strings.Join(h["cache-control"], ","))

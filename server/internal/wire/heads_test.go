@@ -45,7 +45,8 @@ func requestHead(t testing.TB) *extprocv3.ProcessingRequest {
 		)}},
 		Attributes: attributes(t, map[string]any{
 			"source.address": "10.0.0.1:7", "destination.address": "10.0.0.2:443", "xds.filter_chain_name": "web",
-			"connection.peer_certificate_valid": true, "connection.uri_san_peer_certificate": "spiffe://x/y", "n": 3.5, "l": []any{"a"},
+			"connection.peer_certificate_valid": true, "connection.uri_san_peer_certificate": "spiffe://x/y", "connection.dns_san_peer_certificate": "x.example",
+			"connection.subject_peer_certificate": "CN=x", "connection.sha256_peer_certificate_digest": "ab12", "n": 3.5, "l": []any{"a"},
 		}),
 		MetadataContext: &corev3.Metadata{FilterMetadata: map[string]*structpb.Struct{
 			"envoy.filters.http.ext_authz": {Fields: map[string]*structpb.Value{"weir": structpb.NewStringValue("ticket")}},
@@ -73,6 +74,7 @@ func TestRequestHeadInEveryCut(t *testing.T) {
 			"x-request-id": {"r-1"}, "traceparent": {"00-1"}, "accept": {"a/b", "c/d"}, "x-raw": {"\xff\xfe"}, "empty": {""},
 		},
 		Source: "10.0.0.1:7", RequestID: "r-1", TraceParent: "00-1", Peer: "spiffe://x/y", Route: "named",
+		Certificate: authz.Certificate{Digest: "ab12", Verified: true, URI: "spiffe://x/y", DNS: "x.example", Subject: "CN=x"},
 	}
 	for n := 1; n <= len(raw); n++ {
 		var in wire.Inbound

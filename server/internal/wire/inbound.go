@@ -110,8 +110,15 @@ func (in *Inbound) Request(route, traceparent string) authz.Request {
 	if req.TraceParent == "" {
 		req.TraceParent = h.Get("traceparent")
 	}
-	if in.head.attributes["connection.peer_certificate_valid"] == "true" {
-		req.Peer = in.head.attributes["connection.uri_san_peer_certificate"]
+	req.Certificate = authz.Certificate{
+		Digest:   in.head.attributes["connection.sha256_peer_certificate_digest"],
+		Verified: in.head.attributes["connection.peer_certificate_valid"] == "true",
+		URI:      in.head.attributes["connection.uri_san_peer_certificate"],
+		DNS:      in.head.attributes["connection.dns_san_peer_certificate"],
+		Subject:  in.head.attributes["connection.subject_peer_certificate"],
+	}
+	if req.Certificate.Verified {
+		req.Peer = req.Certificate.URI
 	}
 	return req
 }

@@ -1,0 +1,154 @@
+package authn_test
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/weirgate/weir/pkg/authn"
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// digest is the SHA-256 of nothing in particular, as Envoy tells it; thumbprint is it as cnf has it.
+func digest(n byte) string { return strings.Repeat(hex.EncodeToString([]byte{n}), 32) }
+
+func thumbprint(t *testing.T, digest string) string {
+	t.Helper()
+	raw, err := hex.DecodeString(digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// TestCertificateBound: a token that is bound to a certificate is worth nothing without it (RFC 8705 §3), warm or cold.
+func TestCertificateBound(t *testing.T) {
+	i := startIssuer(t)
+	token := mint(t, i, "ES256", nil, claims{"cnf": claims{"x5t#S256": thumbprint(t, digest(1))}})
+	loose := mint(t, i, "ES256", nil, nil)
+	for name, tc := range map[string]struct {
+		token     string
+		cert      authz.Certificate
+		xfcc      []string
+		forwarded bool
+		bound     bool
+		want      string
+	}{
+		"its certificate":                   {token: token, cert: authz.Certificate{Digest: digest(1)}},
+		"another one":                       {token: token, cert: authz.Certificate{Digest: digest(2)}, want: "token_binding"},
+		"none":                              {token: token, want: "token_binding"},
+		"forwarded, and nobody asked":       {token: token, xfcc: []string{"Hash=" + digest(1)}, want: "token_binding"},
+		"forwarded":                         {token: token, xfcc: []string{"By=x;Hash=" + digest(1) + `;Subject="CN=a\"b,O=c;d";URI=spiffe://x/y`}, forwarded: true},
+		"forwarded in capitals":             {token: token, xfcc: []string{"hash=" + strings.ToUpper(digest(1))}, forwarded: true},
+		"forwarded, another one":            {token: token, xfcc: []string{"Hash=" + digest(2)}, forwarded: true, want: "token_binding"},
+		"nothing forwarded":                 {token: token, cert: authz.Certificate{Digest: digest(1)}, forwarded: true, want: "token_binding"},
+		"forwarded by two hops":             {token: token, xfcc: []string{"Hash=" + digest(1) + ",Hash=" + digest(2)}, forwarded: true, want: "certificate_unreadable"},
+		"forwarded twice":                   {token: token, xfcc: []string{"Hash=" + digest(1), "Hash=" + digest(1)}, forwarded: true, want: "certificate_unreadable"},
+		"two hashes":                        {token: token, xfcc: []string{"Hash=" + digest(2) + ";Hash=" + digest(1)}, forwarded: true, want: "certificate_unreadable"},
+		"a hash in a subject":               {token: token, xfcc: []string{`Hash=` + digest(2) + `;Subject="x;Hash=` + digest(1) + `"`}, forwarded: true, want: "token_binding"},
+		"a quote that does not end":         {token: token, xfcc: []string{`Hash=` + digest(1) + `;Subject="x`}, forwarded: true, want: "certificate_unreadable"},
+		"text behind a quote":               {token: token, xfcc: []string{`Subject="x"y;Hash=` + digest(1)}, forwarded: true, want: "certificate_unreadable"},
+		"a short hash":                      {token: token, xfcc: []string{"Hash=ab"}, forwarded: true, want: "certificate_unreadable"},
+		"no pairs":                          {token: token, xfcc: []string{"nonsense"}, forwarded: true, want: "certificate_unreadable"},
+		"not bound":                         {token: loose},
+		"not bound, and it must be":         {token: loose, bound: true, want: "token_unbound"},
+		"bound, as it must be":              {token: token, cert: authz.Certificate{Digest: digest(1)}, bound: true},
+		"bound to what nobody knows":        {token: mint(t, i, "ES256", nil, claims{"cnf": claims{"kid": thumbprint(t, digest(1))}}), want: "token_binding"},
+		"bound to that too":                 {token: mint(t, i, "ES256", nil, claims{"cnf": claims{"kid": thumbprint(t, digest(1)), "x5t#S256": thumbprint(t, digest(1))}}), cert: authz.Certificate{Digest: digest(1)}, want: "token_binding"},
+		"bound to nothing":                  {token: mint(t, i, "ES256", nil, claims{"cnf": claims{}}), want: "token_claim"},
+		"bound to a text":                   {token: mint(t, i, "ES256", nil, claims{"cnf": "x"}), want: "token_claim"},
+		"bound to a hash in another form":   {token: mint(t, i, "ES256", nil, claims{"cnf": claims{"x5t#S256": digest(1)}}), cert: authz.Certificate{Digest: digest(1)}, want: "token_claim"},
+		"bound to a hash that is too short": {token: mint(t, i, "ES256", nil, claims{"cnf": claims{"x5t#S256": "AAAA"}}), want: "token_claim"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := start(t, i, func(c *authn.Config) { c.ForwardedCertificate, c.Issuers[0].Bound = tc.forwarded, tc.bound })
+			for _, when := range []string{"cold", "warm"} {
+				req := bearer(tc.token)
+				req.Certificate, req.Headers["x-forwarded-client-cert"] = tc.cert, tc.xfcc
+				id, err := a.Authenticate(context.Background(), req, authz.Target{})
+				if got := label(t, err); got != tc.want || (err == nil) != (id.Subject.ID == "alice") {
+					t.Errorf("%s: got %q for %q, want %q (%v)", when, got, id.Subject.ID, tc.want, err)
+				}
+			}
+		})
+	}
+}
+
+// TestCertificateIdentity: where a target takes it, a client certificate is who asks.
+func TestCertificateIdentity(t *testing.T) {
+	i := startIssuer(t)
+	token := mint(t, i, "ES256", nil, nil)
+	a := start(t, i, func(c *authn.Config) {
+		c.Targets = map[string]authn.Target{
+			"corpus": {Carriers: []string{"certificate"}},
+			"both":   {Carriers: []string{"authorization", "certificate"}},
+		}
+		c.Certificates = []authn.CertificateRule{
+			{Match: "spiffe://research.example/ns/rag/sa/*", Groups: []string{"rag"}},
+			{Match: "spiffe://research.example/agents/**", Kind: authz.Agent},
+			{Match: "dns:*.batch.example"},
+			{Match: "subject:CN=loader,OU=*,O=Research"},
+		}
+	})
+	cert := func(uri, dns, subject string) authz.Certificate {
+		return authz.Certificate{Digest: digest(1), Verified: true, URI: uri, DNS: dns, Subject: subject}
+	}
+	unverified := cert("spiffe://research.example/ns/rag/sa/retriever", "", "")
+	unverified.Verified = false
+	workload := func(issuer, id string, groups ...string) authz.Subject {
+		return authz.Subject{Issuer: issuer, ID: id, Kind: authz.Workload, Groups: groups, Credential: "x5t:" + digest(1)}
+	}
+	agent := workload("spiffe://research.example", "spiffe://research.example/agents/a/b")
+	agent.Kind = authz.Agent
+	for name, tc := range map[string]struct {
+		target  string
+		cert    authz.Certificate
+		headers authz.Header
+		want    authz.Subject
+		err     string
+	}{
+		"spiffe":                    {target: "corpus", cert: cert("spiffe://research.example/ns/rag/sa/retriever", "x", "CN=x"), want: workload("spiffe://research.example", "spiffe://research.example/ns/rag/sa/retriever", "rag")},
+		"an agent":                  {target: "corpus", cert: cert("spiffe://research.example/agents/a/b", "", ""), want: agent},
+		"one segment too many":      {target: "corpus", cert: cert("spiffe://research.example/ns/rag/sa/x/y", "", ""), err: "certificate_refused"},
+		"another trust domain":      {target: "corpus", cert: cert("spiffe://research.example.evil/ns/rag/sa/x", "", ""), err: "certificate_refused"},
+		"behind a line end":         {target: "corpus", cert: cert("spiffe://research.example/ns/rag/sa/x\nspiffe://evil", "", ""), err: "certificate_refused"},
+		"dns":                       {target: "corpus", cert: cert("", "loader.batch.example", ""), want: workload("x509", "dns:loader.batch.example")},
+		"a dns name in a subject":   {target: "corpus", cert: cert("", "", "dns:loader.batch.example"), err: "certificate_refused"},
+		"a spiffe id as a dns name": {target: "corpus", cert: cert("", "spiffe://research.example/ns/rag/sa/x", ""), err: "certificate_refused"},
+		"subject":                   {target: "corpus", cert: cert("", "", "CN=loader,OU=ML,O=Research"), want: workload("x509", "subject:CN=loader,OU=ML,O=Research")},
+		"nobody":                    {target: "corpus", cert: cert("", "", ""), err: "certificate_refused"},
+		"not verified":              {target: "corpus", cert: unverified, err: "certificate_refused"},
+		"no certificate":            {target: "corpus", err: "certificate_missing"},
+		"an API key of the upstream": {
+			target: "corpus", cert: cert("", "loader.batch.example", ""), headers: authz.Header{"authorization": {"AWS4-HMAC-SHA256 x", "y"}}, want: workload("x509", "dns:loader.batch.example"),
+		},
+		"not where it is not taken": {target: "other", cert: cert("", "loader.batch.example", ""), err: "token_missing"},
+		"a bad token is no certificate": {
+			target: "both", cert: cert("", "loader.batch.example", ""), headers: authz.Header{"authorization": {"Bearer x"}}, err: "token_malformed",
+		},
+		"no token": {target: "both", cert: cert("", "loader.batch.example", ""), want: workload("x509", "dns:loader.batch.example")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id, err := a.Authenticate(context.Background(), authz.Request{Headers: tc.headers, Certificate: tc.cert}, authz.Target{Name: tc.target})
+			if got := label(t, err); got != tc.err {
+				t.Fatalf("got %q, want %q (%v)", got, tc.err, err)
+			}
+			if diff := cmp.Diff(tc.want, id.Subject); diff != "" || id.Carrier != "" {
+				t.Errorf("carrier %q; -want +got:\n%s", id.Carrier, diff)
+			}
+		})
+	}
+	id, err := a.Authenticate(context.Background(), authz.Request{Headers: bearer(token).Headers, Certificate: cert("", "loader.batch.example", "")}, authz.Target{Name: "both"})
+	if err != nil || id.Subject.ID != "alice" || id.Carrier != "authorization" {
+		t.Errorf("token and certificate: %q in %q, %v", id.Subject.ID, id.Carrier, err)
+	}
+	for _, rule := range []authn.CertificateRule{{Match: "alice"}, {Match: ""}, {Match: "dns:x", Kind: "robot"}} {
+		if _, err := authn.New(authn.Config{Certificates: []authn.CertificateRule{rule}}); err == nil {
+			t.Errorf("rule %+v: accepted", rule)
+		}
+	}
+}
