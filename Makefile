@@ -24,7 +24,7 @@ demo: build ## walk through Weir on this machine: real Envoy, nothing to set up 
 	  set -m && .bin/quickstart && exit 0 # by set -m, Ctrl-C is the demo's alone: make would end with an error
 
 test: ## run all tests, with a real Envoy and a real Redis
-	@if [ -d rego/weir ]; then $(OPA) test rego/weir rego/cookbook; fi
+	@if [ -d rego/weir ]; then $(OPA) test rego/weir rego/cookbook rego/template; fi
 	@ENVOY=$$(envoy/fetch.sh) && REDIS_SERVER=$$(envoy/redis.sh) && export ENVOY REDIS_SERVER && \
 	  go test -race -shuffle=on -timeout 25m ./...
 	GOEXPERIMENT=simd go test ./pkg/scan ./pkg/vector
@@ -35,9 +35,9 @@ lint: ## check formatting, go vet, staticcheck, go.mod, and the policies
 	go tool staticcheck ./...
 	go mod tidy -diff
 	@if [ -d rego/weir ]; then set -x; \
-	  $(OPA) fmt --fail --list rego/weir rego/cookbook; \
-	  $(OPA) check --strict --schema rego/schemas/input.json rego/weir rego/cookbook; \
-	  $(REGAL) lint rego/weir rego/cookbook; fi
+	  $(OPA) fmt --fail --list rego/weir rego/cookbook rego/template; \
+	  $(OPA) check --strict --schema rego/schemas/input.json rego/weir rego/cookbook rego/template; \
+	  $(REGAL) lint rego/weir rego/cookbook rego/template; fi
 
 bench: build ## run the benchmarks, then print each speed goal against what was measured
 	@REDIS_SERVER=$$(envoy/redis.sh) && export REDIS_SERVER WEIR='$(CURDIR)/.bin/weir' && set -x && \

@@ -9,7 +9,7 @@ import "embed"
 //
 //go:generate go test ../pkg/policy -run TestSchemaIsTheInput -count=1 -update
 
-// FS holds weir/ (the policy and its tests), schemas/ and cookbook/.
+// FS holds weir/ (the policy and its tests), schemas/, cookbook/, template/ (the rule that "weir policy new" writes) and .regal/.
 //
-//go:embed weir schemas cookbook
+//go:embed weir schemas cookbook template all:.regal
 var FS embed.FS

@@ -43,7 +43,7 @@ func (f *absentFinder) body(b ast.Body) {
 			}
 		}
 		for _, ref := range refs(e) {
-			needed = append(needed, path(ref, aliases))
+			needed = append(needed, pathOf(ref, aliases))
 		}
 	}
 	for _, e := range b {
@@ -51,7 +51,7 @@ func (f *absentFinder) body(b ast.Body) {
 			continue
 		}
 		for _, ref := range readFirst(e) {
-			p := path(ref, aliases)
+			p := pathOf(ref, aliases)
 			if p == "" || !f.mayBeAbsent(p) || slices.ContainsFunc(needed, func(n string) bool { return n == p || strings.HasPrefix(n, p+".") }) {
 				continue
 			}
@@ -73,8 +73,8 @@ func (f *absentFinder) mayBeAbsent(path string) bool {
 	return false
 }
 
-// path is a reference's path in the input, "" where it is no such reference.
-func path(ref ast.Ref, aliases map[ast.Var]ast.Ref) string {
+// pathOf is a reference's path in the input, "" where it is no such reference.
+func pathOf(ref ast.Ref, aliases map[ast.Var]ast.Ref) string {
 	if v, ok := ref[0].Value.(ast.Var); ok && aliases[v] != nil {
 		ref = append(slices.Clone(aliases[v]), ref[1:]...)
 	}

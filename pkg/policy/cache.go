@@ -31,11 +31,12 @@ type cache struct {
 // part appends one part of an input to a key, so that no two inputs that differ there give the same bytes.
 type part func(dst []byte, in *authz.Input) []byte
 
-// newCache returns nil where decisions cannot be kept: a rule reads something that is different every time, such as the clock, or the
+// newCache returns nil where decisions cannot be kept, and why: what a rule reads that is different every time, such as the clock, or the
 // input as a whole.
-func newCache(r reached) *cache {
+func newCache(r reached) (c *cache, volatile []string) {
 	known := cacheParts()
-	c := &cache{young: map[string]authz.Decision{}}
+	c = &cache{young: map[string]authz.Decision{}}
+	taken := map[string]bool{}
 	for _, p := range r.paths {
 		key, rest, nested := strings.Cut(p, ".")
 		if nested { // subject.groups.x reads no more than subject.groups
@@ -44,14 +45,21 @@ func newCache(r reached) *cache {
 		}
 		f, ok := known[key]
 		if !ok {
-			return nil
+			volatile = append(volatile, strings.TrimSuffix("input."+p, "."))
+			continue
 		}
-		c.parts = append(c.parts, f)
+		if !taken[key] {
+			c.parts = append(c.parts, f)
+		}
+		taken[key] = true
 	}
 	if r.impure {
-		return nil
+		volatile = append(volatile, "clock, chance, or an input that a rule replaces")
 	}
-	return c
+	if len(volatile) > 0 {
+		return nil, volatile
+	}
+	return c, nil
 }
 
 // key appends the key of in to dst.
@@ -129,6 +137,7 @@ func cacheParts() map[string]part {
 		"subject.kind":            textPart(func(in *authz.Input) string { return string(in.Subject.Kind) }),
 		"subject.groups":          groupsPart,
 		"subject.owner":           textPart(func(in *authz.Input) string { return in.Subject.Owner }),
+		"subject.actors":          actorsPart,
 		"subject.credential":      textPart(func(in *authz.Input) string { return in.Subject.Credential }),
 		"target.name":             textPart(func(in *authz.Input) string { return in.Target.Name }),
 		"target.kind":             textPart(func(in *authz.Input) string { return string(in.Target.Kind) }),
@@ -165,6 +174,14 @@ func groupsPart(dst []byte, in *authz.Input) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(in.Subject.Groups)))
 	for _, g := range in.Subject.Groups {
 		dst = appendText(dst, g)
+	}
+	return dst
+}
+
+func actorsPart(dst []byte, in *authz.Input) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(in.Subject.Actors)))
+	for _, a := range in.Subject.Actors {
+		dst = appendText(appendText(dst, a.Issuer), a.ID)
 	}
 	return dst
 }

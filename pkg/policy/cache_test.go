@@ -118,7 +118,7 @@ func TestKeysTellInputsApart(t *testing.T) {
 	for name := range cacheParts() {
 		all = append(all, name)
 	}
-	c := newCache(reached{paths: all})
+	c, _ := newCache(reached{paths: all})
 	if c == nil {
 		t.Fatal("no cache")
 	}
@@ -133,8 +133,10 @@ func TestKeysTellInputsApart(t *testing.T) {
 		"unbounded": func(in *authz.Input) { in.Operation.Vectors = -1 }, "documents": func(in *authz.Input) { in.Operation.Documents = 1 },
 		"label": func(in *authz.Input) { in.Target.Labels = map[string]string{"a": "b"} }, "label 2": func(in *authz.Input) { in.Target.Labels = map[string]string{"ab": ""} },
 		"collection": func(in *authz.Input) { in.Operation.Collection = "a" }, "vector": func(in *authz.Input) { in.Operation.Vector = "a" },
-		"encoding": func(in *authz.Input) { in.Operation.Encoding = "a" },
-		"final":    func(in *authz.Input) { in.Final = true }, "sealed": func(in *authz.Input) { in.Operation.Sealed = true },
+		"actor": func(in *authz.Input) { in.Subject.Actors = []authz.Actor{{ID: "a"}} }, "owner": func(in *authz.Input) { in.Subject.Owner = "a" },
+		"actor's issuer": func(in *authz.Input) { in.Subject.Actors = []authz.Actor{{Issuer: "a"}} },
+		"encoding":       func(in *authz.Input) { in.Operation.Encoding = "a" },
+		"final":          func(in *authz.Input) { in.Final = true }, "sealed": func(in *authz.Input) { in.Operation.Sealed = true },
 	} {
 		in := base()
 		change(in)
@@ -147,7 +149,7 @@ func TestKeysTellInputsApart(t *testing.T) {
 }
 
 func TestCacheIsBounded(t *testing.T) {
-	c := newCache(reached{paths: []string{"request.path"}})
+	c, _ := newCache(reached{paths: []string{"request.path"}})
 	for i := range 3 * cacheSize {
 		c.put(fmt.Appendf(nil, "%d", i), authz.Decision{})
 	}

@@ -86,6 +86,9 @@ func TestCookbook(t *testing.T) {
 			if w := e.Warnings(); len(w) > 0 {
 				t.Errorf("warnings: %s", w)
 			}
+			if v := e.Volatile(); (len(v) > 0) != recipes[name] {
+				t.Errorf("reads what is different every time: %s", v)
+			}
 			holds(t, decided(t, e, r.Input), r.Decision)
 			delete(r.Settings, name)
 			if settings, err = json.Marshal(r.Settings); err != nil {

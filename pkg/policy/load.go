@@ -13,21 +13,22 @@ import (
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
-	"github.com/open-policy-agent/opa/v1/tester"
 
 	shipped "github.com/weirgate/weir/rego"
 )
 
 func sorted(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 
+// shippedDir is the shipped policy as a directory.
+func shippedDir() (fs.FS, error) { return fs.Sub(shipped.FS, "weir") }
+
 // compile builds a policy: parse, check against the input schema, prepare.
 func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if cfg.FS == nil {
-		sub, err := fs.Sub(shipped.FS, "weir")
-		if err != nil {
+		var err error
+		if cfg.FS, err = shippedDir(); err != nil {
 			return nil, err
 		}
-		cfg.FS = sub
 	}
 	if cfg.Entrypoint == "" {
 		cfg.Entrypoint = defaultEntrypoint
@@ -77,7 +78,11 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &loaded{query: prepared, keys: newKeys(), reads: reads.needs(), cache: newCache(reads), revision: revisionOf(cfg.Entrypoint, files, raw), timeout: cfg.Timeout, warnings: append(silent, warnings...), random: drawsRandom(files)}, nil
+	kept, volatile := newCache(reads)
+	return &loaded{
+		query: prepared, keys: newKeys(), reads: reads.needs(), cache: kept, volatile: volatile,
+		revision: revisionOf(cfg.Entrypoint, files, raw), timeout: cfg.Timeout, warnings: append(silent, warnings...), random: drawsRandom(files),
+	}, nil
 }
 
 // newStore keeps the settings as parsed terms, so that evaluation does not convert them each time. Nothing writes to it.
@@ -182,18 +187,11 @@ func capabilities() *ast.Capabilities {
 
 // runTests runs the policy's own tests with the settings that it will have.
 func runTests(ctx context.Context, files, tests map[string]string, settings map[string]any) error {
-	all := maps.Clone(files)
-	maps.Copy(all, tests)
-	modules := make(map[string]*ast.Module, len(all))
-	for name, src := range all {
-		m, err := ast.ParseModuleWithOpts(name, src, ast.ParserOptions{RegoVersion: ast.RegoV1})
-		if err != nil {
-			return fmt.Errorf("parse the policy's tests: %w", err)
-		}
-		modules[name] = m
+	runner, _, err := newRunner(files, tests, settings)
+	if err != nil {
+		return err
 	}
-	store := newStore(settings, true)
-	results, err := tester.NewRunner().SetCompiler(ast.NewCompiler().WithCapabilities(capabilities())).SetStore(store).SetModules(modules).RunTests(ctx, nil)
+	results, err := runner.RunTests(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("run the policy's tests: %w", err)
 	}

@@ -54,7 +54,8 @@ type loaded struct {
 	query    rego.PreparedEvalQuery
 	keys     *keys
 	reads    authz.Reads
-	cache    *cache // nil where decisions cannot be kept
+	cache    *cache   // nil where decisions cannot be kept
+	volatile []string // why not
 	revision string
 	timeout  time.Duration
 	warnings []string
@@ -94,6 +95,10 @@ func (e *Engine) Revision() string { return e.loaded.Load().revision }
 
 // Warnings are what the policy says of its own settings that is permitted and should be meant: its sets data.weir.rules.<name>.warning.
 func (e *Engine) Warnings() []string { return e.loaded.Load().warnings }
+
+// Volatile lists what the policy reads that is different every time, so that each request is evaluated; empty where decisions are kept and
+// repeated.
+func (e *Engine) Volatile() []string { return e.loaded.Load().volatile }
 
 // Reads tells which parts of the input the policy can reach.
 func (e *Engine) Reads() authz.Reads { return e.loaded.Load().reads }

@@ -17,7 +17,7 @@ func unknownWords(modules map[string]*ast.Module, input *schema) error {
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
 		ast.WalkExprs(modules[name], func(e *ast.Expr) bool {
 			for _, pair := range compared(e) {
-				p := path(pair.ref, nil)
+				p := pathOf(pair.ref, nil)
 				known := input.at(p)
 				if p == "" || known == nil || len(known.Enum) == 0 || slices.Contains(known.Enum, pair.word) {
 					continue

@@ -3,6 +3,8 @@
 //	weir serve --config weir.yaml           answer Envoy
 //	weir check --config weir.yaml           validate configuration and policy
 //	weir policy eval --decision ID          evaluate a recorded decision's input again; --trace shows how
+//	weir policy new NAME                    write a rule with its test
+//	weir policy test | bench DIR            run a policy's tests; measure what it costs
 //	weir audit tail | show ID | verify      read the journal
 //	weir version
 //
@@ -38,7 +40,7 @@ func commands() []command {
 	return []command{
 		{"serve", "answer Envoy: ext_proc, ext_authz, health, metrics", serve},
 		{"check", "validate the configuration and the policy, with line numbers", check},
-		{"policy", "eval: evaluate an input, or a recorded decision's, and say what came of it", policyCommand},
+		{"policy", "eval, new, test, bench, schema: write rules, try them, and ask what they decide", policyCommand},
 		{"audit", "tail, show, verify: read the journal", auditCommand},
 		{"version", "print the version", func(_ context.Context, _ []string, out io.Writer) error {
 			_, err := fmt.Fprintln(out, "weir", version())

@@ -30,23 +30,42 @@ An input that is written by hand, in the form of rego/schemas/input.json; what i
   {"phase": "request", "subject": {"id": "alice", "groups": ["research"]}, "target": {"name": "embeddings", "kind": "inference"},
    "operation": {"class": "embed", "complete": true, "vectors": 3}}`
 
-// policyCommand is "weir policy eval".
+// policyCommand is "weir policy", whose words after it have a function each.
 func policyCommand(ctx context.Context, args []string, out io.Writer) error {
+	all := []command{
+		{"eval", policyUsage, policyEval},
+		{"test", policyTestUsage, policyTest},
+		{"new", policyNewUsage, policyNew},
+		{"bench", policyBenchUsage, policyBench},
+		{"schema", "", policySchema},
+	}
+	if len(args) > 0 {
+		for _, c := range all {
+			if c.name == args[0] {
+				return c.run(ctx, args[1:], out)
+			}
+		}
+	}
+	usage, err := io.Writer(os.Stderr), errUsage
 	if len(args) > 0 && asksForHelp(args[0]) {
-		fmt.Fprintf(out, "usage: weir policy eval %s\nweir policy eval -h explains it.\n", policyUsage)
-		return nil
+		usage, err = out, nil
 	}
-	if len(args) == 0 || args[0] != "eval" {
-		fmt.Fprintln(os.Stderr, "usage: weir policy eval "+policyUsage)
-		return errUsage
+	for i, c := range all {
+		fmt.Fprintf(usage, "%s weir policy %s\n", [2]string{"usage:", "      "}[min(i, 1)], strings.TrimSpace(c.name+" "+c.what))
 	}
+	fmt.Fprintln(usage, "weir policy NAME -h explains each.")
+	return err
+}
+
+// policyEval is "weir policy eval".
+func policyEval(ctx context.Context, args []string, out io.Writer) error {
 	fs := flags("policy eval", policyUsage, policyAbout)
 	file := fs.String("config", "", configUsage)
 	decision := fs.String("decision", "", "evaluate the recorded input of this decision `ID` again")
 	input := fs.String("input", "", "evaluate the input in this JSON `file`; - is standard input")
 	asJSON := fs.Bool("json", false, "print one JSON object, and nothing else")
 	trace := fs.Bool("trace", false, "print first how the policy came to it: the rules that were tried, and where each failed")
-	if err := parse(fs, args[1:]); err != nil {
+	if err := parse(fs, args); err != nil {
 		return err
 	}
 	if err := only(fs, *file != "" && (*decision == "") != (*input == "") && !(*asJSON && *trace)); err != nil {
