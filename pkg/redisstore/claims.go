@@ -39,6 +39,12 @@ func (s *Store) Cancel(ctx context.Context, r authz.Reservation) error {
 	return err
 }
 
+// bound is a limit, where it stands in the reservation, and the number of its meter.
+type bound struct {
+	authz.Limit
+	place, meter int
+}
+
 // claim runs one step of a claim.
 func (s *Store) claim(ctx context.Context, script *redis.Script, r authz.Reservation) (authz.Quota, error) {
 	for i, n := range r.Volume {
@@ -46,37 +52,40 @@ func (s *Store) claim(ctx context.Context, script *redis.Script, r authz.Reserva
 			return authz.Quota{}, failure("volume_unreadable", fmt.Errorf("%d %s: want 0 to 2^53", n, authz.Units()[i]))
 		}
 	}
-	tag := tag(r.Tenant)
-	keys := make([]string, 0, 1+len(r.Keys))
-	keys = append(keys, claimKey(tag, r.ID))
+	st := step{script: script, tenant: r.Tenant, claim: claimKey(tag(r.Tenant), r.ID), volume: r.Volume, meters: make([]authz.MeterKey, 0, len(r.Keys))}
 	for _, k := range r.Keys {
-		if key := meterKey(tag, k); !slices.Contains(keys[1:], key) {
-			keys = append(keys, key)
+		if !slices.Contains(st.meters, k) {
+			st.meters = append(st.meters, k)
 		}
 	}
-	charged := len(keys) - 1
-	limits := make([]byte, 0, 32*len(r.Limits))
-	for _, l := range r.Limits {
-		key := meterKey(tag, authz.MeterKey{Meter: l.Meter, Key: l.Key})
-		at := 1 + slices.Index(keys[1:], key)
-		if at == 0 {
-			keys = append(keys, key)
-			at = len(keys) - 1
+	st.charged = len(st.meters)
+	limits := make([]bound, len(r.Limits))
+	for i, l := range r.Limits {
+		at := slices.Index(st.meters, authz.MeterKey{Meter: l.Meter, Key: l.Key})
+		if at < 0 {
+			at = len(st.meters)
+			st.meters = append(st.meters, authz.MeterKey{Meter: l.Meter, Key: l.Key})
 		}
-		w := 0 // none: the script refuses, unless the claim is known and so no limit is asked
-		if l.Unit.Index() >= 0 {
-			w = 1 + slices.Index(s.cfg.Windows, l.Window)
-		}
-		limits = appendCounts(limits, int64(at), int64(1+l.Unit.Index()), int64(w), min(l.Max, maxCount))
+		limits[i] = bound{l, i, at}
 	}
-	answer, err := s.run(ctx, script, r.Tenant, keys, appendCounts(nil, r.Volume[:]...), charged, limits)
+	slices.SortStableFunc(limits, func(a, b bound) int { return cmp.Compare(a.meter, b.meter) })
+	st.limits = make([]byte, 0, limitLen*len(limits))
+	for _, l := range limits {
+		// Window 0 is none: the script refuses, unless the claim is known and so no limit is asked.
+		u, w := l.Unit.Index(), 0
+		if u >= 0 {
+			w = 1 + slices.Index(s.windowsOf(l.Meter), l.Window)
+		}
+		st.limits = appendLimit(st.limits, l.meter, u, w, min(l.Max, maxCount))
+	}
+	answer, err := s.run(ctx, st)
 	if errors.Is(err, errUnreadable) {
 		return authz.Quota{}, s.unreadable(r.Limits)
 	}
 	if err != nil {
 		return authz.Quota{}, err
 	}
-	return quota(answer, r.Limits)
+	return quota(answer, limits)
 }
 
 // unreadable is the error of a limit that cannot be read: it denies.
@@ -87,8 +96,8 @@ func (s *Store) unreadable(limits []authz.Limit) error {
 			err = fmt.Errorf("unit %q", l.Unit)
 			break
 		}
-		if !slices.Contains(s.cfg.Windows, l.Window) {
-			err = fmt.Errorf("window %v is not kept (counters.windows)", l.Window)
+		if !slices.Contains(s.windowsOf(l.Meter), l.Window) {
+			err = fmt.Errorf("window %v of meter %s is not kept (counters.windows, counters.meters)", l.Window, l.Meter)
 			break
 		}
 	}
@@ -98,42 +107,48 @@ func (s *Store) unreadable(limits []authz.Limit) error {
 }
 
 // quota reads a step's answer: the volume granted, then number, use and wait of each limit in the way.
-func quota(answer string, limits []authz.Limit) (authz.Quota, error) {
+func quota(answer string, limits []bound) (authz.Quota, error) {
 	var q authz.Quota
 	n, ok := counts(answer)
 	if !ok || len(n) < len(q.Granted) || (len(n)-len(q.Granted))%3 != 0 {
 		return authz.Quota{}, unavailable(errAnswer)
 	}
 	copy(q.Granted[:], n)
+	type exceeded struct {
+		authz.Exceeded
+		place int
+	}
+	var all []exceeded
 	for over := range slices.Chunk(n[len(q.Granted):], 3) {
 		if over[0] >= int64(len(limits)) {
 			return authz.Quota{}, unavailable(errAnswer)
 		}
+		l := limits[over[0]]
 		wait := time.Duration(min(over[2], int64(math.MaxInt64/time.Microsecond))) * time.Microsecond
-		q.Over = append(q.Over, authz.Exceeded{Limit: limits[over[0]], Used: over[1], RetryAfter: max(wait, 1)})
+		all = append(all, exceeded{authz.Exceeded{Limit: l.Limit, Used: over[1], RetryAfter: max(wait, 1)}, l.place})
 	}
-	slices.SortStableFunc(q.Over, func(a, b authz.Exceeded) int { return cmp.Compare(b.RetryAfter, a.RetryAfter) })
+	slices.SortFunc(all, func(a, b exceeded) int {
+		return cmp.Or(cmp.Compare(b.RetryAfter, a.RetryAfter), cmp.Compare(a.place, b.place))
+	})
+	for _, e := range all {
+		q.Over = append(q.Over, e.Exceeded)
+	}
 	return q, nil
 }
 
 // Usage returns what the keys' windows count now.
 func (s *Store) Usage(ctx context.Context, tenant string, keys []authz.MeterKey) (authz.Usage, error) {
-	tag := tag(tenant)
-	names := make([]string, 0, len(keys))
-	for _, k := range keys {
-		names = append(names, meterKey(tag, k))
-	}
-	answer, err := s.run(ctx, s.scripts.usage, tenant, names)
+	answer, err := s.run(ctx, step{script: s.scripts.usage, tenant: tenant, claim: claimKey(tag(tenant), ""), meters: keys})
 	if err != nil {
 		return nil, err
 	}
 	n, ok := counts(answer)
-	if !ok || len(n) != len(keys)*len(s.cfg.Windows)*authz.NumUnits {
-		return nil, unavailable(errAnswer)
-	}
 	var out authz.Usage
 	for _, k := range keys {
-		for _, w := range s.cfg.Windows {
+		for _, w := range s.windowsOf(k.Meter) {
+			if !ok || len(n) < authz.NumUnits {
+				return nil, unavailable(errAnswer)
+			}
 			for i, u := range authz.Units() {
 				if n[i] > 0 {
 					out = append(out, authz.UsageCount{Key: k, Unit: u, Window: w, Count: n[i]})
@@ -141,6 +156,9 @@ func (s *Store) Usage(ctx context.Context, tenant string, keys []authz.MeterKey)
 			}
 			n = n[authz.NumUnits:]
 		}
+	}
+	if !ok || len(n) > 0 {
+		return nil, unavailable(errAnswer)
 	}
 	return out, nil
 }

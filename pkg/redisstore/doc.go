@@ -3,25 +3,28 @@
 //
 // # What it owns
 //
-// All keys in Redis that begin with "weir:". T is the hash of a tenant, H that of what the key is kept for (SHA-256, base64url): no name
-// stands in Redis. A tenant's keys share the hash tag {T}, so that a Redis Cluster keeps them on one node. L is the longest window and one
-// slot, 31 days by default.
+// All keys in Redis that begin with "weir:". T is the hash of a tenant, H that of what the key is kept for (the first half of a SHA-256,
+// base64url): no name stands in Redis. A tenant's keys share the hash tag {T}, so that a Redis Cluster keeps them on one node. L is the
+// longest window, one slot and one tick, 31 days by default.
 //
 //	name                 type    content                                                     lives for
-//	weir:{T}:epoch       string  the tenant's epoch, 16 characters; the latest time seen     L + 24 h from the last call
+//	weir:{T}:epoch       string  the tenant's epoch; when the latest tick seen began         L + 24 h from the last tick
 //	weir:{T}:claim:H     string  "o" (open) or "c" (closed), what is charged in total;       48 h from the last change,
-//	                             while open each charge's time and volume, at most 64        10 min once closed
-//	weir:{T}:meter:H     string  "1", then every window of one meter key: width of a slot,   L from the last change
+//	                             while open each charge's tick and volume, at most 64        10 min once closed
+//	weir:{T}:meter:H     string  the head of a meter key: stamp of the windows, tick, what   L from the tick of the last change
+//	                             came since it began, the total of each window without it
+//	weir:{T}:slots:H     string  "2", then every window of the meter key: width of a slot,   a minute more than its head
 //	                             number of slots, totals, and the slots that count something
 //	weir:handover:H      string  an admission on its way, for one use                        as told to Put
-//	weir:epoch           string  the epoch of the whole Redis, 16 characters                 L + 24 h from the last check
+//	weir:epoch           string  the epoch of the whole Redis                                L + 24 h from the last check
 //	weir:probe           string  nothing: shows that Redis can be written to                 1 min
 //	weir:accept-amnesia  string  an operator's word, see below; Weir only reads it           as the operator says
 //
 // Every step of a claim is one script (lua/, called by its digest and sent again where Redis forgot it): all or nothing, at one time, the
-// server's. A tenant's time never runs back: what was seen last holds until the clock has caught up. All numbers are doubles, little-endian.
-// Lua has no others: counts are exact up to 2^53, a larger volume is refused, and a larger maximum is read as 2^53. Time is told in
-// microseconds, where memory has nanoseconds.
+// server's. What is charged goes to the heads of the meters; their slots are touched once in a tick (window.Tick: 7.5 s by default), and
+// where something is taken back from an earlier one. A tenant's tick never runs back: what was seen last holds until the clock has caught up.
+// All numbers are doubles, little-endian. Lua has no others: counts are exact up to 2^53, a larger volume is refused, and a larger maximum is
+// read as 2^53. Time is told in microseconds, where memory has nanoseconds.
 //
 // A window is known by its length. One that is new to the configuration starts empty. One that only other replicas keep is counted by all
 // from the moment it is there; a meter forgets it when it was not charged for the length of its longest window.
@@ -50,7 +53,7 @@
 //
 // A user of Redis' ACL needs, and should have, no more than:
 //
-//	~weir:* +eval +evalsha +mget +get +set +del +time +getex +getdel +info
+//	~weir:* +eval +evalsha +mget +get +set +setex +setrange +del +time +getex +getdel +info
 //
 // and in a Redis Cluster +cluster +command too.
 //

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -133,7 +134,7 @@ func (s *Store) checkEpoch(ctx context.Context) error {
 		if expected != "" {
 			return errAmnesiac(epochKey)
 		}
-		if err := s.client.SetNX(ctx, epochKey, newEpoch(), s.epochLife()).Err(); err != nil {
+		if err := s.client.SetNX(ctx, epochKey, rand.Text(), s.epochLife()).Err(); err != nil {
 			return err
 		}
 		epoch, err = s.client.Get(ctx, epochKey).Result()

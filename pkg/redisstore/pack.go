@@ -5,8 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"math"
-
-	"github.com/weirgate/weir/pkg/authz"
 )
 
 // maxCount is the largest integer up to which Lua's numbers, which are doubles, hold every integer.
@@ -18,6 +16,20 @@ func appendCounts(b []byte, counts ...int64) []byte {
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(float64(n)))
 	}
 	return b
+}
+
+// limitLen is the length of a packed limit.
+const limitLen = 13
+
+// appendLimit appends a limit as the scripts read it. All numbers begin with 0, but window, where 0 is none.
+func appendLimit(b []byte, meter, unit, window int, maximum int64) []byte {
+	at := 57 + 40*(window-1) + 8*unit // TOTALS_AT of prelude.lua; the head holds a total per unit and window
+	if window == 0 {
+		at, unit = 0, 0
+	}
+	b = append(b, byte(1+meter), byte(1+unit), byte(window)) //nolint:gosec // at most 255, see maxMeters and config
+	b = binary.LittleEndian.AppendUint16(b, uint16(at))      //nolint:gosec // at most 16 windows
+	return appendCounts(b, maximum)
 }
 
 // counts reads what a script packed; false where that is no list of whole numbers of 0 or more.
@@ -46,16 +58,15 @@ func hashed(parts ...string) string {
 		_, _ = h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(p)))) //nolint:gosec // names are short
 		_, _ = h.Write([]byte(p))
 	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16]) // 128 bits: nobody finds a second name with the same
 }
 
 func tag(tenant string) string       { return "weir:{" + hashed(tenant) + "}:" }
-func tenantKey(tenant string) string { return tag(tenant) + "epoch" }
+func tenantKey(tag string) string    { return tag + "epoch" }
 func claimKey(tag, id string) string { return tag + "claim:" + hashed(id) }
-func meterKey(tag string, k authz.MeterKey) string {
-	return tag + "meter:" + hashed(string(k.Meter), k.Key)
-}
-func handoverKey(key string) string { return "weir:handover:" + hashed(key) }
+func meterKey(tag, h string) string  { return tag + "meter:" + h }
+func slotsKey(tag, h string) string  { return tag + "slots:" + h }
+func handoverKey(key string) string  { return "weir:handover:" + hashed(key) }
 
 // Keys that belong to no tenant.
 const (

@@ -20,11 +20,11 @@ type scripts struct {
 func loadScripts() (scripts, error) {
 	var s scripts
 	for to, files := range map[**redis.Script][]string{
-		&s.reserve: {"prelude", "claim", "reserve"},
-		&s.raise:   {"prelude", "claim", "raise"},
-		&s.settle:  {"prelude", "claim", "settle"},
-		&s.cancel:  {"prelude", "claim", "cancel"},
-		&s.usage:   {"prelude", "usage"},
+		&s.reserve: {"prelude", "quick_reserve", "meter", "claim", "reserve"},
+		&s.raise:   {"prelude", "heads", "quick_raise", "meter", "claim", "raise"},
+		&s.settle:  {"prelude", "heads", "quick_settle", "meter", "claim", "settle"},
+		&s.cancel:  {"prelude", "heads", "meter", "claim", "cancel"},
+		&s.usage:   {"prelude", "heads", "quick_usage", "meter", "usage"},
 	} {
 		var b strings.Builder
 		for _, name := range files {

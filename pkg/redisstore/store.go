@@ -2,11 +2,15 @@ package redisstore
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
-	"strconv"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +30,8 @@ type Config struct {
 	// Windows are kept for every meter key; default window.Defaults(). The slots of each must be a whole number of microseconds long, as
 	// they are for whole minutes. All replicas should be told the same.
 	Windows []authz.Window
+	// Meters names the meters that keep other windows than these.
+	Meters map[authz.Meter][]authz.Window
 	// Timeout bounds each call, retries included; default 500 ms.
 	Timeout time.Duration
 	// CheckEvery is how often Run looks after Redis; default 2 s.
@@ -42,9 +48,12 @@ type Store struct {
 	cfg     Config
 	client  redis.UniversalClient
 	scripts scripts
-	windows []byte        // cfg.Windows as the scripts take them
-	life    time.Duration // the longest that anything counts: the longest window and a slot
-	start   time.Time     // what the times below are relative to
+	windows []byte               // all that are kept, as the scripts take them
+	sets    map[authz.Meter]byte // which of them a meter keeps: 0, or its own
+	stamp   int64                // stands for all that
+	tick    int64                // microseconds
+	life    time.Duration        // the longest that anything counts: the longest window, a slot and a tick
+	start   time.Time            // what the times below are relative to
 
 	state atomic.Pointer[state] // what the last check found
 
@@ -68,14 +77,9 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	s := &Store{cfg: cfg, start: time.Now(), tenants: map[string]*known{}}
-	for _, w := range cfg.Windows {
-		width := window.Width(w)
-		if width < 1000 || width%1000 != 0 {
-			return nil, fmt.Errorf("window %v: its slots must be a whole number of microseconds long", w)
-		}
-		s.windows = appendCounts(s.windows, width/1000, window.Slots(w))
-		s.life = max(s.life, time.Duration((window.Slots(w)+1)*width))
+	s := &Store{cfg: cfg, start: time.Now(), sets: map[authz.Meter]byte{}, tenants: map[string]*known{}}
+	if err := s.keep(); err != nil {
+		return nil, err
 	}
 	var err error
 	if s.scripts, err = loadScripts(); err != nil {
@@ -85,6 +89,41 @@ func New(cfg Config) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// keep makes what the scripts are told of windows.
+func (s *Store) keep() error {
+	sets := [][]authz.Window{s.cfg.Windows}
+	for _, m := range slices.Sorted(maps.Keys(s.cfg.Meters)) {
+		if len(sets) > maxMeters {
+			return fmt.Errorf("meters: want at most %d", maxMeters)
+		}
+		s.sets[m] = byte(len(sets)) //nolint:gosec // see above
+		sets = append(sets, s.cfg.Meters[m])
+	}
+	all := slices.Concat(sets...)
+	for i, set := range sets {
+		for _, w := range set {
+			width := window.Width(w)
+			if width < 1000 || width%1000 != 0 {
+				return fmt.Errorf("window %v: its slots must be a whole number of microseconds long", w)
+			}
+			s.windows = appendCounts(s.windows, int64(i), width/1000, window.Slots(w))
+			s.life = max(s.life, time.Duration((window.Slots(w)+1)*width+window.Tick(all)))
+		}
+	}
+	s.tick = window.Tick(all) / 1000
+	sum := sha256.Sum256(s.windows)
+	s.stamp = 1 + int64(binary.LittleEndian.Uint64(sum[:])>>12) //nolint:gosec // 52 bits
+	return nil
+}
+
+// windowsOf returns the windows that a meter keeps.
+func (s *Store) windowsOf(m authz.Meter) []authz.Window {
+	if w, ok := s.cfg.Meters[m]; ok {
+		return w
+	}
+	return s.cfg.Windows
 }
 
 // connect returns a client whose calls end in time. Its errors say nothing of what the URL holds.
@@ -119,38 +158,79 @@ func connect(cfg Config) (redis.UniversalClient, error) {
 // Close closes the connections. Calls that are under way fail.
 func (s *Store) Close() error { return s.client.Close() }
 
-// run runs a script for one tenant and returns what follows the epoch in its answer. It refuses before it asks Redis where the last
-// check found that Redis cannot be trusted with counts.
-func (s *Store) run(ctx context.Context, script *redis.Script, tenant string, keys []string, args ...any) (string, error) {
-	if st := s.state.Load(); st != nil && st.refuse {
-		return "", st.err
+// step is one call of a script, for one tenant.
+type step struct {
+	script  *redis.Script
+	tenant  string
+	claim   string           // its key
+	meters  []authz.MeterKey // those that are charged first
+	charged int
+	volume  authz.Volume
+	limits  []byte // packed
+}
+
+// maxMeters is how many meters a step may have: scripts number them by a byte.
+const maxMeters = 255
+
+// run runs a step and returns what follows the epoch in its answer. It refuses before it asks Redis where the last check found that Redis
+// cannot be trusted with counts.
+func (s *Store) run(ctx context.Context, st step) (string, error) {
+	if last := s.state.Load(); last != nil && last.refuse {
+		return "", last.err
+	}
+	if len(st.meters) > maxMeters {
+		return "", unavailable(fmt.Errorf("%d meters: want at most %d", len(st.meters), maxMeters))
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
-	epoch, fresh := s.tenantEpoch(tenant), ""
-	if epoch == "" {
-		fresh = newEpoch()
-	}
-	now := ""
-	if s.cfg.Now != nil {
-		now = strconv.FormatInt(s.cfg.Now().UnixMicro(), 10)
-	}
-	all := append([]any{epoch, fresh, now, s.windows, int64(s.epochLife() / time.Second)}, args...)
-	answer, err := script.Run(ctx, s.client, append([]string{tenantKey(tenant)}, keys...), all...).Text()
+	answer, err := st.script.Run(ctx, s.client, s.keys(st), s.args(st)...).Text()
 	switch {
-	case redis.HasErrorPrefix(err, "WEIRAMNESIA"):
-		return "", errAmnesiac("the epoch of a tenant")
+	case err == nil:
+	case strings.Contains(err.Error(), "WEIRAMNESIA"):
+		return "", errAmnesiac("what is kept of a tenant")
 	case redis.HasErrorPrefix(err, "WEIRLIMIT"):
 		return "", errUnreadable
-	case err != nil:
+	default:
 		return "", unavailable(err)
-	case len(answer) < epochLen:
+	}
+	if len(answer) < epochLen {
 		return "", unavailable(errAnswer)
 	}
-	if !s.saw(tenant, answer[:epochLen]) {
-		return "", errAmnesiac("the epoch of a tenant")
+	if !s.saw(st.tenant, answer[:epochLen]) {
+		return "", errAmnesiac("what is kept of a tenant")
 	}
 	return answer[epochLen:], nil
+}
+
+// keys are the KEYS of lua/prelude.lua.
+func (s *Store) keys(st step) []string {
+	tag := tag(st.tenant)
+	keys := make([]string, 2+2*len(st.meters))
+	keys[0], keys[1] = tenantKey(tag), st.claim
+	for i, k := range st.meters {
+		h := hashed(string(k.Meter), k.Key)
+		keys[2+i], keys[2+len(st.meters)+i] = meterKey(tag, h), slotsKey(tag, h)
+	}
+	return keys
+}
+
+// args are the ARGV of lua/prelude.lua.
+func (s *Store) args(st step) []any {
+	epoch, fresh, now := s.tenantEpoch(st.tenant), noEpoch, int64(-1)
+	if epoch == noEpoch {
+		fresh = newEpoch()
+	}
+	if s.cfg.Now != nil {
+		now = s.cfg.Now().UnixMicro()
+	}
+	frame := append(append(make([]byte, 0, 12*8), epoch...), fresh...)
+	frame = appendCounts(frame, now, s.tick, s.stamp, int64(len(st.meters)), int64(st.charged))
+	frame = appendCounts(frame, st.volume[:]...)
+	sets := make([]byte, len(st.meters))
+	for i, k := range st.meters {
+		sets[i] = s.sets[k.Meter]
+	}
+	return []any{frame, st.limits, s.windows, sets, int64(s.epochLife() / time.Second)}
 }
 
 var (

@@ -1,7 +1,6 @@
 package window
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -15,12 +14,15 @@ import (
 
 // Config configures a Memory. The zero value is usable.
 type Config struct {
-	Windows []authz.Window   // kept for every meter key; default Defaults()
-	Now     func() time.Time // default time.Now
+	Windows []authz.Window // kept for every meter key; default Defaults()
+	// Meters names the meters that keep other windows than these.
+	Meters map[authz.Meter][]authz.Window
+	Now    func() time.Time // default time.Now
 	// MaxReservation is how long a claim that nobody settles is remembered; what it charged ages out of its windows by itself.
 	// Default 48 h.
 	MaxReservation time.Duration
-	// Snapshot is a file in which Run keeps the counters, every ten seconds and when it ends; NewMemory reads it. Default: none.
+	// Snapshot is a file in which the counters are kept: Run writes it every ten seconds and when it ends, every change goes to a journal
+	// beside it before it counts, and NewMemory reads both. Default: none.
 	Snapshot string
 	Log      *slog.Logger // default slog.Default()
 }
@@ -28,7 +30,9 @@ type Config struct {
 // Memory keeps the windows in memory. It is safe for concurrent use; the claims of one tenant are decided one after the other, which makes
 // a claim over several keys all or nothing.
 type Memory struct {
-	cfg Config
+	cfg     Config
+	tick    int64    // ns
+	journal *journal // nil without a snapshot
 
 	mu      sync.RWMutex // guards tenants, not what they hold
 	tenants map[string]*tenant
@@ -36,21 +40,42 @@ type Memory struct {
 
 // tenant is one tenant's meters. mu guards all of it.
 type tenant struct {
+	name string
+
 	mu     sync.Mutex
-	now    int64 // the latest time seen
-	meters map[authz.MeterKey][]ring
-	claims map[string]*reservation
+	now    int64  // ns since 1970, as the clock says
+	tick   int64  // when the latest tick that was seen began: this never runs back
+	seq    uint64 // changes so far, where they are journalled
+	meters map[authz.MeterKey]*meter
+	open   map[string]*claim
+	// closed and before are what claims came to that were closed since the last turn, and between it and the one before: repeating their
+	// calls changes nothing.
+	closed, before map[string]authz.Volume
+	free           *claim
 }
 
-// NewMemory returns a store that is empty, or holds what its snapshot does.
+func newTenant(name string) *tenant {
+	return &tenant{name: name, meters: map[authz.MeterKey]*meter{}, open: map[string]*claim{}, closed: map[string]authz.Volume{}}
+}
+
+// closedAt returns what a claim came to that was closed lately.
+func (t *tenant) closedAt(id string) (authz.Volume, bool) {
+	v, ok := t.closed[id]
+	if !ok && len(t.before) > 0 {
+		v, ok = t.before[id]
+	}
+	return v, ok
+}
+
+// turn forgets the claims that were closed before the last turn.
+func (t *tenant) turn() {
+	t.before, t.closed = t.closed, make(map[string]authz.Volume, len(t.closed))
+}
+
+// NewMemory returns a store that is empty, or holds what its snapshot and journal do.
 func NewMemory(cfg Config) (*Memory, error) {
 	if len(cfg.Windows) == 0 {
 		cfg.Windows = Defaults()
-	}
-	for _, w := range cfg.Windows {
-		if Width(w) <= 0 {
-			return nil, fmt.Errorf("window %v: too short", w)
-		}
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -62,12 +87,31 @@ func NewMemory(cfg Config) (*Memory, error) {
 		cfg.Log = slog.Default()
 	}
 	m := &Memory{cfg: cfg, tenants: map[string]*tenant{}}
-	if cfg.Snapshot != "" {
-		if err := m.load(); err != nil {
-			return nil, fmt.Errorf("snapshot %s: %w", cfg.Snapshot, err)
+	all := slices.Clone(cfg.Windows)
+	for _, windows := range cfg.Meters {
+		all = append(all, windows...)
+	}
+	for _, w := range all {
+		if Width(w) <= 0 {
+			return nil, fmt.Errorf("window %v: too short", w)
 		}
 	}
+	m.tick = Tick(all)
+	if cfg.Snapshot == "" {
+		return m, nil
+	}
+	if err := m.open(); err != nil {
+		return nil, fmt.Errorf("snapshot %s: %w", cfg.Snapshot, err)
+	}
 	return m, nil
+}
+
+// windows returns the windows that a meter keeps.
+func (m *Memory) windows(of authz.Meter) []authz.Window {
+	if w, ok := m.cfg.Meters[of]; ok {
+		return w
+	}
+	return m.cfg.Windows
 }
 
 // lock returns the tenant, locked, with its clock at now.
@@ -78,249 +122,91 @@ func (m *Memory) lock(name string) *tenant {
 	if t == nil {
 		m.mu.Lock()
 		if t = m.tenants[name]; t == nil {
-			t = &tenant{meters: map[authz.MeterKey][]ring{}, claims: map[string]*reservation{}}
+			t = newTenant(name)
 			m.tenants[name] = t
 		}
 		m.mu.Unlock()
 	}
 	t.mu.Lock()
-	t.now = max(t.now, m.cfg.Now().UnixNano())
+	m.setClock(t, m.cfg.Now().UnixNano())
+	if len(t.closed) >= maxClosed {
+		t.turn()
+	}
 	return t
 }
 
-// rings returns a meter's windows, moved to now.
-func (m *Memory) rings(t *tenant, k authz.MeterKey) []ring {
-	rs, ok := t.meters[k]
-	if !ok {
-		rs = make([]ring, 0, len(m.cfg.Windows))
-		for _, w := range m.cfg.Windows {
-			rs = append(rs, newRing(w))
+// setClock moves a tenant to a time. Where the clock was set back, nothing leaves a window until it has caught up.
+func (m *Memory) setClock(t *tenant, now int64) {
+	t.now, t.tick = now, max(t.tick, now-now%m.tick)
+}
+
+// meter returns what is counted for a key, moved to now.
+func (m *Memory) meter(t *tenant, k authz.MeterKey) *meter {
+	g := t.meters[k]
+	if g == nil {
+		windows := m.windows(k.Meter)
+		g = &meter{tick: t.tick, rings: make([]ring, len(windows))}
+		for i, w := range windows {
+			g.rings[i] = newRing(w)
 		}
-		t.meters[k] = rs
+		t.meters[k] = g
 	}
-	for i := range rs {
-		rs[i].advance(t.now)
-	}
-	return rs
+	g.advance(t.tick)
+	return g
 }
 
-// ring returns the window that a limit speaks of.
-func (m *Memory) ring(t *tenant, l authz.Limit) (*ring, error) {
-	if l.Unit.Index() < 0 {
-		return nil, unreadable(fmt.Errorf("unit %q", l.Unit))
-	}
-	rs := m.rings(t, authz.MeterKey{Meter: l.Meter, Key: l.Key})
-	for i := range rs {
-		if rs[i].window == l.Window {
-			return &rs[i], nil
-		}
-	}
-	return nil, unreadable(fmt.Errorf("window %v is not kept (counters.windows)", l.Window))
-}
-
-// unreadable is the error of a limit that cannot be read: it denies.
-func unreadable(err error) error {
-	return &authz.Error{Kind: authz.KindUnavailable, Label: "limit_unreadable", Public: "Weir could not read a limit that applies to this request", Err: err}
-}
-
-// maxCount is the largest count of a claim: 2^53, up to which Redis' numbers hold every integer.
-const maxCount = 1 << 53
-
-// readable refuses a volume that is none, or too large to be meant.
-func readable(v authz.Volume) error {
-	for i, n := range v {
-		if n < 0 || n > maxCount {
-			return &authz.Error{
-				Kind: authz.KindUnavailable, Label: "volume_unreadable", Public: "Weir could not count this request",
-				Err: fmt.Errorf("%d %s: want 0 to 2^53", n, authz.Units()[i]),
-			}
-		}
-	}
-	return nil
-}
-
-// Reserve charges r.Volume to every key if no limit is passed by it, else nothing. A known ID returns what is charged already.
-func (m *Memory) Reserve(_ context.Context, r authz.Reservation) (authz.Quota, error) {
-	t := m.lock(r.Tenant)
-	defer t.mu.Unlock()
-	if c := t.claims[r.ID]; c != nil {
-		return authz.Quota{Granted: c.total}, nil
-	}
-	_, over, err := m.fit(t, r, authz.Volume{})
-	if err != nil || len(over) > 0 {
-		return authz.Quota{Over: over}, err
-	}
-	m.charge(t, r, r.Volume)
-	return authz.Quota{Granted: r.Volume}, nil
-}
-
-// Raise charges what r.Volume, the new total, adds to what is charged, as far as the limits permit. A claim that is not known (this
-// process was restarted) is charged as new: a restart never gives volume away.
-func (m *Memory) Raise(_ context.Context, r authz.Reservation) (authz.Quota, error) {
-	t := m.lock(r.Tenant)
-	defer t.mu.Unlock()
-	var have authz.Volume
-	if c := t.claims[r.ID]; c != nil {
-		if have = c.total; c.closed {
-			return authz.Quota{Granted: have}, nil
-		}
-	}
-	grant, over, err := m.fit(t, r, have)
-	if err != nil {
-		return authz.Quota{}, err
-	}
-	m.charge(t, r, grant)
-	return authz.Quota{Granted: have.Add(grant), Over: over}, nil
-}
-
-// fit returns how much more than have may be charged, and the limits in the way of the rest.
-func (m *Memory) fit(t *tenant, r authz.Reservation, have authz.Volume) (grant authz.Volume, over []authz.Exceeded, err error) {
-	if err := readable(r.Volume); err != nil {
-		return authz.Volume{}, nil, err
-	}
-	for u := range grant {
-		grant[u] = max(0, r.Volume[u]-have[u])
-	}
-	for _, l := range r.Limits {
-		g, err := m.ring(t, l)
-		if err != nil {
-			return authz.Volume{}, nil, err
-		}
-		u := l.Unit.Index()
-		want := r.Volume[u] - have[u]
-		used := g.total[u]
-		if want <= 0 || want <= l.Max-used { // neither is negative: no sum that could pass the largest number
-			continue
-		}
-		grant[u] = min(grant[u], max(0, l.Max-used))
-		over = append(over, authz.Exceeded{Limit: l, Used: used, RetryAfter: g.wait(t.now, u, used+want-l.Max)})
-	}
-	slices.SortStableFunc(over, func(a, b authz.Exceeded) int { return cmp.Compare(b.RetryAfter, a.RetryAfter) })
-	return grant, over, nil
-}
-
-// charge books v to every key now, and remembers it with the claim.
-func (m *Memory) charge(t *tenant, r authz.Reservation, v authz.Volume) {
-	c := t.claims[r.ID]
-	if c == nil {
-		c = &reservation{}
-		t.claims[r.ID] = c
-	}
-	c.touched = t.now
-	if v == (authz.Volume{}) {
-		return
-	}
-	c.add(t.now, v)
-	for _, k := range r.Keys {
-		rs := m.rings(t, k)
-		for i := range rs {
-			rs[i].add(v)
-		}
-	}
-}
-
-// uncharge takes v back from where it was charged.
-func (m *Memory) uncharge(t *tenant, r authz.Reservation, c *reservation, v authz.Volume) {
-	c.take(v, func(at int64, v authz.Volume) {
-		for _, k := range r.Keys {
-			rs := m.rings(t, k)
-			for i := range rs {
-				rs[i].remove(at, v)
-			}
-		}
-	})
-}
-
-// Settle makes r.Volume the final total, more or less than what is charged, and closes the claim. A claim that is not known is charged.
-func (m *Memory) Settle(_ context.Context, r authz.Reservation) error {
-	if err := readable(r.Volume); err != nil {
-		return err
-	}
-	t := m.lock(r.Tenant)
-	defer t.mu.Unlock()
-	c := t.claims[r.ID]
-	if c != nil && c.closed {
-		return nil
-	}
-	var more, less authz.Volume
-	for u := range more {
-		have := int64(0)
-		if c != nil {
-			have = c.total[u]
-		}
-		more[u], less[u] = max(0, r.Volume[u]-have), max(0, have-r.Volume[u])
-	}
-	m.charge(t, r, more)
-	c = t.claims[r.ID]
-	m.uncharge(t, r, c, less)
-	c.closed, c.charges = true, nil
-	return nil
-}
-
-// Cancel gives everything back and closes the claim.
-func (m *Memory) Cancel(_ context.Context, r authz.Reservation) error {
-	t := m.lock(r.Tenant)
-	defer t.mu.Unlock()
-	c := t.claims[r.ID]
-	if c == nil || c.closed {
-		return nil
-	}
-	m.uncharge(t, r, c, c.total)
-	c.closed, c.charges, c.touched = true, nil, t.now
-	return nil
-}
-
-// Usage returns what the keys' windows count now.
-func (m *Memory) Usage(_ context.Context, name string, keys []authz.MeterKey) (authz.Usage, error) {
+// Reset makes the keys count nothing. What claims that are open now give back later is not taken off again.
+func (m *Memory) Reset(_ context.Context, name string, keys []authz.MeterKey) error {
 	t := m.lock(name)
 	defer t.mu.Unlock()
-	var out authz.Usage
-	for _, k := range keys {
-		if _, ok := t.meters[k]; !ok {
-			continue
-		}
-		for _, g := range m.rings(t, k) {
-			for i, u := range authz.Units() {
-				if n := g.total[i]; n > 0 {
-					out = append(out, authz.UsageCount{Key: k, Unit: u, Window: g.window, Count: n})
-				}
-			}
-		}
-	}
-	return out, nil
+	return m.commit(t, nil, &change{keys: keys, resets: true}, nil)
 }
 
-// Ready returns nil: memory is always there.
-func (*Memory) Ready(context.Context) error { return nil }
+// Ready says whether the counters can be written down, where they are to be.
+func (m *Memory) Ready(context.Context) error { return m.Healthy() }
 
-// Healthy returns nil: memory is always there.
-func (*Memory) Healthy() error { return nil }
+// Healthy says whether the counters can be written down, where they are to be. It does not block.
+func (m *Memory) Healthy() error {
+	if m.journal == nil {
+		return nil
+	}
+	return m.journal.healthy()
+}
 
-// Close does nothing: what is in memory needs no giving back.
-func (*Memory) Close() error { return nil }
+// Close gives the files back, where there are any.
+func (m *Memory) Close() error {
+	if m.journal == nil {
+		return nil
+	}
+	return m.journal.close()
+}
 
 const (
 	sweepEvery = time.Minute
-	// keepClosed is how long a closed claim is remembered, so that repeating its calls changes nothing.
-	keepClosed = 10 * time.Minute
+	// A closed claim is remembered until Run has swept twice, or so many more were closed, so that repeating its calls changes nothing.
+	maxClosed = 1 << 16
 )
 
-// Run forgets claims and meters that count nothing any more, and keeps the snapshot, until ctx ends.
+// Run forgets claims and meters that count nothing any more, and keeps snapshot and journal, until ctx ends.
 func (m *Memory) Run(ctx context.Context) error {
-	sweep, save := time.NewTicker(sweepEvery), time.NewTicker(snapshotEvery)
+	sweep, save, sync := time.NewTicker(sweepEvery), time.NewTicker(snapshotEvery), time.NewTicker(syncEvery)
 	defer sweep.Stop()
 	defer save.Stop()
+	defer sync.Stop()
 	for {
 		select {
 		case <-sweep.C:
 			m.Sweep()
+			continue
+		case <-sync.C:
+			m.sync()
 			continue
 		case <-save.C:
 		case <-ctx.Done():
 		}
 		if m.cfg.Snapshot != "" {
 			if err := m.save(); err != nil {
-				m.cfg.Log.Error("the counters were not written to their snapshot: a restart forgets what was counted", "file", m.cfg.Snapshot, "cause", err)
+				m.cfg.Log.Error("the counters' snapshot was not written; their journal goes on", "file", m.cfg.Snapshot, "cause", err)
 			}
 		}
 		if ctx.Err() != nil {
@@ -340,18 +226,14 @@ func (m *Memory) names() []string {
 func (m *Memory) Sweep() {
 	for _, n := range m.names() {
 		t := m.lock(n)
-		for id, c := range t.claims {
-			age := time.Duration(t.now - c.touched)
-			if c.closed && age > keepClosed || age > m.cfg.MaxReservation {
-				delete(t.claims, id)
+		t.turn()
+		for id, c := range t.open {
+			if time.Duration(t.now-c.touched) > m.cfg.MaxReservation {
+				delete(t.open, id)
 			}
 		}
-		for k := range t.meters {
-			empty := true
-			for _, g := range m.rings(t, k) {
-				empty = empty && g.total == authz.Volume{}
-			}
-			if empty {
+		for k, g := range t.meters {
+			if g.advance(t.tick); g.empty() {
 				delete(t.meters, k)
 			}
 		}

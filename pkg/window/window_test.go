@@ -44,26 +44,3 @@ func TestSweepForgetsOnlyWhatCountsNothing(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkMemory(b *testing.B) {
-	m := newMemory(b, nil, nil)
-	r := authz.Reservation{Tenant: "t", Volume: authz.Volume{1, 1, 0, 8, 0}}
-	for _, k := range []authz.Meter{authz.MeterSubject, authz.MeterSubjectTarget, authz.MeterTarget, authz.MeterCredential} {
-		r.Keys = append(r.Keys, authz.MeterKey{Meter: k, Key: "https://issuer|ada"})
-		r.Limits = append(r.Limits, authz.Limit{Meter: k, Key: "https://issuer|ada", Unit: authz.UnitVectors, Window: authz.Window(time.Hour), Max: 1 << 60})
-	}
-	b.Run("op=reserve+settle/keys=4/windows=4", func(b *testing.B) {
-		b.ReportAllocs()
-		i := 0
-		for b.Loop() {
-			i++
-			r.ID = fmt.Sprint(i)
-			if _, err := m.Reserve(b.Context(), r); err != nil {
-				b.Fatal(err)
-			}
-			if err := m.Settle(b.Context(), r); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-}
