@@ -116,11 +116,12 @@ func (d *decoder) change() {
 		}
 		c.keys = append(c.keys, d.keys[n])
 	}
-	for u := range c.more {
-		c.more[u] = int64(d.count()) //nolint:gosec // as it was written
-	}
-	for u := range c.less {
-		c.less[u] = int64(d.count()) //nolint:gosec // as it was written
+	for _, v := range []*authz.Volume{&c.more, &c.less} {
+		for u := range v {
+			n := d.count()
+			d.bad = d.bad || n > maxCount
+			v[u] = int64(n) //nolint:gosec // see above
+		}
 	}
 	if d.bad = d.bad || name >= uint64(len(d.tenants)); d.bad {
 		return
