@@ -37,6 +37,8 @@
 //	                              the one token's bearer, whose vectors are masked, at once and a byte at a time, and as the other's
 //	drive MASK MASKED RAW TABLE…  sends each row of tables of golden exchanges (type golden in drive_test.go) as the one token's bearer, whose
 //	                              vectors are masked so, and as the other's, and compares what comes, and what is booked
+//	prover                        makes a client with a key; JKT is its thumbprint, for a token's cnf
+//	proof NAME METHOD URL TOKEN [CLAIM=VALUE…]  makes the client's proof (DPoP) for a request with a token
 //	attack PATH                   sends every forged token of authntest.Forgeries: each gets 401 for its own reason, counted as that in the metrics,
 //	                              and no piece of it is in the answer, in the log (of level debug) or in the journal (directory audit)
 //	poll URL REGEXP               asks until the answer matches, for ten seconds at most

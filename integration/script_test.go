@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/weirgate/weir/integration/harness"
+	"github.com/weirgate/weir/pkg/authn/authntest"
 )
 
 // TestScripts runs testdata/*.txtar; doc.go lists the commands.
@@ -53,7 +54,7 @@ func runScripts(t *testing.T, dir string, variables map[string]string) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"expand": cmdExpand, "weir": cmdWeir, "envoy": cmdEnvoy, "token": cmdToken, "http": cmdHTTP, "call": cmdCall, "answer": cmdAnswer, "raw": cmdRaw, "poll": cmdPoll,
 			"envoystats": cmdEnvoyStats, "upstream": cmdUpstream, "redis": cmdRedis, "said": cmdSaid, "remember": cmdRemember, "certs": cmdCerts, "issuer": cmdIssuer,
-			"collector": cmdCollector, "spans": cmdSpans, "shipped": cmdShipped, "evade": cmdEvade, "drive": cmdDrive, "attack": cmdAttack,
+			"collector": cmdCollector, "spans": cmdSpans, "shipped": cmdShipped, "evade": cmdEvade, "drive": cmdDrive, "attack": cmdAttack, "prover": cmdProver, "proof": cmdProof,
 			"terminate": signalling("terminate", syscall.SIGTERM, true), "crash": signalling("crash", syscall.SIGKILL, true),
 			"hang": signalling("hang", syscall.SIGSTOP, false), "resume": signalling("resume", syscall.SIGCONT, false), "hup": signalling("hup", syscall.SIGHUP, false),
 			"drain": signalling("drain", syscall.SIGTERM, false), "ended": cmdEnded,
@@ -71,6 +72,7 @@ type world struct {
 	weir      *harness.Weir
 	redis     *harness.Redis
 	collector *harness.Collector
+	prover    *authntest.Prover
 
 	last    []byte              // the body of the last answer
 	vector  []float32           // the first one of the last call's answer

@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/weirgate/weir/integration/harness"
+	"github.com/weirgate/weir/pkg/authn/authntest"
 )
 
 // cmdToken mints a token with the claims given as name=value: groups are a list, times are durations from now, what begins with { is an
@@ -117,4 +118,34 @@ func without(ts *testscript.TestScript, raw []byte, kid string) []byte {
 	raw, err := json.Marshal(kept)
 	ts.Check(err)
 	return raw
+}
+
+// cmdProver makes a client with a key of its own, and sets JKT to its thumbprint, for a token's cnf.
+func cmdProver(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNeg(ts, "prover", neg)
+	if len(args) != 0 {
+		ts.Fatalf("usage: prover")
+	}
+	var err error
+	the(ts).prover, err = authntest.NewProver()
+	ts.Check(err)
+	ts.Setenv("JKT", the(ts).prover.Thumbprint("ES256"))
+}
+
+// cmdProof makes the client's proof (DPoP) for one request with a token, as the variable NAME.
+func cmdProof(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNeg(ts, "proof", neg)
+	if len(args) < 4 || the(ts).prover == nil {
+		ts.Fatalf("usage, after prover: proof NAME METHOD URL TOKEN [CLAIM=VALUE]…")
+	}
+	url, claims := args[2], map[string]any{}
+	if strings.HasPrefix(url, "/") {
+		url = ts.Getenv("ENVOY_URL") + url
+	}
+	for _, arg := range args[4:] {
+		ts.Check(claim(claims, arg))
+	}
+	proof, err := the(ts).prover.Proof("ES256", args[1], url, ts.Getenv(args[3]), nil, claims)
+	ts.Check(err)
+	ts.Setenv(args[0], proof)
 }

@@ -50,11 +50,16 @@ func openStore(c *config.Config, log *slog.Logger) (store, guard.Handover, error
 	return r, r, nil
 }
 
-func newAuthenticator(c *config.Config, log *slog.Logger) (*authn.Authenticator, error) {
+// newAuthenticator wires who is believed. Proofs that may be used once are remembered by the store, where that is shared.
+func newAuthenticator(c *config.Config, s store, log *slog.Logger) (*authn.Authenticator, error) {
 	cfg := authn.Config{
 		Carriers: c.Token.Carriers, Leeway: c.Token.Leeway,
 		MaxLifetime: c.Token.MaxLifetime, MaxLifetimeWorkload: c.Token.MaxLifetimeWorkload, MaxLifetimeAgent: c.Token.MaxLifetimeAgent,
+		ProofWindow: c.Token.DPoP.Window, PublicScheme: c.Token.DPoP.Scheme,
 		ForwardedCertificate: c.Token.ForwardedCertificate, CacheTTL: c.Token.CacheTTL, CacheSize: c.Token.CacheSize, Log: log,
+	}
+	if shared, ok := s.(authn.Replays); ok {
+		cfg.Replays = shared
 	}
 	for i := range c.Issuers {
 		is := &c.Issuers[i]

@@ -87,14 +87,14 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 	if err != nil {
 		return nil, err
 	}
-	if s.authn, err = newAuthenticator(cfg, o.Log); err != nil {
-		return nil, err
-	}
 	if err = s.loadPolicy(ctx); err != nil {
 		return nil, err
 	}
 	var handover guard.Handover
 	if s.store, handover, err = openStore(cfg, o.Log); err != nil {
+		return nil, err
+	}
+	if s.authn, err = newAuthenticator(cfg, s.store, o.Log); err != nil {
 		return nil, err
 	}
 	if s.journal, s.lost, err = openJournal(cfg, env.Export, o.Log); err != nil {

@@ -143,10 +143,16 @@ func (a *Authenticator) identify(ctx context.Context, req authz.Request, places 
 	if err != nil {
 		return authz.Identity{}, err
 	}
-	if err := a.held(req, v.binding); err != nil {
-		return authz.Identity{}, err
+	if v.binding != (binding{}) || s.scheme == schemeDPoP {
+		if err := a.held(ctx, req, s, v.binding); err != nil {
+			return authz.Identity{}, err
+		}
 	}
-	return authz.Identity{Subject: v.subject, Carrier: s.header}, nil
+	id := authz.Identity{Subject: v.subject, Carrier: s.header}
+	if v.binding.key != "" {
+		id.Proof = headerProof
+	}
+	return id, nil
 }
 
 // believe returns what a token is worth, from the cache where it was verified lately.

@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -12,6 +13,7 @@ import (
 // binding is what a token is tied to (RFC 7800): whoever shows it must hold that too. The zero value: nothing.
 type binding struct {
 	certificate string // the client certificate of this SHA-256, hexadecimal (RFC 8705 §3.1)
+	key         string // the key of this thumbprint, base64url (RFC 9449 §6.1)
 }
 
 // readBinding reads cnf. One that cannot be held to refuses the token: it says that it is worth nothing without it.
@@ -34,6 +36,8 @@ func readBinding(claims map[string]any) (binding, error) {
 		switch name {
 		case "x5t#S256":
 			b.certificate = hex.EncodeToString(sum)
+		case "jkt":
+			b.key = text
 		default:
 			return binding{}, refuse(labelBinding, errors.New("bound to what is not known here"))
 		}
@@ -41,8 +45,15 @@ func readBinding(claims map[string]any) (binding, error) {
 	return b, nil
 }
 
-// held reports whether whoever shows the token holds what it is tied to.
-func (a *Authenticator) held(req authz.Request, b binding) error {
+// held checks that whoever shows the token holds what it is tied to.
+func (a *Authenticator) held(ctx context.Context, req authz.Request, s shown, b binding) error {
+	if b.key != "" {
+		if err := a.proven(ctx, req, s, b.key); err != nil {
+			return err
+		}
+	} else if s.scheme == schemeDPoP {
+		return refuse(labelUnbound, nil)
+	}
 	if b.certificate == "" {
 		return nil
 	}

@@ -80,8 +80,15 @@ func headerName(name string) bool {
 // shown is a token where it was found.
 type shown struct {
 	header string
+	scheme string // schemeBearer, schemeDPoP, or "" without one
 	token  string
 }
+
+// The schemes of Authorization that are ours, in lower case.
+const (
+	schemeBearer = "bearer"
+	schemeDPoP   = "dpop" // RFC 9449 §7.1
+)
 
 // find returns our token; the zero value without one. Errors are *authz.Error.
 func (c *carriers) find(req authz.Request) (shown, error) {
@@ -111,11 +118,11 @@ func (c *carriers) find(req authz.Request) (shown, error) {
 
 // authorization reads an Authorization header: one of a scheme that is not ours holds nothing for us.
 func (c *carriers) authorization(value string) (shown, error) {
-	if token, ok := cutBearer(value); ok && c.bearer {
+	if scheme, token := cutScheme(value); scheme != "" && c.bearer {
 		if token == "" {
 			return shown{}, refuse(labelMissing, nil)
 		}
-		return shown{CarrierAuthorization, token}, nil
+		return shown{CarrierAuthorization, scheme, token}, nil
 	}
 	if value = strings.Trim(value, " \t"); !slices.Contains(c.encoded, CarrierAuthorization) || value == "" || strings.Contains(value, " ") {
 		return shown{}, nil
@@ -125,8 +132,8 @@ func (c *carriers) authorization(value string) (shown, error) {
 
 // unwrap takes the token out of a header that is ours alone.
 func (c *carriers) unwrap(s shown) (shown, error) {
-	if rest, ok := cutBearer(s.token); ok {
-		s.token = rest
+	if scheme, rest := cutScheme(s.token); scheme != "" {
+		s.scheme, s.token = scheme, rest
 	}
 	if s.token = strings.Trim(s.token, " \t"); s.token == "" {
 		return shown{}, refuse(labelMissing, nil)
@@ -146,7 +153,7 @@ func (c *carriers) decode(header, value string) (shown, error) {
 	if err != nil || strings.ContainsAny(value, "\r\n") {
 		return shown{}, refuse(labelMalformed, errors.New("not base64"))
 	}
-	return shown{header, string(raw)}, nil
+	return shown{header: header, token: string(raw)}, nil
 }
 
 // ours returns the header that holds something of ours, though not a good token: a header that is ours alone, or an Authorization with a
@@ -171,16 +178,17 @@ func (a *Authenticator) ours(c *carriers, h authz.Header) string {
 	return ""
 }
 
-// cutBearer takes the scheme off "Bearer x" (RFC 6750 §2.1; a scheme's case does not matter, RFC 9110 §11.1).
-func cutBearer(value string) (string, bool) {
+// cutScheme takes the scheme off "Bearer x" or "DPoP x" (RFC 6750 §2.1; a scheme's case does not matter, RFC 9110 §11.1). The scheme is empty
+// where it is neither.
+func cutScheme(value string) (scheme, token string) {
 	value = strings.Trim(value, " \t")
-	const scheme = "bearer"
-	if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
-		return "", false
+	for _, scheme := range [...]string{schemeBearer, schemeDPoP} {
+		if len(value) < len(scheme) || !strings.EqualFold(value[:len(scheme)], scheme) {
+			continue
+		}
+		if rest := value[len(scheme):]; rest == "" || rest[0] == ' ' {
+			return scheme, strings.TrimLeft(rest, " ")
+		}
 	}
-	rest := value[len(scheme):]
-	if rest != "" && rest[0] != ' ' {
-		return "", false
-	}
-	return strings.TrimLeft(rest, " "), true
+	return "", ""
 }

@@ -23,10 +23,18 @@ func (a *Authenticator) challenged(err error, req authz.Request, target string) 
 	if scope := ociScope(req); t.Realm != "" && scope != "" {
 		parts = append(parts, `scope="`+scope+`"`)
 	}
-	if strings.HasPrefix(out.Label, "token_") && out.Label != labelMissing {
-		parts = append(parts, `error="invalid_token"`, `error_description="`+out.Public+`"`)
+	scheme, code := "Bearer ", "invalid_token"
+	if strings.HasPrefix(out.Label, "dpop_") { // RFC 9449 §7.1
+		scheme = "DPoP "
+		parts = append(parts, `algs="`+proofAlgorithms+`"`)
+		if out.Label != labelNoProof {
+			code = "invalid_dpop_proof"
+		}
 	}
-	out.Challenge = "Bearer " + strings.Join(parts, ", ")
+	if !strings.HasPrefix(out.Label, "certificate_") && out.Label != labelMissing {
+		parts = append(parts, `error="`+code+`"`, `error_description="`+out.Public+`"`)
+	}
+	out.Challenge = scheme + strings.Join(parts, ", ")
 	return &out
 }
 

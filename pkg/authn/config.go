@@ -19,6 +19,13 @@ type Config struct {
 	// ForwardedCertificate says that the client's certificate is what the header x-forwarded-client-cert tells, of one hop. Only where Envoy
 	// sets that header itself, of certificates that it has verified, or a proxy before it does and nobody else reaches Envoy.
 	ForwardedCertificate bool
+	// ProofWindow is how old a DPoP proof may be; default 60 s, at most 10 min. Replays remembers those that were used, for that long; default
+	// a MemoryReplays, which suits one process.
+	ProofWindow time.Duration
+	Replays     Replays
+	// PublicScheme is the scheme by which clients reach Envoy, http or https; default the one that Envoy tells. For an Envoy behind something
+	// that ends TLS: clients put into their proofs the URL that they know.
+	PublicScheme string
 	// Carriers say where our token may come, see parseCarriers; default authorization and weir-token.
 	Carriers []string
 	// Targets says what is special to a target, by its name.
@@ -68,9 +75,18 @@ func (c *Config) fill() error {
 	c.MaxLifetimeAgent = orDefault(c.MaxLifetimeAgent, 15*time.Minute)
 	c.CacheTTL = orDefault(c.CacheTTL, time.Minute)
 	c.CacheSize = orDefault(c.CacheSize, 16384)
+	if c.ProofWindow = orDefault(c.ProofWindow, time.Minute); c.ProofWindow < time.Second || c.ProofWindow > 10*time.Minute {
+		return fmt.Errorf("proof window %s: want 1s to 10m", c.ProofWindow)
+	}
+	if c.PublicScheme != "" && c.PublicScheme != "http" && c.PublicScheme != "https" {
+		return fmt.Errorf("public scheme %q: want http or https", c.PublicScheme)
+	}
 	c.Client = fetchClient(c.Client)
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Replays == nil {
+		c.Replays = NewMemoryReplays(c.Now)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.NewTextHandler(io.Discard, nil))

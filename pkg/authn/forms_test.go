@@ -49,3 +49,14 @@ func withUse(t testing.TB, raw []byte, use string) []byte {
 	}
 	return out
 }
+
+// decoded returns the first part of a token in plain.
+func decoded(t testing.TB, token string) []byte {
+	t.Helper()
+	head, _, _ := strings.Cut(token, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}

@@ -71,9 +71,22 @@ func parseKey(raw json.RawMessage, issuer *Issuer) (key, []byte, error) {
 	if private, err := jwk.IsPrivateKey(j); err != nil || private {
 		return key{}, nil, errors.New("it is a private or symmetric key, and must be withdrawn")
 	}
-	public, err := export(j)
+	k, err := usable(j)
 	if err != nil {
 		return key{}, nil, err
+	}
+	if stated, ok := j.Algorithm(); ok && stated.String() != k.alg || !slices.Contains(issuer.Algorithms, k.alg) {
+		return key{}, nil, errors.New("it is for an algorithm that is not accepted")
+	}
+	der, err := x509.MarshalPKIXPublicKey(k.public)
+	return k, der, err
+}
+
+// usable returns the public key of a JWK with the one algorithm that keys of its type are used with.
+func usable(j jwk.Key) (key, error) {
+	public, err := export(j)
+	if err != nil {
+		return key{}, err
 	}
 	k := key{public: public}
 	k.id, _ = j.KeyID()
@@ -81,28 +94,22 @@ func parseKey(raw json.RawMessage, issuer *Issuer) (key, []byte, error) {
 	switch p := public.(type) {
 	case *rsa.PublicKey:
 		if bits := p.N.BitLen(); bits < minRSA || bits > maxRSA {
-			return key{}, nil, fmt.Errorf("an RSA key of %d bits: want %d to %d", bits, minRSA, maxRSA)
+			return key{}, fmt.Errorf("an RSA key of %d bits: want %d to %d", bits, minRSA, maxRSA)
 		}
 		algorithm = jwa.RS256()
 	case *ecdsa.PublicKey:
 		if p.Curve != elliptic.P256() {
-			return key{}, nil, errors.New("an EC key on another curve than P-256")
+			return key{}, errors.New("an EC key on another curve than P-256")
 		}
 		algorithm = jwa.ES256()
 	case ed25519.PublicKey:
 		algorithm = jwa.EdDSA()
 	default:
-		return key{}, nil, fmt.Errorf("keys of type %T are not used", public)
+		return key{}, fmt.Errorf("keys of type %T are not used", public)
 	}
 	k.alg = algorithm.String()
-	if stated, ok := j.Algorithm(); ok && stated.String() != k.alg || !slices.Contains(issuer.Algorithms, k.alg) {
-		return key{}, nil, errors.New("it is for an algorithm that is not accepted")
-	}
-	if k.verifier, err = jws.VerifierFor(algorithm); err != nil {
-		return key{}, nil, err
-	}
-	der, err := x509.MarshalPKIXPublicKey(public)
-	return k, der, err
+	k.verifier, err = jws.VerifierFor(algorithm)
+	return k, err
 }
 
 // export returns the key in the form of Go's crypto packages, its parameters checked (a point is on its curve).

@@ -45,6 +45,15 @@ const (
 	labelNoCertificate = "certificate_missing"
 	labelCertificate   = "certificate_refused"
 	labelForwarded     = "certificate_unreadable"
+
+	labelNoProof       = "dpop_missing"
+	labelProof         = "dpop_malformed"
+	labelProofKey      = "dpop_wrong_key"
+	labelProofRequest  = "dpop_wrong_request"
+	labelProofToken    = "dpop_wrong_token"
+	labelProofTime     = "dpop_wrong_time"
+	labelProofReplayed = "dpop_replayed"
+	labelReplays       = "replays_unavailable"
 )
 
 // public returns what a client is told: the class of the problem and nothing of the token.
@@ -90,6 +99,22 @@ func public(label string) string {
 		return "the client certificate is nobody's who is known here"
 	case labelForwarded:
 		return "what was forwarded of the client certificate cannot be read"
+	case labelNoProof:
+		return "the token is bound to a key of the client's: a proof of it (DPoP) is required, and the scheme DPoP"
+	case labelProof:
+		return "the DPoP proof cannot be read, or its signature verified"
+	case labelProofKey:
+		return "the DPoP proof is of another key than the token is bound to"
+	case labelProofRequest:
+		return "the DPoP proof is for another request"
+	case labelProofToken:
+		return "the DPoP proof is for another token"
+	case labelProofTime:
+		return "the DPoP proof was made too long ago, or in the future"
+	case labelProofReplayed:
+		return "the DPoP proof was used before"
+	case labelReplays:
+		return "whether the DPoP proof was used before cannot be told at the moment"
 	case labelUnavailable:
 		return "the issuer's keys cannot be had at the moment"
 	}
@@ -99,7 +124,7 @@ func public(label string) string {
 // refuse makes the error for a label. cause goes to the log and holds nothing of the token either.
 func refuse(label string, cause error) *authz.Error {
 	kind := authz.KindUnauthenticated
-	if label == labelUnavailable {
+	if label == labelUnavailable || label == labelReplays {
 		kind = authz.KindUnavailable
 	}
 	return &authz.Error{Kind: kind, Label: label, Public: public(label), Err: cause}
@@ -112,6 +137,7 @@ type parsed struct {
 	alg       string
 	kid       string
 	typ       string // without "application/", lower case; "" when absent
+	head      map[string]any
 	claims    map[string]any
 }
 
@@ -160,6 +186,7 @@ func (p *parsed) header(part string) error {
 	if err != nil {
 		return err
 	}
+	p.head = head
 	if _, ok := head["crit"]; ok { // RFC 7515 §4.1.11: we understand no extension, so none may be critical
 		return refuse(labelCrit, nil)
 	}

@@ -48,6 +48,8 @@ type Identity struct {
 	// Carrier is the lower-case name of the request header that carried our token. It is stripped before the upstream sees the
 	// request; every other header, somebody else's Authorization included, is left alone.
 	Carrier string
+	// Proof is the lower-case name of a further header that was for us, such as dpop; stripped too. Empty for none.
+	Proof string
 }
 
 // TargetKind says what sort of asset a target guards.

@@ -77,8 +77,8 @@ func (a *Admission) Operation() authz.Operation { return a.op }
 // NeedsBody reports whether the request's body must be read, and Refine be called with what it holds, before there is a decision.
 func (a *Admission) NeedsBody() bool { return a.needsBody && !a.decided }
 
-// Carrier returns the request header to strip before the upstream; empty when there was no token.
-func (a *Admission) Carrier() string { return a.identity.Carrier }
+// Identity returns who asks and what showed it, which is stripped before the upstream; the zero value before Admit, and for nobody.
+func (a *Admission) Identity() authz.Identity { return a.identity }
 
 // SubjectRef names the subject for per-subject bounds; empty before Admit, and for nobody.
 func (a *Admission) SubjectRef() string { return a.identity.Subject.Ref() }

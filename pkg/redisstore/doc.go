@@ -16,6 +16,7 @@
 //	weir:{T}:slots:H     string  "2", then every window of the meter key: width of a slot,   a minute more than its head
 //	                             number of slots, totals, and the slots that count something
 //	weir:handover:H      string  an admission on its way, for one use                        as told to Put
+//	weir:once:H          string  nothing: a proof (DPoP) that was shown                      as told to First
 //	weir:epoch           string  the epoch of the whole Redis                                L + 24 h from the last check
 //	weir:probe           string  nothing: shows that Redis can be written to                 1 min
 //	weir:accept-amnesia  string  an operator's word, see below; Weir only reads it           as the operator says

@@ -67,6 +67,7 @@ func claimKey(tag, id string) string { return tag + "claim:" + hashed(id) }
 func meterKey(tag, h string) string  { return tag + "meter:" + h }
 func slotsKey(tag, h string) string  { return tag + "slots:" + h }
 func handoverKey(key string) string  { return "weir:handover:" + hashed(key) }
+func onceKey(key string) string      { return "weir:once:" + hashed(key) }
 
 // Keys that belong to no tenant.
 const (

@@ -112,6 +112,9 @@ type Token struct {
 	// Envoy tells of its own connection. Only where Envoy sets that header itself, of certificates that it has verified, or a proxy before it
 	// does and nobody else reaches Envoy: whoever can send it is whoever he says. Default false.
 	ForwardedCertificate bool `yaml:"forwarded_certificate"`
+	// DPoP is how proofs are judged that a client has the key which its token is bound to (RFC 9449). Where counters are in Redis the proofs
+	// that were used are too; else this process knows of those that came to it.
+	DPoP DPoP `yaml:"dpop"`
 	// Leeway is how far the issuer's clock and ours may differ. 1s to 5m. Default 30s.
 	Leeway time.Duration `yaml:"leeway" default:"30s" min:"1s" max:"5m"`
 	// MaxLifetime bounds exp - iat of a token; a longer-lived one is refused. 1m to 8760h. Default 24h.
@@ -124,4 +127,13 @@ type Token struct {
 	CacheSize int `yaml:"cache_size" default:"10000" min:"1" max:"10000000"`
 	// CacheTTL is how long a verified token is remembered; never beyond its exp, nor beyond its key. 1s to 1h. Default 1m.
 	CacheTTL time.Duration `yaml:"cache_ttl" default:"1m" min:"1s" max:"1h"`
+}
+
+// DPoP is how proofs of a client's key are judged. Each must be for the request, as Envoy has it, for its token, new, and used once.
+type DPoP struct {
+	// Window is how old a proof may be. 1s to 10m. Default 1m.
+	Window time.Duration `yaml:"window" default:"1m" min:"1s" max:"10m"`
+	// Scheme is the scheme by which clients reach Envoy, which they put into their proofs: http or https. For an Envoy behind something that
+	// ends TLS. Default: the one that Envoy tells.
+	Scheme string `yaml:"scheme" oneof:"http https"`
 }

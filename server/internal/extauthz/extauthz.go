@@ -82,7 +82,7 @@ func (s *Server) check(ctx context.Context, in *wire.CheckInbound) (_ *authv3.Ch
 	req.Time = s.cfg.Now()
 	adm = s.cfg.Guard.Begin(req)
 	adm.Admit(ctx)
-	clean := wire.CleanRequest(req.Headers, adm.Carrier())
+	clean := wire.CleanRequest(req, adm.Identity())
 	if err := wire.SignedBy(req, clean.Remove); err != nil && !adm.Observed() && (adm.NeedsBody() || adm.Allowed()) {
 		adm.Refuse(err)
 	}

@@ -133,7 +133,7 @@ func (st *stream) requestDecided() error {
 
 // answerRequest lets the request's head go on to the upstream.
 func (st *stream) answerRequest(o *wire.Override) error {
-	m := wire.CleanRequest(st.req.Headers, st.adm.Carrier())
+	m := wire.CleanRequest(st.req, st.adm.Identity())
 	if st.plan.duplex || st.adm.Observed() {
 		// The answer will be read: it must come whole, and best uncompressed.
 		for _, name := range [...]string{"accept-encoding", "range", "if-range", "if-none-match", "if-modified-since"} {

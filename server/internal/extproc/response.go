@@ -134,7 +134,7 @@ func (st *stream) responseHead(resp authz.Response) error {
 		return st.refuse()
 	}
 	r.mutation.Set = append(r.mutation.Set, [2]string{"weir-decision", st.adm.ID()})
-	if sharable(st.adm.Carrier(), resp.Headers) && !st.adm.Observed() {
+	if sharable(st.adm.Identity().Carrier, resp.Headers) && !st.adm.Observed() {
 		r.mutation.Set = append(r.mutation.Set, [2]string{"cache-control", "private"})
 	}
 	answer := st.dialect.Answer(st.adm.Operation(), resp)

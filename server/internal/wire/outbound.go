@@ -168,14 +168,16 @@ func Refuse(r Refusal) *Outbound {
 	return &Outbound{Message: &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ImmediateResponse{ImmediateResponse: im}}}
 }
 
-// CleanRequest is the mutation every allowed request gets: our token and every inbound weir-* header are stripped.
-func CleanRequest(h authz.Header, carrier string) Mutation {
+// CleanRequest is the mutation every allowed request gets: what showed us who asks and every inbound weir-* header are stripped.
+func CleanRequest(req authz.Request, id authz.Identity) Mutation {
 	var m Mutation
-	if carrier != "" {
-		m.Remove = append(m.Remove, carrier)
+	for _, name := range [...]string{id.Carrier, id.Proof} {
+		if name != "" {
+			m.Remove = append(m.Remove, name)
+		}
 	}
-	for name := range h {
-		if len(name) > 5 && name[:5] == "weir-" && name != carrier {
+	for name := range req.Headers {
+		if len(name) > 5 && name[:5] == "weir-" && name != id.Carrier {
 			m.Remove = append(m.Remove, name)
 		}
 	}
