@@ -146,6 +146,9 @@ func FuzzMessages(f *testing.F) {
 	} {
 		f.Add(seed, uint16(3))
 	}
+	for _, vectors := range denseVectors(f, 2000) {
+		f.Add(pb(9, pb(8, join(pb(1, "a"), pb(2, vectors[0])))), uint16(3))
+	}
 	md := schema(f)
 	fields := fuzzFields()
 	f.Fuzz(func(t *testing.T, msg []byte, size uint16) {

@@ -13,12 +13,16 @@ import (
 
 // opaque looks for vectors in bytes of which nothing is known: fields of messages that nobody declared. It finds 32 float32 or float64
 // values at equal distances, of which nine in ten are of an embedding's size and different from the one before (packed, in bytes, as fields
-// of their own, or each in a message of a list), and what the sniffer finds in text. Their numbers leave as zeros, all else as it came.
+// of their own, or each in a message of a list), fields of smaller components (opaque_dense.go), and what the sniffer finds in text. Their numbers leave as zeros, all else as it came.
 type opaque struct {
 	*account
+	strings bool // what comes are a tensor's, each behind its length in four bytes
+
 	buf   []byte   // what has not left yet
 	words []uint64 // of every 64 bytes of buf, which may be the last of a value; those that were looked at
 	run   floatRun
+	notes []denseNote // of the same words
+	dense denseRun
 	text  sniffer
 	seen  int // bytes of buf that the sniffer was given
 	mask  textMask
@@ -78,6 +82,7 @@ func (o *opaque) flush() error {
 	}
 	o.put(o.buf)
 	o.buf, o.words, o.seen, o.run, o.mask = o.buf[:0], o.words[:0], 0, floatRun{}, textMask{}
+	o.notes, o.dense = o.notes[:0], denseRun{}
 	o.text.begin()
 	return nil
 }
@@ -109,6 +114,8 @@ func (o *opaque) release(words int) {
 	o.words = o.words[:copy(o.words, o.words[words:])]
 	o.seen -= n
 	o.run.next -= n
+	o.forget(words)
+	o.dense.next -= n
 }
 
 // look looks at what came, word by word, so that what it finds does not depend on how it came; last says that nothing follows.
@@ -119,7 +126,12 @@ func (o *opaque) look(last bool) error {
 			return err
 		}
 		o.follow(stop)
+		o.followDense(stop)
 		o.words = append(o.words, lastBytes(o.buf[end-64:stop]))
+		o.notes = append(o.notes, noteOf(o.buf[end-64:stop]))
+		if err := o.lookDense(stop); err != nil {
+			return err
+		}
 		if err := o.lookFloats(stop); err != nil {
 			return err
 		}
@@ -155,7 +167,7 @@ func (o *opaque) lookFloats(stop int) error {
 	n := len(o.words)
 	var m [3]uint64 // the last three words, the newest last
 	copy(m[max(0, 3-n):], o.words[max(0, n-3):])
-	if o.run.on || m[2] == 0 || bits.OnesCount64(m[0])+bits.OnesCount64(m[1])+bits.OnesCount64(m[2]) < 8 {
+	if o.run.on || o.dense.left > 0 || m[2] == 0 || bits.OnesCount64(m[0])+bits.OnesCount64(m[1])+bits.OnesCount64(m[2]) < 8 {
 		return nil
 	}
 	tried, text := 0, false

@@ -56,7 +56,7 @@ func newTensors(fields []scan.Field, a *account, empty []string, length int64) (
 	}
 	a.changes = true // what is held cannot pass by reference
 	t := &tensors{account: a, length: length}
-	t.cells.account, t.other.account = a, a
+	t.cells.account, t.other.account, t.other.strings = a, a, true
 	var others []scan.Field
 	for _, f := range fields {
 		if f.Path != tensorData {
