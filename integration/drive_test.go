@@ -27,7 +27,8 @@ import (
 //	STATUS[/STATUS] VECTORS DIMS SHAPE…   or 403, for an operation that the dialect does not know
 //	ANSWER
 //
-// The second status is what comes where the mask cannot be applied to the answer. SHAPE is the rest of a harness.Shape, the answer's type
+// The second status is what comes where the mask cannot be applied to the answer. VECTORS and DIMS may be two numbers, too: the second is what
+// is counted where no vector is masked, and so nobody looks for what no dialect declares. SHAPE is the rest of a harness.Shape, the answer's type
 // first; "-" for gRPC. In the ANSWER $NAME is a vector (see writings), "message {…}" is one of protobuf, and "client FILE NAME" is what a
 // client's own classes made.
 type golden struct {
@@ -35,7 +36,7 @@ type golden struct {
 	header                   http.Header
 	request                  []byte
 	status, unmet            int
-	vectors, dims            int64
+	vectors, dims            [2]int64
 	shape, answer            string
 }
 
@@ -83,19 +84,29 @@ func goldenRow(lines []string) (g golden, err error) {
 	if err != nil {
 		return g, err
 	}
-	first, second, two := strings.Cut(says[0], "/")
-	if g.status, err = strconv.Atoi(first); err == nil && two {
-		g.unmet, err = strconv.Atoi(second)
+	codes, err := twoNumbers(says[0])
+	if g.status = int(codes[0]); codes[1] != codes[0] {
+		g.unmet = int(codes[1])
 	}
 	if err != nil || len(says) == 1 {
 		return g, err
 	}
-	if g.vectors, err = strconv.ParseInt(says[1], 10, 64); err != nil {
+	if g.vectors, err = twoNumbers(says[1]); err != nil {
 		return g, err
 	}
-	g.dims, err = strconv.ParseInt(says[2], 10, 64)
+	g.dims, err = twoNumbers(says[2])
 	g.shape, g.answer = strings.Join(says[3:], " "), lines[4]
 	return g, err
+}
+
+// twoNumbers reads "N" or "N/M"; of one alone both are that.
+func twoNumbers(text string) (n [2]int64, err error) {
+	first, second, two := strings.Cut(text, "/")
+	if n[0], err = strconv.ParseInt(first, 10, 64); err != nil || !two {
+		return [2]int64{n[0], n[0]}, err
+	}
+	n[1], err = strconv.ParseInt(second, 10, 64)
+	return n, err
 }
 
 // rowHeader tells the upstream which row a request is of.
@@ -217,13 +228,13 @@ func booked(ts *testscript.TestScript, dir string, books map[string]booking) (wr
 		seen++
 		f, err := e.Fields()
 		ts.Check(err)
-		raw, masked := g.vectors, int64(0)
+		raw, masked, dims := g.vectors[1], int64(0), g.dims[1]
 		if g.masked {
-			raw, masked = 0, g.vectors
+			raw, masked, dims = 0, g.vectors[0], g.dims[0]
 		}
-		if *f.VolumeVectors != raw || *f.VolumeVectorsMasked != masked || *f.VolumeDims != g.dims {
+		if *f.VolumeVectors != raw || *f.VolumeVectorsMasked != masked || *f.VolumeDims != dims {
 			wrong = append(wrong, fmt.Sprintf("%s: booked %d vectors and %d masked ones of %d dims, want %d and %d of %d",
-				g.name, *f.VolumeVectors, *f.VolumeVectorsMasked, *f.VolumeDims, raw, masked, g.dims))
+				g.name, *f.VolumeVectors, *f.VolumeVectorsMasked, *f.VolumeDims, raw, masked, dims))
 		}
 	}
 	if seen != len(books) {

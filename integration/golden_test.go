@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -53,6 +54,19 @@ func writings() map[string]written {
 	cells := func(b []byte) written {
 		return written{string(b), string(make([]byte, len(b))), "", windows(string(b), 4)}
 	}
+	field := func(b []byte) written { // that nobody declares: its bytes stay, as zeros
+		w := cells(b)
+		w.redacted = w.zero
+		return w
+	}
+	var f16s, i8s []byte
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable
+	for range 64 {
+		f16s = binary.LittleEndian.AppendUint16(f16s, uint16(0x2400+random.IntN(0x0c00)|random.IntN(2)<<15)) //nolint:gosec // 16 bits
+	}
+	for range 256 {
+		i8s = append(i8s, byte(int8(30*random.NormFloat64()))) //nolint:gosec // seldom more
+	}
 	return map[string]written{
 		"floats": list(floats), "ints": list(ints), "uints": list(uints),
 		"flat":    {strings.Join(append(floats, floats...), ","), "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0", "", floats}, // two of them, end to end
@@ -60,7 +74,8 @@ func writings() map[string]written {
 		"sparse":  {"{1:0.7312,3:0.7313}/8", "{}/8", "{}/8", []string{"0.731"}},
 		"base64":  code(harness.Bytes(v)), "base64_f16": code(f16), "base64_i8": code(i8),
 		"f32": cells(harness.Bytes(v)), "f16": cells(f16), "bf16": cells(bf16), "f64": cells(f64), "i8": cells(i8),
-		"size_f32": {"32", "32", "0", nil}, // in bytes
+		"size_f32":  {"32", "32", "0", nil},              // in bytes
+		"field_f16": field(f16s), "field_i8": field(i8s), // 64 and 256 components
 	}
 }
 
