@@ -31,6 +31,8 @@ type Decision struct {
 	Exceeded []Exceeded `json:"exceeded,omitempty"` // for a refusal by volume: the limits in the way
 	// Challenge is the WWW-Authenticate value of a refusal for want of a token; empty for the usual one.
 	Challenge string `json:"-"`
+	// Edits are nil but for policies of policy.compat.
+	Edits *Edits `json:"-"`
 }
 
 // Tighten joins a later decision to d and returns the stricter of both: nothing refused is handed out again, and a mask once due stays.
@@ -73,6 +75,9 @@ type Input struct {
 	Response      *Response    `json:"response,omitempty"`      // phase response only
 	Time          InputTime    `json:"time"`
 	Request       InputRequest `json:"request"`
+
+	// Envoy is what a policy of policy.compat is asked about instead of all of the above; nil otherwise.
+	Envoy *EnvoyRequest `json:"-"`
 }
 
 // The phases of an Input.
@@ -122,4 +127,6 @@ type Reads struct {
 	Usage    bool
 	Risk     bool
 	Response bool // evaluate again at the response head
+	Envoy    bool // Input.Envoy: the policy is one of policy.compat
+	Body     bool // Input.Envoy.Body
 }

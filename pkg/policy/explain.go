@@ -29,14 +29,32 @@ func (e *Engine) Explain(ctx context.Context, inputJSON []byte, w io.Writer) (au
 	if err != nil {
 		return authz.Decision{}, fmt.Errorf("input: %w", err)
 	}
-	var in authz.Input
-	if err := json.Unmarshal(inputJSON, &in); err != nil {
+	l := *e.loaded.Load()
+	now, err := l.clock(inputJSON)
+	if err != nil {
 		return authz.Decision{}, fmt.Errorf("input: %w", err)
 	}
 	tracer := topdown.NewBufferTracer()
-	l := *e.loaded.Load()
 	l.timeout = 10 * time.Second // tracing is slow, and nobody waits for an answer
-	d, err := l.eval(ctx, value, time.Unix(0, in.Time.UnixNS), rego.EvalQueryTracer(tracer))
+	d, err := l.eval(ctx, value, now, rego.EvalQueryTracer(tracer))
 	topdown.PrettyTraceWithLocation(w, lineage.Fails(*tracer))
 	return d, err
+}
+
+// clock is the time that an input's request came at.
+func (l *loaded) clock(inputJSON []byte) (time.Time, error) {
+	if l.envoy != nil {
+		var in struct {
+			Attributes struct {
+				Request struct {
+					Time time.Time `json:"time"`
+				} `json:"request"`
+			} `json:"attributes"`
+		}
+		err := json.Unmarshal(inputJSON, &in)
+		return in.Attributes.Request.Time, err
+	}
+	var in authz.Input
+	err := json.Unmarshal(inputJSON, &in)
+	return time.Unix(0, in.Time.UnixNS), err
 }

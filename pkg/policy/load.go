@@ -32,6 +32,9 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	}
 	if cfg.Entrypoint == "" {
 		cfg.Entrypoint = defaultEntrypoint
+		if cfg.Compat != "" {
+			cfg.Entrypoint = envoyEntrypoint
+		}
 	}
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = defaultTimeout
@@ -47,36 +50,47 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	compiler, silent, err := compileFiles(files)
+	documents, err := readDocuments(cfg.FS)
+	if err != nil {
+		return nil, err
+	}
+	compiler, silent, err := compileFor(cfg.Compat, files)
 	if err != nil {
 		return nil, err
 	}
 	query := "data." + strings.ReplaceAll(cfg.Entrypoint, "/", ".")
 	ref, err := ast.ParseRef(query)
-	if err != nil || len(compiler.GetRulesExact(ref)) == 0 {
+	if err != nil || len(compiler.GetRulesWithPrefix(ref)) == 0 {
 		return nil, fmt.Errorf("policy.entrypoint %s: no rule of that name in the policy", cfg.Entrypoint)
 	}
 	if err := unknownSettings(compiler, settings, cfg.FS); err != nil {
 		return nil, err
 	}
-	store := newStore(settings, cfg.MaskKeys)
+	store := newStore(documents, settings, cfg.MaskKeys)
 	warnings, err := problems(ctx, compiler, store, cfg.Name)
 	if err != nil {
 		return nil, err
 	}
-	prepared, err := rego.New(rego.Query(query), rego.Compiler(compiler), rego.Store(store), rego.StrictBuiltinErrors(true)).PrepareForEval(ctx)
+	prepared, err := rego.New(rego.Query(query), rego.Compiler(compiler), rego.Store(store), rego.StrictBuiltinErrors(!cfg.Lenient)).PrepareForEval(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the policy: %w", err)
 	}
 	reads := reach(compiler, ref)
 	if cfg.RunTests {
-		if err := runTests(ctx, files, tests, settings); err != nil {
+		if err := runTests(ctx, files, tests, documents, settings); err != nil {
 			return nil, err
 		}
 	}
-	raw, err := json.Marshal(settings)
+	raw, err := json.Marshal([]any{settings, documents})
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Compat != "" {
+		envoy := readsOfEnvoy(reads)
+		return &loaded{
+			query: prepared, keys: newKeys(), reads: envoy.needs(), envoy: &envoy, volatile: []string{"what Envoy says of the request"},
+			revision: revisionOf(cfg.Entrypoint, files, raw), timeout: cfg.Timeout, warnings: warnings, random: drawsRandom(files),
+		}, nil
 	}
 	kept, volatile := newCache(reads)
 	return &loaded{
@@ -85,10 +99,12 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	}, nil
 }
 
-// newStore keeps the settings as parsed terms, so that evaluation does not convert them each time. Nothing writes to it.
-func newStore(settings map[string]any, maskKeys bool) storage.Store {
-	data := map[string]any{"settings": settings, "installation": map[string]any{"mask_keys": maskKeys}}
-	return inmem.NewFromObjectWithOpts(map[string]any{"weir": data}, inmem.OptReturnASTValuesOnRead(true))
+// newStore keeps a policy's documents and its settings as parsed terms, so that evaluation does not convert them each time. Nothing writes to
+// it.
+func newStore(documents, settings map[string]any, maskKeys bool) storage.Store {
+	data := maps.Clone(documents)
+	data["weir"] = map[string]any{"settings": settings, "installation": map[string]any{"mask_keys": maskKeys}}
+	return inmem.NewFromObjectWithOpts(data, inmem.OptReturnASTValuesOnRead(true))
 }
 
 // read returns the policy's files and its tests (_test.rego), by path.
@@ -116,6 +132,50 @@ func read(dir fs.FS) (files, tests map[string]string, err error) {
 		return nil, nil, fmt.Errorf("read the policy: %w", err)
 	}
 	return files, tests, nil
+}
+
+// compileFor compiles a policy as what it was written for.
+func compileFor(compat string, files map[string]string) (*ast.Compiler, []string, error) {
+	switch compat {
+	case "":
+		return compileFiles(files)
+	case CompatOPAEnvoy:
+		c, err := compileForeign(files)
+		return c, nil, err
+	}
+	return nil, nil, fmt.Errorf("policy.compat: %q is not known", compat)
+}
+
+// compileForeign compiles a policy that was not written for Weir: in either version of Rego, and against no schema.
+func compileForeign(files map[string]string) (*ast.Compiler, error) {
+	modules := make(map[string]*ast.Module, len(files))
+	for name, src := range files {
+		m, err := parseForeign(name, src)
+		if err != nil {
+			return nil, fmt.Errorf("parse the policy: %w", err)
+		}
+		if m == nil {
+			return nil, fmt.Errorf("parse the policy: %s is empty", name)
+		}
+		modules[name] = m
+	}
+	c := ast.NewCompiler().WithCapabilities(capabilities())
+	if c.Compile(modules); c.Failed() {
+		return nil, fmt.Errorf("compile the policy: %w", c.Errors)
+	}
+	return c, nil
+}
+
+// parseForeign reads version 1 of Rego, or version 0 where it is none.
+func parseForeign(name, src string) (*ast.Module, error) {
+	m, err := ast.ParseModuleWithOpts(name, src, ast.ParserOptions{RegoVersion: ast.RegoV1})
+	if err == nil {
+		return m, nil
+	}
+	if old, olderr := ast.ParseModuleWithOpts(name, src, ast.ParserOptions{RegoVersion: ast.RegoV0}); olderr == nil {
+		return old, nil
+	}
+	return nil, err
 }
 
 // compileFiles parses and compiles strictly: against the input schema, and without built-ins that reach outside. It tells of what compiles
@@ -175,7 +235,7 @@ func capabilities() *ast.Capabilities {
 	c.AllowNet = []string{}
 	c.Builtins = slices.DeleteFunc(c.Builtins, func(b *ast.Builtin) bool {
 		switch b.Name {
-		case "time.now_ns", "rand.intn", "uuid.rfc4122":
+		case "time.now_ns", "rand.intn", "uuid.rfc4122", "io.jwt.decode_verify": // the last one reads the clock
 			return false
 		case "opa.runtime", "http.send", "net.lookup_ip_addr":
 			return true
@@ -186,8 +246,8 @@ func capabilities() *ast.Capabilities {
 }
 
 // runTests runs the policy's own tests with the settings that it will have.
-func runTests(ctx context.Context, files, tests map[string]string, settings map[string]any) error {
-	runner, _, err := newRunner(files, tests, settings)
+func runTests(ctx context.Context, files, tests map[string]string, documents, settings map[string]any) error {
+	runner, _, err := newRunner(files, tests, documents, settings)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ package policy
 
 import (
 	"context"
+	crand "crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -31,7 +32,9 @@ type Config struct {
 	FS         fs.FS         // .rego files, and their settings.yaml; nil: the shipped policy
 	Settings   []byte        // YAML laid over the policy's settings.yaml, at data.weir.settings; without such a file taken as it is
 	Name       string        // what Settings are called in errors; default settings.yaml
-	Entrypoint string        // default weir/authz/decision
+	Entrypoint string        // default weir/authz/decision; with Compat envoy/authz/allow
+	Compat     string        // CompatOPAEnvoy: a policy that was written for opa-envoy-plugin; default "": one of Weir's
+	Lenient    bool          // with Compat: a built-in that fails makes its rule undefined, as there; default: it refuses the request
 	Timeout    time.Duration // of one evaluation; default 250 ms, many times what one takes, for machines that are busy
 	MaskKeys   bool          // the installation has mask keys: data.weir.installation.mask_keys
 	RunTests   bool          // run the policy's own tests before it is taken
@@ -46,6 +49,7 @@ const (
 // Engine evaluates the policy that was loaded last without error. It is safe for concurrent use.
 type Engine struct {
 	log    *slog.Logger
+	key    [32]byte               // of hashes of inputs that may not be recorded
 	loaded atomic.Pointer[loaded] // immutable; swapped as a whole
 }
 
@@ -54,8 +58,9 @@ type loaded struct {
 	query    rego.PreparedEvalQuery
 	keys     *keys
 	reads    authz.Reads
-	cache    *cache   // nil where decisions cannot be kept
-	volatile []string // why not
+	envoy    *envoyReads // nil but for policies of opa-envoy-plugin
+	cache    *cache      // nil where decisions cannot be kept
+	volatile []string    // why not
 	revision string
 	timeout  time.Duration
 	warnings []string
@@ -65,6 +70,9 @@ type loaded struct {
 // New compiles the policy and returns an engine for it. Errors name file and line.
 func New(ctx context.Context, cfg Config) (*Engine, error) {
 	e := &Engine{log: cfg.Log}
+	if _, err := crand.Read(e.key[:]); err != nil {
+		return nil, err
+	}
 	if e.log == nil {
 		e.log = slog.Default()
 	}
@@ -107,6 +115,9 @@ func (e *Engine) Reads() authz.Reads { return e.loaded.Load().reads }
 // decision: policy_timeout, policy_error (a built-in failed, rules conflict) or policy_result (the result is no decision).
 func (e *Engine) Eval(ctx context.Context, in *authz.Input) (authz.Decision, error) {
 	l := e.loaded.Load()
+	if l.envoy != nil {
+		return e.evalEnvoy(ctx, l, in)
+	}
 	if l.cache == nil {
 		return l.eval(ctx, l.keys.input(in), time.Unix(0, in.Time.UnixNS))
 	}
@@ -120,6 +131,29 @@ func (e *Engine) Eval(ctx context.Context, in *authz.Input) (authz.Decision, err
 		l.cache.put(key, d)
 	}
 	return d, err
+}
+
+// evalEnvoy asks a policy of opa-envoy-plugin.
+func (e *Engine) evalEnvoy(ctx context.Context, l *loaded, in *authz.Input) (authz.Decision, error) {
+	if in.Envoy == nil {
+		return authz.Decision{}, undecided("policy_error", errors.New("policy.compat: nothing is known of what Envoy said"))
+	}
+	if d := l.envoy.refusedBody(in.Envoy); d != nil {
+		d.Revision = l.revision
+		return *d, nil
+	}
+	doc, err := l.envoy.document(in.Envoy)
+	if err != nil {
+		return authz.Decision{Kind: authz.KindBadRequest, Rule: "weir.request_unreadable", Reason: err.Error(), Revision: l.revision}, nil
+	}
+	if err := l.envoy.remember(in.Envoy, doc, e.key[:]); err != nil {
+		return authz.Decision{}, undecided("policy_error", err)
+	}
+	value, err := ast.InterfaceToValue(doc)
+	if err != nil {
+		return authz.Decision{}, undecided("policy_error", err)
+	}
+	return l.eval(ctx, value, time.Unix(0, in.Time.UnixNS))
 }
 
 func (l *loaded) eval(ctx context.Context, input ast.Value, now time.Time, opts ...rego.EvalOption) (authz.Decision, error) {
@@ -140,7 +174,11 @@ func (l *loaded) eval(ctx context.Context, input ast.Value, now time.Time, opts 
 	if len(rs) == 0 || len(rs[0].Expressions) == 0 {
 		return authz.Decision{Effect: authz.Deny, Rule: "undefined", Reason: "the policy says nothing about this request", Revision: l.revision}, nil
 	}
-	d, err := decode(rs[0].Expressions[0].Value)
+	read := decode
+	if l.envoy != nil {
+		read = decodeEnvoy
+	}
+	d, err := read(rs[0].Expressions[0].Value)
 	if err != nil {
 		return authz.Decision{}, undecided("policy_result", err)
 	}

@@ -20,7 +20,7 @@ type reached struct {
 func reach(c *ast.Compiler, entrypoint ast.Ref) reached {
 	var out reached
 	seen := map[*ast.Rule]bool{}
-	queue := c.GetRulesExact(entrypoint)
+	queue := c.GetRulesWithPrefix(entrypoint)
 	for len(queue) > 0 {
 		rule := queue[0]
 		queue = queue[1:]

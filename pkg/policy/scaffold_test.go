@@ -46,7 +46,7 @@ func TestNewRule(t *testing.T) {
 			if w := e.Warnings(); len(w) > 0 {
 				t.Errorf("warnings: %s", w)
 			}
-			r, err := policy.Test(t.Context(), mapFS(files), "quarry")
+			r, err := policy.Test(t.Context(), mapFS(files), "", "quarry")
 			if err != nil || r.Failed > 0 || r.Passed < 3 {
 				t.Errorf("%+v, %v", r, err)
 			}
@@ -77,7 +77,7 @@ func TestReport(t *testing.T) {
 		"p_test.rego": {Data: []byte("package weir.rules.p_test\n\nimport data.weir.rules.p\n\ntest_a if count(p.deny) == 1 with input as {\"phase\": \"request\"}\n\n" +
 			"test_b if count(p.deny) == 2 with input as {\"phase\": \"request\"}\n\ntodo_test_c if false\n\ntest_d if {\n\tprint(\"seen\")\n\tfalse\n}\n")},
 	}
-	r, err := policy.Test(t.Context(), dir, "")
+	r, err := policy.Test(t.Context(), dir, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,23 +93,23 @@ func TestReport(t *testing.T) {
 	if len(r.Files) != 1 || r.Files[0].File != "p.rego" || len(r.Files[0].Uncovered) == 0 || r.Coverage <= 0 || r.Coverage >= 100 {
 		t.Errorf("coverage %v of %+v", r.Coverage, r.Files)
 	}
-	only, err := policy.Test(t.Context(), dir, "test_a$")
+	only, err := policy.Test(t.Context(), dir, "", "test_a$")
 	if err != nil || only.Passed != 1 || only.Failed != 0 {
 		t.Errorf("%+v, %v", only, err)
 	}
 	delete(dir, "p_test.rego")
-	if _, err := policy.Test(t.Context(), dir, ""); err == nil || !strings.Contains(err.Error(), "no tests") {
+	if _, err := policy.Test(t.Context(), dir, "", ""); err == nil || !strings.Contains(err.Error(), "no tests") {
 		t.Errorf("without tests: %v", err)
 	}
 	dir["p.rego"].Data = []byte("package weir.rules.p\ndeny contains 1 if input.fase == 1\n")
-	if _, err := policy.Test(t.Context(), dir, ""); err == nil || !strings.Contains(err.Error(), "p.rego:2") {
+	if _, err := policy.Test(t.Context(), dir, "", ""); err == nil || !strings.Contains(err.Error(), "p.rego:2") {
 		t.Errorf("a misspelt path: %v", err)
 	}
 }
 
 // TestAllOfItIsTested is "weir policy test rego": the rules of this repository pass their tests, which come to every line of them.
 func TestAllOfItIsTested(t *testing.T) {
-	r, err := policy.Test(t.Context(), os.DirFS("../../rego"), "")
+	r, err := policy.Test(t.Context(), os.DirFS("../../rego"), "", "")
 	if err != nil || r.Failed > 0 || r.Skipped > 0 || len(r.Warnings) > 0 {
 		t.Fatalf("%d failed, %d skipped, warnings %s, %v", r.Failed, r.Skipped, r.Warnings, err)
 	}

@@ -45,10 +45,10 @@ type FileCoverage struct {
 	Uncovered [][2]int `json:"uncovered,omitempty"`
 }
 
-// Test runs the tests of the policy in dir (_test.rego) and tells what they cover. Rules must compile as they would for loading; an error
+// Test runs the tests of the policy in dir (_test.rego) and tells what they cover. compat is as in Config. Rules must compile as they would for loading; an error
 // says why they do not, or that there are no tests. only is a regular expression that names must match, and then coverage is not told; empty
 // is all.
-func Test(ctx context.Context, dir fs.FS, only string) (Report, error) {
+func Test(ctx context.Context, dir fs.FS, compat, only string) (Report, error) {
 	cfg := Config{FS: dir, Name: settingsFile}
 	settings, err := mergeSettings(cfg)
 	if err != nil {
@@ -58,12 +58,16 @@ func Test(ctx context.Context, dir fs.FS, only string) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	_, warnings, err := compileFiles(files)
+	documents, err := readDocuments(dir)
+	if err != nil {
+		return Report{}, err
+	}
+	_, warnings, err := compileFor(compat, files)
 	if err != nil {
 		return Report{}, err
 	}
 	covered := cover.New()
-	runner, modules, err := newRunner(files, tests, settings)
+	runner, modules, err := newRunner(files, tests, documents, settings)
 	if err != nil {
 		return Report{}, err
 	}
@@ -92,12 +96,12 @@ func Test(ctx context.Context, dir fs.FS, only string) (Report, error) {
 }
 
 // newRunner prepares a policy's tests with the settings that it will have.
-func newRunner(files, tests map[string]string, settings map[string]any) (*tester.Runner, map[string]*ast.Module, error) {
+func newRunner(files, tests map[string]string, documents, settings map[string]any) (*tester.Runner, map[string]*ast.Module, error) {
 	all := maps.Clone(files)
 	maps.Copy(all, tests)
 	modules := make(map[string]*ast.Module, len(all))
 	for name, src := range all {
-		m, err := ast.ParseModuleWithOpts(name, src, ast.ParserOptions{RegoVersion: ast.RegoV1})
+		m, err := parseForeign(name, src)
 		if err != nil {
 			return nil, nil, fmt.Errorf("parse the policy's tests: %w", err)
 		}
@@ -107,7 +111,7 @@ func newRunner(files, tests map[string]string, settings map[string]any) (*tester
 		modules[name] = m
 	}
 	c := ast.NewCompiler().WithCapabilities(capabilities()).WithEnablePrintStatements(true)
-	return tester.NewRunner().SetCompiler(c).RaiseBuiltinErrors(true).SetStore(newStore(settings, true)).SetModules(modules), modules, nil
+	return tester.NewRunner().SetCompiler(c).RaiseBuiltinErrors(true).SetStore(newStore(documents, settings, true)).SetModules(modules), modules, nil
 }
 
 // testTracer sees which lines tests come to, and where they fail.

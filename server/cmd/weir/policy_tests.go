@@ -11,7 +11,7 @@ import (
 	"github.com/weirgate/weir/pkg/policy"
 )
 
-const policyTestUsage = "DIR [--run REGEXP] [--threshold PERCENT] [-v | --json]"
+const policyTestUsage = "DIR [--compat opa-envoy] [--run REGEXP] [--threshold PERCENT] [-v | --json]"
 
 const policyTestAbout = `Runs the tests of the policy in DIR (rules named test_… in files named …_test.rego) and says which lines of its rules they came to. Rules
 compile as strictly as when Weir loads them: against the schema of the input, and without network or environment. Exit code 1: a test failed,
@@ -20,6 +20,7 @@ or fewer lines are covered than --threshold asks for.`
 // policyTest is "weir policy test".
 func policyTest(ctx context.Context, args []string, out io.Writer) error {
 	f := flags("policy test", policyTestUsage, policyTestAbout)
+	compat := f.String("compat", "", "what the policy was written for: opa-envoy; default: Weir")
 	only := f.String("run", "", "run the tests whose package and name match this `regexp`")
 	threshold := f.Float64("threshold", 0, "fail where fewer `percent` of the lines of rules are covered")
 	verbose := f.Bool("v", false, "print every test")
@@ -34,7 +35,7 @@ func policyTest(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	r, err := policy.Test(ctx, dir, *only)
+	r, err := policy.Test(ctx, dir, *compat, *only)
 	if err != nil {
 		return err
 	}
