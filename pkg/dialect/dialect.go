@@ -34,6 +34,7 @@ type Answer struct {
 	Judge        bool         // it may hold vectors: it must be read, and refused when it cannot be
 	Format       scan.Format  // of the document
 	Fields       []scan.Field // where vectors and scores are
+	Dims         int64        // of each vector of a scan.FormatOctets body; 0: not known, and it cannot be judged
 	MoreScores   bool         // it may tell scores at other places, too: where they are masked it is refused
 	ContentTypes []string     // acceptable media types; empty: any
 	MaxBytes     int64        // an answer longer than this is none that the operation has, and is refused; 0: no bound

@@ -50,8 +50,7 @@ func (q *embedRequest) operation(op authz.Operation, body []byte) (authz.Operati
 	return op, nil
 }
 
-// written returns how vectors of a data type are written in a format. What could not be judged is refused: some servers know more (vLLM's
-// bytes).
+// written returns how vectors of a data type are written in a format. What could not be judged is refused.
 func written(dtype, format string) (scan.Encoding, error) {
 	if format != "" && format != "float" && format != "base64" {
 		return "", badBody("encoding_format must be float or base64")

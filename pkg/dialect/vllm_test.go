@@ -1,6 +1,7 @@
 package dialect_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -27,14 +28,20 @@ func TestVLLM(t *testing.T) {
 	op := func(route string, texts, vectors int64, e scan.Encoding) authz.Operation {
 		return authz.Operation{Class: authz.ClassEmbed, Object: route, Model: "m", Documents: texts, Vectors: vectors, Encoding: string(e)}
 	}
+	sized := func(op authz.Operation, dims int64) authz.Operation { op.Dims = dims; return op }
 	// openai-python 3.57.0 sends the first; the others have the keys of the request classes in vllm/entrypoints/pooling.
 	checkBodies(t, dialect.VLLM{}, "POST", "/v1/embeddings", map[string]bodyCase{
 		"openai-python":      {body: `{"model":"m","input":["a","b"],"encoding_format":"base64"}`, want: op("", 2, 2, "")},
 		"chat":               {body: `{"model":"m","messages":[{"role":"user","content":"a"},{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:"}}]}]}`, want: op("", 1, 1, "")},
 		"half floats":        {body: `{"model":"m","input":"a","encoding_format":"base64","embed_dtype":"float16","endianness":"little"}`, want: op("", 1, 1, scan.EncodingBase64F16)},
 		"half floats, JSON":  {body: `{"model":"m","input":"a","encoding_format":"float","embed_dtype":"float16"}`, want: op("", 1, 1, "")},
-		"bytes":              {body: `{"model":"m","input":"a","encoding_format":"bytes"}`, bad: "encoding_format must be float or base64"},
-		"bytes, no map":      {body: `{"model":"m","input":"a","encoding_format":"bytes_only"}`, bad: "encoding_format must be float or base64"},
+		"bytes":              {body: `{"model":"m","input":["a","b"],"encoding_format":"bytes"}`, want: op("", 2, 2, scan.EncodingF32)},
+		"bytes, brain":       {body: `{"model":"m","input":"a","encoding_format":"bytes","embed_dtype":"bfloat16"}`, want: op("", 1, 1, scan.EncodingBF16)},
+		"bytes, eight bits":  {body: `{"model":"m","input":"a","encoding_format":"bytes","embed_dtype":"fp8_e4m3"}`, bad: "embed_dtype must be float32 or float16"},
+		"bytes, big endian":  {body: `{"model":"m","input":"a","encoding_format":"bytes","endianness":"big"}`, bad: "endianness must be little"},
+		"bytes alone":        {body: `{"model":"m","input":"a","encoding_format":"bytes_only"}`, bad: "bytes_only without dimensions"},
+		"bytes alone, known": {body: `{"model":"m","input":"a","encoding_format":"bytes_only","dimensions":256,"embed_dtype":"float16"}`, want: sized(op("", 1, 1, scan.EncodingF16), 256)},
+		"another format":     {body: `{"model":"m","input":"a","encoding_format":"hex"}`, bad: "encoding_format must be float or base64"},
 		"eight bits":         {body: `{"model":"m","input":"a","encoding_format":"base64","embed_dtype":"fp8_e4m3"}`, bad: "embed_dtype must be float32 or float16"},
 		"bfloat16":           {body: `{"model":"m","input":"a","embed_dtype":"bfloat16"}`, bad: "embed_dtype must be float32 or float16"},
 		"big endian":         {body: `{"model":"m","input":"a","encoding_format":"base64","endianness":"big"}`, bad: "endianness must be little"},
@@ -47,7 +54,7 @@ func TestVLLM(t *testing.T) {
 		"tokens":           {body: `{"model":"m","input":"a","task":"token_embed"}`, want: op("/pooling", 1, authz.Unbounded, "")},
 		"embed":            {body: `{"model":"m","input":["a","b"],"task":"embed"}`, want: op("/pooling", 2, 2, "")},
 		"a plug-in":        {body: `{"model":"m","data":{"x":1}}`, bad: "data is for a plug-in"},
-		"bytes":            {body: `{"model":"m","input":"a","encoding_format":"bytes"}`, bad: "encoding_format must be float or base64"},
+		"bytes":            {body: `{"model":"m","input":"a","encoding_format":"bytes"}`, want: op("/pooling", 1, authz.Unbounded, scan.EncodingF32)},
 	})
 	checkBodies(t, dialect.VLLM{}, "POST", "/classify", map[string]bodyCase{
 		"texts": {body: `{"model":"m","input":["a","b"]}`, want: op("/classify", 2, 0, "")},
@@ -82,6 +89,48 @@ func TestVLLM(t *testing.T) {
 		"data[*].data as nested":          op("/pooling", 1, 1, ""),
 		"data[*].data as base64_f16":      op("/pooling", 1, 1, scan.EncodingBase64F16),
 	})
+}
+
+// TestVLLMOctets: of an answer in bytes its metadata, or the request, says how long the vectors are; what it does not say in one way only is
+// not known, and refused.
+func TestVLLMOctets(t *testing.T) {
+	const first, rest = `{"id":"embd-1","created":1,"model":"m","data":[`, `],"usage":{"prompt_tokens":2}}`
+	one := func(dtype, order string, start, end int, shape string) string {
+		return fmt.Sprintf(`{"index": 0, "embed_dtype": %q, "endianness": %q, "start": %d, "end": %d, "shape": [%s]}`, dtype, order, start, end, shape)
+	}
+	for name, tc := range map[string]struct {
+		metadata []string
+		stated   int64 // by the request
+		dims     int64
+	}{
+		"one":              {[]string{first + one("float32", "native", 0, 32, "8") + rest}, 0, 8},
+		"two":              {[]string{first + one("float32", "little", 0, 32, "8") + ", " + one("float32", "little", 32, 64, "8") + rest}, 0, 8},
+		"for tokens":       {[]string{first + one("float32", "native", 0, 96, "3, 8") + "," + one("float32", "native", 96, 128, "1, 8") + rest}, 0, 8},
+		"stated too":       {[]string{first + one("float32", "native", 0, 32, "8") + rest}, 8, 8},
+		"stated only":      {nil, 16, 16},
+		"nothing":          {nil, 0, 0},
+		"stated otherwise": {[]string{first + one("float32", "native", 0, 32, "8") + rest}, 16, 0},
+		"a gap":            {[]string{first + one("float32", "native", 0, 32, "8") + "," + one("float32", "native", 36, 68, "8") + rest}, 0, 0},
+		"not from 0":       {[]string{first + one("float32", "native", 4, 36, "8") + rest}, 0, 0},
+		"of two lengths":   {[]string{first + one("float32", "native", 0, 32, "8") + "," + one("float32", "native", 32, 48, "4") + rest}, 0, 0},
+		"another type":     {[]string{first + one("float16", "native", 0, 16, "8") + rest}, 0, 0},
+		"big endian":       {[]string{first + one("float32", "big", 0, 32, "8") + rest}, 0, 0},
+		"no shape":         {[]string{first + one("float32", "native", 0, 4, "") + rest}, 0, 0},
+		"too large":        {[]string{first + one("float32", "native", 0, 32, "9007199254740993, 8") + rest}, 0, 0},
+		"twice":            {[]string{first + one("float32", "native", 0, 32, "8") + rest, "{}"}, 0, 0},
+		"no JSON":          {[]string{"8"}, 0, 0},
+		"none in it":       {[]string{first + rest}, 0, 0},
+	} {
+		op := embed("")
+		op.Encoding, op.Dims = string(scan.EncodingF32), tc.stated
+		a := dialect.VLLM{}.Answer(op, authz.Response{Status: 200, Headers: authz.Header{"metadata": tc.metadata}})
+		if !a.Judge || a.Format != scan.FormatOctets || len(a.Fields) != 1 || a.Fields[0].Encoding != scan.EncodingF32 || a.ContentTypes[0] != "application/octet-stream" || a.Dims != tc.dims {
+			t.Errorf("%s: %+v; want %d dims", name, a, tc.dims)
+		}
+		if a := (dialect.VLLM{}).Answer(op, authz.Response{Status: 400}); a.Format != scan.FormatJSON || !a.Judge {
+			t.Errorf("an error: %+v", a)
+		}
+	}
 }
 
 // checkEncodings checks where the answer to op holds its first vector, and how it is written: "path as encoding".
