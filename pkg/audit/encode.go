@@ -65,11 +65,25 @@ func (e *encoder) record(r *authz.Record) {
 	if r.Event == authz.EventCompletion {
 		e.completion(r)
 	}
-	if r.Input != nil {
-		e.key("weir.input")
-		e.input(r.Input)
-	}
+	e.asked(r.Input)
 	e.shut()
+}
+
+// asked appends what policy was asked about, or that nobody can ask again.
+func (e *encoder) asked(in *authz.Input) {
+	switch {
+	case in == nil:
+	case in.Envoy == nil:
+		e.key("weir.input")
+		e.input(in)
+	case in.Envoy.Recorded != nil:
+		e.key("weir.input")
+		e.b = append(e.b, in.Envoy.Recorded...)
+	default:
+		e.key("weir.replayable")
+		e.flag(false)
+		e.text("weir.input.hash", in.Envoy.Hash)
+	}
 }
 
 func (e *encoder) utc(name string, t time.Time) {

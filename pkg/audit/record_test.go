@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"reflect"
 	"strings"
@@ -133,7 +134,13 @@ func TestEveryFieldIsWritten(t *testing.T) {
 	r := &authz.Record{}
 	fill(reflect.ValueOf(r).Elem(), 1)
 	r.Event, r.Mode, r.Verdict.Effect = authz.EventCompletion, authz.ModeObserve, authz.Deny
+	r.Input.Envoy = &authz.EnvoyRequest{Hash: "text"} // what cannot be asked again has no input, and says so
 	m := asMap(t, encode(t, r))
+	if m["weir.input"] != nil || m["weir.replayable"] != false {
+		t.Errorf("input %v, replayable %v", m["weir.input"], m["weir.replayable"])
+	}
+	r.Input.Envoy = nil
+	maps.Copy(m, asMap(t, encode(t, r)))
 	ft := reflect.TypeFor[audit.Fields]()
 	for i := range ft.NumField() {
 		name, _, _ := strings.Cut(ft.Field(i).Tag.Get("json"), ",")
@@ -152,8 +159,19 @@ func TestInputIsEncodingJSON(t *testing.T) {
 		in := &authz.Input{}
 		if n > 0 {
 			fill(reflect.ValueOf(in).Elem(), n)
+			in.Envoy = nil // Envoy's words are recorded as they are
 		}
 		checkInput(t, in)
+	}
+}
+
+// TestEnvoysWordsAreRecorded: as much of them as the policy reads.
+func TestEnvoysWordsAreRecorded(t *testing.T) {
+	r := decision("a")
+	r.Input.Envoy = &authz.EnvoyRequest{Attributes: map[string]any{"secret": true}, Body: []byte("secret"), Recorded: json.RawMessage(`{"parsed_path":["x"]}`)}
+	raw := string(encode(t, r))
+	if !strings.HasSuffix(raw, `,"weir.input":{"parsed_path":["x"]}}`) || strings.Contains(raw, "secret") || strings.Contains(raw, "replayable") {
+		t.Error(raw)
 	}
 }
 

@@ -101,7 +101,13 @@ type Fields struct {
 	VolumeVectorsMasked *int64        `json:"weir.volume.vectors_masked,omitempty"`
 	VolumeDims          *int64        `json:"weir.volume.dims,omitempty"` // components of the vectors that left, before masking
 
-	// Input is the policy input as evaluated last, in the JSON form of authz.Input; always the last field of a record.
+	// Replayable is false, and there, where the input is not recorded, because the policy (policy.compat) may read a token or a body in it.
+	// InputHash is then its HMAC-SHA256 in hexadecimal, under a key of the process that decided: equal inputs to one process have equal ones.
+	Replayable *bool  `json:"weir.replayable,omitempty"`
+	InputHash  string `json:"weir.input.hash,omitempty"`
+
+	// Input is the policy input as evaluated last, in the JSON form of authz.Input, or with policy.compat as much of Envoy's as the policy
+	// reads; always the last field of a record.
 	Input json.RawMessage `json:"weir.input,omitempty"`
 }
 

@@ -30,6 +30,9 @@ type Admission struct {
 	input    *authz.Input   // as evaluated last
 	extended bool           // it is another one than the decision record's
 
+	envoy  *authz.EnvoyRequest // for policies of policy.compat; see Attributes
+	bodied bool                // the body in it is whole
+
 	reservation authz.Reservation
 	reserved    bool
 	granted     authz.Volume // what the store has charged so far
@@ -59,9 +62,7 @@ func (g *Guard) Begin(req authz.Request) *Admission {
 		return a
 	}
 	a.op, a.needsBody = g.cfg.Describer.Describe(a.match, req)
-	if req.EndOfStream {
-		a.needsBody = false
-	}
+	a.needsBody = a.needsBody && !req.EndOfStream || a.wantsBody()
 	return a
 }
 

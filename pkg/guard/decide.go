@@ -44,6 +44,7 @@ func (a *Admission) evaluate(ctx context.Context, phase string, resp *authz.Resp
 		Justification: a.words,
 		Time:          authz.InputTime{UnixNS: a.req.Time.UnixNano(), RFC3339: a.req.Time.UTC().Format(time.RFC3339Nano)},
 		Request:       authz.InputRequest{Method: clip(a.req.Method, maxMethod), Host: a.match.Host, Path: a.match.Path},
+		Envoy:         a.asked(),
 	}
 	if g.cfg.Policy.Reads().Usage {
 		usage, err := g.cfg.Store.Usage(ctx, a.tenant(), a.keys(a.groupKeys(), true))
@@ -55,6 +56,10 @@ func (a *Admission) evaluate(ctx context.Context, phase string, resp *authz.Resp
 	start := g.cfg.Now()
 	d, err := g.cfg.Policy.Eval(ctx, in)
 	g.cfg.Observer.Phase("policy", g.cfg.Now().Sub(start))
+	if a.envoy != nil { // the caller wants its memory back
+		a.envoy.Body = nil
+	}
+	in.Envoy = told(in.Envoy)
 	a.input = in
 	return d, err
 }

@@ -85,6 +85,9 @@ func (w *world) Describe(authz.Match, authz.Request) (authz.Operation, bool) { r
 
 func (w *world) Eval(_ context.Context, in *authz.Input) (authz.Decision, error) {
 	w.inputs = append(w.inputs, *in)
+	if in.Envoy != nil { // as the engine does
+		in.Envoy.Hash = "h"
+	}
 	if in.Phase == authz.PhaseResponse && w.second != nil {
 		return *w.second, w.evalErr
 	}
