@@ -42,6 +42,7 @@ func (d Decision) Tighten(later Decision) Decision {
 	if later.Effect < d.Effect {
 		out.Effect, out.Rule, out.Reason, out.Kind = later.Effect, later.Rule, later.Reason, later.Kind
 		out.Exceeded, out.Alternatives, out.Challenge = later.Exceeded, later.Alternatives, later.Challenge
+		out.Edits = later.Edits
 	}
 	out.Mask = d.Mask.Tighten(later.Mask)
 	out.Record = d.Record.Stricter(later.Record)
