@@ -77,7 +77,32 @@ func newAuthenticator(c *config.Config, s store, log *slog.Logger) (*authn.Authe
 		t := &c.Targets[i]
 		cfg.Targets[t.Name] = authn.Target{Carriers: t.Identity.Carriers, Realm: t.Identity.Realm, Service: t.Identity.Service}
 	}
+	var err error
+	if cfg.Capabilities, err = Capabilities(c); err != nil {
+		return nil, err
+	}
 	return authn.New(cfg)
+}
+
+// Capabilities returns what signs and knows capabilities; nil where none are configured.
+func Capabilities(c *config.Config) (*authn.Capabilities, error) {
+	p := &c.Capabilities
+	if p.KeyFile == "" {
+		return nil, nil
+	}
+	keys := make([][]byte, 0, 1+len(p.Previous))
+	for _, file := range append([]string{p.KeyFile}, p.Previous...) {
+		key, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("capabilities: %w", err)
+		}
+		keys = append(keys, key)
+	}
+	out, err := authn.NewCapabilities(p.MaxLifetime, keys[0], keys[1:]...)
+	if err != nil {
+		return nil, fmt.Errorf("capabilities: %w", err)
+	}
+	return out, nil
 }
 
 // claimPaths returns the claims as pkg/authn takes them.

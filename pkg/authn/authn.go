@@ -116,19 +116,19 @@ func (a *Authenticator) Authenticate(ctx context.Context, req authz.Request, tar
 	if special := a.special[target.Name]; special != nil {
 		places = special
 	}
-	identity, err := a.identify(ctx, req, places)
+	identity, err := a.identify(ctx, req, places, target.Name)
 	if err == nil {
 		return identity, nil
 	}
 	identity = authz.Identity{}
 	if target.Mode == authz.ModeObserve {
-		identity.Carrier = a.ours(places, req.Headers)
+		identity.Carrier, identity.Parameter = a.ours(places, req.Headers), places.parameter
 	}
 	return identity, a.challenged(err, req, target.Name)
 }
 
 // identify verifies the token in a request.
-func (a *Authenticator) identify(ctx context.Context, req authz.Request, places *carriers) (authz.Identity, error) {
+func (a *Authenticator) identify(ctx context.Context, req authz.Request, places *carriers, target string) (authz.Identity, error) {
 	s, err := places.find(req)
 	if err != nil {
 		return authz.Identity{}, err
@@ -138,6 +138,13 @@ func (a *Authenticator) identify(ctx context.Context, req authz.Request, places 
 			return a.certified(req)
 		}
 		return authz.Identity{}, refuse(labelMissing, nil)
+	}
+	if s.parameter != "" {
+		subject, err := a.capable(req, s, target)
+		if err != nil {
+			return authz.Identity{}, err
+		}
+		return authz.Identity{Subject: subject, Parameter: s.parameter}, nil
 	}
 	v, err := a.believe(ctx, s.token)
 	if err != nil {

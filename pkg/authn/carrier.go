@@ -18,6 +18,7 @@ const (
 
 const (
 	prefixBase64       = "base64:"
+	prefixURL          = "url:"
 	carrierCertificate = "certificate"
 )
 
@@ -27,7 +28,8 @@ type carriers struct {
 	bearer  bool     // Authorization, with the scheme Bearer
 	encoded []string // headers that hold a token in base64, without a scheme
 
-	certificate bool // where there is no token, the client certificate is the identity
+	parameter   string // of the query, with a capability; empty: none
+	certificate bool   // where there is no token, the client certificate is the identity
 }
 
 // parseCarriers reads where a token may come. Each is one of
@@ -35,9 +37,10 @@ type carriers struct {
 //	authorization    the header Authorization, with the scheme Bearer (RFC 6750 §2.1)
 //	NAME             the header of that lower-case name, with or without that scheme
 //	base64:NAME      that header, with the token in base64 and no scheme: authorization as pymilvus sends it, in gRPC metadata
+//	url:NAME         the query parameter of that name, with a Capability
 //	certificate      the client certificate, where no token came: by Config.Certificates
 //
-// A header other than Authorization is ours alone: where it is present its token is the one, and Authorization is somebody else's.
+// A header other than Authorization is ours alone, and so is the parameter: where it is present its token is the one, and Authorization is somebody else's.
 func parseCarriers(list []string) (*carriers, error) {
 	if len(list) == 0 {
 		return nil, errors.New("no carrier is configured")
@@ -46,6 +49,10 @@ func parseCarriers(list []string) (*carriers, error) {
 	for i, text := range list {
 		if text == carrierCertificate && !out.certificate {
 			out.certificate = true
+			continue
+		}
+		if name, ok := strings.CutPrefix(text, prefixURL); ok && headerName(name) && out.parameter == "" {
+			out.parameter = name
 			continue
 		}
 		name, encoded := strings.CutPrefix(text, prefixBase64)
@@ -77,11 +84,12 @@ func headerName(name string) bool {
 	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == ""
 }
 
-// shown is a token where it was found.
+// shown is a token where it was found: in a header, or as a capability in a parameter.
 type shown struct {
-	header string
-	scheme string // schemeBearer, schemeDPoP, or "" without one
-	token  string
+	header    string
+	scheme    string // schemeBearer, schemeDPoP, or "" without one
+	token     string
+	parameter string
 }
 
 // The schemes of Authorization that are ours, in lower case.
@@ -103,6 +111,14 @@ func (c *carriers) find(req authz.Request) (shown, error) {
 		}
 		s = shown{header: own, token: values[0]}
 	}
+	if c.parameter != "" && strings.Contains(req.Path, "?") {
+		if _, values := CutParameter(req.Path, c.parameter); len(values) > 0 {
+			if s.header != "" || len(values) > 1 {
+				return shown{}, refuse(labelDuplicate, errors.New("more than one token in the carriers"))
+			}
+			return shown{token: values[0], parameter: c.parameter}, nil
+		}
+	}
 	if s.header != "" {
 		return c.unwrap(s)
 	}
@@ -122,7 +138,7 @@ func (c *carriers) authorization(value string) (shown, error) {
 		if token == "" {
 			return shown{}, refuse(labelMissing, nil)
 		}
-		return shown{CarrierAuthorization, scheme, token}, nil
+		return shown{header: CarrierAuthorization, scheme: scheme, token: token}, nil
 	}
 	if value = strings.Trim(value, " \t"); !slices.Contains(c.encoded, CarrierAuthorization) || value == "" || strings.Contains(value, " ") {
 		return shown{}, nil

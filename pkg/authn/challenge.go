@@ -31,7 +31,7 @@ func (a *Authenticator) challenged(err error, req authz.Request, target string) 
 			code = "invalid_dpop_proof"
 		}
 	}
-	if !strings.HasPrefix(out.Label, "certificate_") && out.Label != labelMissing {
+	if !strings.HasPrefix(out.Label, "certificate_") && !strings.HasPrefix(out.Label, "capability_") && out.Label != labelMissing {
 		parts = append(parts, `error="`+code+`"`, `error_description="`+out.Public+`"`)
 	}
 	out.Challenge = scheme + strings.Join(parts, ", ")

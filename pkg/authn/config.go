@@ -19,6 +19,8 @@ type Config struct {
 	// ForwardedCertificate says that the client's certificate is what the header x-forwarded-client-cert tells, of one hop. Only where Envoy
 	// sets that header itself, of certificates that it has verified, or a proxy before it does and nobody else reaches Envoy.
 	ForwardedCertificate bool
+	// Capabilities know the capabilities that come in URLs; nil: none is taken.
+	Capabilities *Capabilities
 	// ProofWindow is how old a DPoP proof may be; default 60 s, at most 10 min. Replays remembers those that were used, for that long; default
 	// a MemoryReplays, which suits one process.
 	ProofWindow time.Duration

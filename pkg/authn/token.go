@@ -46,6 +46,11 @@ const (
 	labelCertificate   = "certificate_refused"
 	labelForwarded     = "certificate_unreadable"
 
+	labelCapability        = "capability_malformed"
+	labelCapabilityForged  = "capability_forged"
+	labelCapabilityExpired = "capability_expired"
+	labelCapabilityRequest = "capability_wrong_request"
+
 	labelNoProof       = "dpop_missing"
 	labelProof         = "dpop_malformed"
 	labelProofKey      = "dpop_wrong_key"
@@ -99,6 +104,14 @@ func public(label string) string {
 		return "the client certificate is nobody's who is known here"
 	case labelForwarded:
 		return "what was forwarded of the client certificate cannot be read"
+	case labelCapability:
+		return "the capability in the URL cannot be read"
+	case labelCapabilityForged:
+		return "the capability in the URL was not made here"
+	case labelCapabilityExpired:
+		return "the capability in the URL has expired"
+	case labelCapabilityRequest:
+		return "the capability in the URL is for another request"
 	case labelNoProof:
 		return "the token is bound to a key of the client's: a proof of it (DPoP) is required, and the scheme DPoP"
 	case labelProof:

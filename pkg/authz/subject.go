@@ -50,6 +50,8 @@ type Identity struct {
 	Carrier string
 	// Proof is the lower-case name of a further header that was for us, such as dpop; stripped too. Empty for none.
 	Proof string
+	// Parameter is the name of the query parameter that was for us; stripped too. Empty for none.
+	Parameter string
 }
 
 // TargetKind says what sort of asset a target guards.

@@ -6,6 +6,7 @@
 //	weir policy new NAME                    write a rule with its test
 //	weir policy test | bench DIR            run a policy's tests; measure what it costs
 //	weir audit tail | show ID | verify      read the journal
+//	weir sign --config weir.yaml … URL      make a URL that carries leave to make its request
 //	weir version
 //
 // Exit codes: 0 done, 1 failed or found something wrong, 2 the command line is off.
@@ -42,6 +43,7 @@ func commands() []command {
 		{"check", "validate the configuration and the policy, with line numbers", check},
 		{"policy", "eval, new, test, bench, schema: write rules, try them, and ask what they decide", policyCommand},
 		{"audit", "tail, show, verify: read the journal", auditCommand},
+		{"sign", "make a URL that carries leave to make its request", sign},
 		{"version", "print the version", func(_ context.Context, _ []string, out io.Writer) error {
 			_, err := fmt.Fprintln(out, "weir", version())
 			return err

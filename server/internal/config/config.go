@@ -25,6 +25,8 @@ type Config struct {
 	// Certificates say who a client certificate is, for targets that take one as an identity (carrier certificate). The first that fits; one
 	// that fits none is refused. Default: none.
 	Certificates []Certificate `yaml:"certificates"`
+	// Capabilities are URLs that carry leave to make their request, for targets that take them (carrier url:NAME).
+	Capabilities Capabilities `yaml:"capabilities"`
 	// Token says where tokens are found and how they are judged, whoever issued them.
 	Token Token `yaml:"token"`
 	// Targets are what is guarded. At least one, unless default is observe.

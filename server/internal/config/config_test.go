@@ -40,7 +40,8 @@ func TestDefaults(t *testing.T) {
 			Issuer: "https://login.example.com", Audiences: []string{"weir"}, Algorithms: []string{"RS256", "ES256", "EdDSA"}, KeepKeys: 24 * time.Hour,
 			Claims: Claims{ID: "sub", Groups: []string{"groups"}, Name: "name", Email: "email", Kind: "weir_kind"},
 		}},
-		Token: Token{Carriers: []string{"authorization", "weir-token"}, Leeway: 30 * time.Second, MaxLifetime: 24 * time.Hour, MaxLifetimeAgent: 15 * time.Minute, DPoP: DPoP{Window: time.Minute}, CacheSize: 10000, CacheTTL: time.Minute},
+		Capabilities: Capabilities{MaxLifetime: time.Hour},
+		Token:        Token{Carriers: []string{"authorization", "weir-token"}, Leeway: 30 * time.Second, MaxLifetime: 24 * time.Hour, MaxLifetimeAgent: 15 * time.Minute, DPoP: DPoP{Window: time.Minute}, CacheSize: 10000, CacheTTL: time.Minute},
 		Targets: []Target{{
 			Name: "files", Kind: authz.KindCorpus, Dialect: "files", Paths: []string{"/corpus"}, Mode: "enforce", Floors: Floors{Record: authz.RecordDurable},
 		}},

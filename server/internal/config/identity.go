@@ -98,6 +98,18 @@ type Identity struct {
 	Service string `yaml:"service"`
 }
 
+// Capabilities are leave to make some requests in somebody's name, in a URL: for clients that have no place for a token. weir sign makes them.
+// Whoever has the key file can make them for anybody; whoever has a URL has its leave, until it ends. Policy decides as about any request.
+type Capabilities struct {
+	// KeyFile holds at least 32 random bytes, the same on every replica; make one with: head -c 32 /dev/urandom > capability.key. Read at
+	// start. Required where a target takes capabilities.
+	KeyFile string `yaml:"key_file"`
+	// Previous are files of keys that were it before: what was signed with them is good until it ends. At most 7. Default: none.
+	Previous []string `yaml:"previous"`
+	// MaxLifetime bounds how long a capability is good for. 1m to 720h. Default 1h.
+	MaxLifetime time.Duration `yaml:"max_lifetime" default:"1h" min:"1m" max:"720h"`
+}
+
 // Token says where tokens are found and how they are judged.
 type Token struct {
 	// Carriers say where a token may come; what carried it is stripped before the upstream. Each is one of
@@ -105,6 +117,7 @@ type Token struct {
 	//   NAME            the header of that name, in lower case, with or without the scheme. It is ours alone: where it is present its token
 	//                   is the one, and Authorization is the upstream's
 	//   base64:NAME     that header, with the token in base64 and no scheme: base64:authorization is what pymilvus sends
+	//   url:NAME        the query parameter of that name, with a capability: see capabilities. It is stripped from the URL
 	//   certificate     the client certificate, where no token came: see certificates
 	// Default [authorization, weir-token].
 	Carriers []string `yaml:"carriers" default:"authorization weir-token"`

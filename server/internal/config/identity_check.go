@@ -79,10 +79,13 @@ func checkClaims(r *report, key string, is *Issuer) {
 }
 
 func (c *Config) checkToken(r *report) {
-	checkCarriers(r, "token.carriers", c.Token.Carriers, c.Certificates)
+	if len(c.Capabilities.Previous) > maxPrevious {
+		r.add("capabilities.previous", "%d keys: at most %d", len(c.Capabilities.Previous), maxPrevious)
+	}
+	c.checkCarriers(r, "token.carriers", c.Token.Carriers)
 	for i := range c.Targets {
 		key, id := fmt.Sprintf("targets[%d].identity", i), &c.Targets[i].Identity
-		checkCarriers(r, key+".carriers", id.Carriers, c.Certificates)
+		c.checkCarriers(r, key+".carriers", id.Carriers)
 		for name, text := range map[string]string{".realm": id.Realm, ".service": id.Service} {
 			if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
 				r.add(key+name, "%q: want plain characters, without quotes and backslashes", text)
@@ -92,21 +95,38 @@ func (c *Config) checkToken(r *report) {
 }
 
 // checkCarriers checks where tokens may come.
-func checkCarriers(r *report, key string, list []string, certificates []Certificate) {
+func (c *Config) checkCarriers(r *report, key string, list []string) {
 	for i, text := range list {
 		key := fmt.Sprintf("%s[%d]", key, i)
 		name, encoded := strings.CutPrefix(text, "base64:")
+		name, inURL := strings.CutPrefix(name, "url:")
 		switch {
-		case text == "certificate" && len(certificates) == 0:
+		case text == "certificate" && len(c.Certificates) == 0:
 			r.add(key, "certificate is of no use without certificates, which say who they are")
 		case name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "":
-			r.add(key, "%q: want the name of a header in lower case", text)
+			r.add(key, "%q: want the name of a header in lower case, or base64:, url: and a name", text)
 		case slices.Contains(list[:i], text):
 			r.add(key, "%q is there twice", text)
+		case inURL && encoded:
+			r.add(key, "%q: want url: or base64:", text)
+		case inURL && c.Capabilities.KeyFile == "":
+			r.add(key, "%q is of no use without capabilities.key_file", text)
+		case inURL && slices.ContainsFunc(list[:i], func(s string) bool { return strings.HasPrefix(s, "url:") }):
+			r.add(key, "%q: one parameter is enough", text)
+		case inURL:
 		case name == "host" || name == "cookie" || strings.HasPrefix(name, "weir-") && name != "weir-token":
 			r.add(key, "%q cannot carry a token: it means something else", text)
 		case encoded && name != "authorization" && slices.Contains(list, name):
 			r.add(key, "%q: plain or in base64, not both", text)
 		}
 	}
+}
+
+// keyFiles returns the files of the keys of capabilities.
+func (p *Capabilities) keyFiles() []named {
+	all := []named{{key: "capabilities.key_file", at: &p.KeyFile}}
+	for i := range p.Previous {
+		all = append(all, named{key: fmt.Sprintf("capabilities.previous[%d]", i), at: &p.Previous[i]})
+	}
+	return all
 }

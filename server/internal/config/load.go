@@ -133,7 +133,7 @@ func (c *Config) Paths() []string {
 func (c *Config) resolve(dir string) {
 	all := append(c.names(),
 		named{at: &c.Audit.Dir}, named{at: &c.Counters.Snapshot}, named{at: &c.Handover.KeyFile})
-	for _, n := range all {
+	for _, n := range append(all, c.Capabilities.keyFiles()...) {
 		if *n.at != "" && !filepath.IsAbs(*n.at) {
 			*n.at = filepath.Join(dir, *n.at)
 		}
@@ -143,7 +143,7 @@ func (c *Config) resolve(dir string) {
 
 // files checks that the files named can be read.
 func (c *Config) files(r *report) {
-	for _, n := range append(c.names(), named{key: "handover.key_file", at: &c.Handover.KeyFile}) {
+	for _, n := range append(c.names(), append(c.Capabilities.keyFiles(), named{key: "handover.key_file", at: &c.Handover.KeyFile})...) {
 		if *n.at == "" {
 			continue
 		}

@@ -15,6 +15,7 @@ func CheckOK(clean Mutation, ticket, decision string) *authv3.CheckResponse {
 	ok := &authv3.OkHttpResponse{HeadersToRemove: clean.Remove}
 	out := &authv3.CheckResponse{Status: &rpcstatus.Status{Code: int32(codes.OK)}, HttpResponse: &authv3.CheckResponse_OkResponse{OkResponse: ok}}
 	if ticket == "" {
+		ok.QueryParametersToRemove = clean.Parameters // with a ticket, which is for the URL as it is, ext_proc does it
 		ok.ResponseHeadersToAdd = options([][2]string{{"weir-decision", decision}})
 		return out
 	}

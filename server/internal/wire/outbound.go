@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/weirgate/weir/pkg/authn"
 	"github.com/weirgate/weir/pkg/authz"
 )
 
@@ -57,6 +58,8 @@ func (o *Outbound) marshalBody() mem.BufferSlice {
 type Mutation struct {
 	Set    [][2]string // name, value; replaces all values
 	Remove []string
+	// Parameters are query parameters that are removed. In ext_proc a :path that is set does the same.
+	Parameters []string
 }
 
 // proto encodes the mutation as ext_proc wants it: raw_value, and OVERWRITE by the default of the deprecated append.
@@ -175,6 +178,9 @@ func CleanRequest(req authz.Request, id authz.Identity) Mutation {
 		if name != "" {
 			m.Remove = append(m.Remove, name)
 		}
+	}
+	if rest, values := authn.CutParameter(req.Path, id.Parameter); id.Parameter != "" && len(values) > 0 {
+		m.Set, m.Parameters = append(m.Set, [2]string{":path", rest}), append(m.Parameters, id.Parameter)
 	}
 	for name := range req.Headers {
 		if len(name) > 5 && name[:5] == "weir-" && name != id.Carrier {
