@@ -2,7 +2,9 @@ package scan
 
 import (
 	"fmt"
+	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -125,6 +127,40 @@ func TestBlocksAreClassifiedAlike(t *testing.T) {
 				t.Fatalf("%q: %+v, want %+v", src[j*blockSize:][:blockSize], got[j], want[j])
 			}
 		}
+	}
+}
+
+// TestNumbersAreReadAlike: with vector instructions, where the CPU has them, and without.
+func TestNumbersAreReadAlike(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	read := 0
+	for i := range 5000 {
+		src := someNumbers(r, 60, i%2 == 0)
+		var w window
+		copy(w[:], src)
+		some := run{begin: blockSize}
+		for begin := 0; begin >= 0 && begin < len(w); begin = element([]byte(src), begin) {
+			end := number([]byte(src), begin)
+			switch {
+			case end < ahead || end >= len(w):
+				continue
+			case some.begin == blockSize:
+				some.begin = begin - ahead
+			default:
+				some.start |= 1 << (begin - ahead)
+			}
+			some.end |= 1 << (end - ahead)
+		}
+		got, want := some, some
+		gotFloats, wantFloats := make([]float32, bits.OnesCount64(some.end)), make([]float32, bits.OnesCount64(some.end))
+		n, m := w.floats(gotFloats, &got), w.floatsByWords(wantFloats, &want)
+		if n != m || got != want || !slices.Equal(gotFloats, wantFloats) {
+			t.Fatalf("%q %+v: read %d, %v, %+v; want %d, %v, %+v", w, some, n, gotFloats, got, m, wantFloats, want)
+		}
+		read += n
+	}
+	if read < 5000 {
+		t.Errorf("%d numbers were read", read)
 	}
 }
 

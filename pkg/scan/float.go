@@ -236,9 +236,8 @@ type window [ahead + blockSize]byte
 
 const ahead = 32
 
-// floats reads numbers of the run to dst, and returns how many: until dst is full, or up to one that it does not read. It reads most: those with
-// one digit before the point and up to 16 behind it, which end in two words.
-func (w *window) floats(dst []float32, r *run) int {
+// floatsByWords is floats without vector instructions: such numbers end in two words.
+func (w *window) floatsByWords(dst []float32, r *run) int {
 	begin, start, end := r.begin, r.start, r.end
 	n := 0
 	for ; n < len(dst); n++ {
