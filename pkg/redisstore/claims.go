@@ -45,8 +45,27 @@ type bound struct {
 	place, meter int
 }
 
-// claim runs one step of a claim.
+// claim runs one step of a claim and remembers what came of it.
 func (s *Store) claim(ctx context.Context, script *redis.Script, r authz.Reservation) (authz.Quota, error) {
+	if err := s.sure(ctx); err != nil {
+		return authz.Quota{}, err
+	}
+	q, err := s.call(ctx, script, r)
+	if errors.Is(err, errHistory) { // nothing was sent
+		if err := s.sure(ctx); err != nil {
+			return authz.Quota{}, err
+		}
+		q, err = s.call(ctx, script, r)
+	}
+	if err == nil && (q.Granted != authz.Volume{} || script == s.scripts.settle || script == s.scripts.cancel) {
+		r.Volume = q.Granted
+		s.recent.note(r, script == s.scripts.settle || script == s.scripts.cancel, s.clock())
+	}
+	return q, err
+}
+
+// call runs one step of a claim.
+func (s *Store) call(ctx context.Context, script *redis.Script, r authz.Reservation) (authz.Quota, error) {
 	for i, n := range r.Volume {
 		if n < 0 || n > maxCount {
 			return authz.Quota{}, failure("volume_unreadable", fmt.Errorf("%d %s: want 0 to 2^53", n, authz.Units()[i]))
@@ -138,6 +157,9 @@ func quota(answer string, limits []bound) (authz.Quota, error) {
 
 // Usage returns what the keys' windows count now.
 func (s *Store) Usage(ctx context.Context, tenant string, keys []authz.MeterKey) (authz.Usage, error) {
+	if err := s.sure(ctx); err != nil {
+		return nil, err
+	}
 	answer, err := s.run(ctx, step{script: s.scripts.usage, tenant: tenant, claim: claimKey(tag(tenant), ""), meters: keys})
 	if err != nil {
 		return nil, err

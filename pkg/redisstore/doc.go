@@ -48,9 +48,13 @@
 //
 // The bounds of that: a process that has just started, or has not seen a tenant for as long as anything counts, takes what it finds, and makes
 // an epoch where it finds none. Between the loss and the next check (2 s) a tenant that this process has not seen yet may be counted from
-// zero. In a Redis Cluster weir:epoch lies on one node: the loss of another is noticed tenant by tenant. A failover to a replica of Redis
-// that lags loses what had not reached it, without a change of epoch: so much budget is given twice. Where the failover loses a tenant's very
-// first call, that tenant is amnesiac.
+// zero. In a Redis Cluster weir:epoch lies on one node: the loss of another is noticed tenant by tenant.
+//
+// A Redis that takes over from another one and lags loses what had not reached it, without a change of epoch. Its replication ID is new: a
+// connection to such a master is not used before this process has counted there again what it counted in the last 5 s (at most 65,536
+// claims). What another process counted is missing until that one has, too, which is at its next call or check; so much may be given twice.
+// Where a failover loses a tenant's very first call, that tenant is amnesiac. A connection that was made to a replica of Redis before that
+// was promoted is noticed by the next check only.
 //
 // A user of Redis' ACL needs, and should have, no more than:
 //

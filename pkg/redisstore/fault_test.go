@@ -87,7 +87,7 @@ func TestFaults(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			server := redistest.Start(t)
-			s := newStore(t, redisstore.Config{URL: server.URL(), Timeout: 250 * time.Millisecond, Log: slog.New(slog.DiscardHandler)})
+			s := newStore(t, redisstore.Config{URL: server.URL(), Timeout: 600 * time.Millisecond, Log: slog.New(slog.DiscardHandler)})
 			if err := s.Ready(t.Context()); err != nil {
 				t.Fatal(err)
 			}

@@ -26,7 +26,7 @@ func (s *Store) Run(ctx context.Context) error {
 	tick := time.NewTicker(s.cfg.CheckEvery)
 	defer tick.Stop()
 	for {
-		_ = s.check(ctx) // recorded
+		_ = s.look(ctx) // recorded
 		s.sweep()
 		select {
 		case <-tick.C:
@@ -39,7 +39,7 @@ func (s *Store) Run(ctx context.Context) error {
 // Ready asks Redis now whether it can be used, and says what is wrong and what to change if not: an *authz.Error labelled
 // store_unavailable, store_evicts or store_amnesiac.
 func (s *Store) Ready(ctx context.Context) error {
-	if err := s.check(ctx); err != nil {
+	if err := s.look(ctx); err != nil {
 		return err
 	}
 	return nil
@@ -57,21 +57,38 @@ func (s *Store) Healthy() error {
 	return nil
 }
 
-// check asks Redis how it is, and records it.
-func (s *Store) check(ctx context.Context) *authz.Error {
+// look asks Redis how it is, and records it. One looks at a time.
+func (s *Store) look(ctx context.Context) *authz.Error {
+	select {
+	case s.looking <- struct{}{}:
+		defer func() { <-s.looking }()
+	case <-ctx.Done():
+		return unavailable(ctx.Err())
+	}
+	return s.lookNow(ctx)
+}
+
+// lookNow is look for who holds the token.
+func (s *Store) lookNow(ctx context.Context) *authz.Error {
 	parent := ctx
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, lookKey{}, true), s.cfg.Timeout)
 	defer cancel()
 	var fault *authz.Error
 	err := s.checkEviction(ctx)
 	if err == nil {
 		err = s.checkEpoch(ctx)
 	}
+	if err == nil {
+		err = s.checkHistory(ctx)
+	}
 	if err != nil && !errors.As(err, &fault) {
 		fault = unavailable(fmt.Errorf("ask Redis (counters.url) within %v (counters.timeout): %w", s.cfg.Timeout, err))
 	}
 	if parent.Err() == nil { // else it says nothing of Redis
 		s.record(parent, fault)
+	}
+	if fault == nil {
+		s.suspect.Store(false)
 	}
 	return fault
 }
@@ -112,13 +129,7 @@ func (s *Store) checkEviction(ctx context.Context) error {
 		}
 		return nil
 	}
-	switch c := s.client.(type) {
-	case *redis.ClusterClient:
-		return c.ForEachMaster(ctx, ask)
-	case *redis.Client:
-		return ask(ctx, c)
-	}
-	return errAnswer
+	return s.masters(ctx, ask)
 }
 
 // checkEpoch asks whether Redis is still the one that was seen, after it looked whether an operator accepts that it is not.

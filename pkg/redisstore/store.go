@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +15,6 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/weirgate/weir/pkg/authz"
 	"github.com/weirgate/weir/pkg/window"
@@ -25,7 +23,9 @@ import (
 // Config configures a Store. URL is required.
 type Config struct {
 	// URL says where Redis is: redis://, rediss:// (TLS) or unix://, in the form that go-redis' ParseURL reads. With ?addr=host:port, once
-	// or more, it is a Redis Cluster (ParseClusterURL). It may hold a password and is never printed.
+	// or more, it is a Redis Cluster (ParseClusterURL); with ?master_name= the master that the Sentinel there, and those that addr names,
+	// know by that name (ParseFailoverURL: then username and password are Redis' own, and those before the @ the Sentinels'). It may hold a
+	// password and is never printed.
 	URL string
 	// Windows are kept for every meter key; default window.Defaults(). The slots of each must be a whole number of microseconds long, as
 	// they are for whole minutes. All replicas should be told the same.
@@ -55,12 +55,17 @@ type Store struct {
 	life    time.Duration        // the longest that anything counts: the longest window, a slot and a tick
 	start   time.Time            // what the times below are relative to
 
-	state atomic.Pointer[state] // what the last check found
+	pipe    pipe
+	recent  recent
+	state   atomic.Pointer[state] // what the last check found
+	suspect atomic.Bool           // a call failed since: there may be another Redis
+	looking chan struct{}         // holds a token while somebody looks
 
-	mu       sync.RWMutex // guards what follows
-	epoch    *known       // the epoch of the whole Redis; nil until it is seen
-	accepted string       // the word of acceptance seen last
-	tenants  map[string]*known
+	mu        sync.RWMutex // guards what follows
+	histories histories    // nil until they are seen
+	epoch     *known       // the epoch of the whole Redis; nil until it is seen
+	accepted  string       // the word of acceptance seen last
+	tenants   map[string]*known
 }
 
 // New returns a Store. It does not connect: the first call does.
@@ -77,7 +82,7 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	s := &Store{cfg: cfg, start: time.Now(), sets: map[authz.Meter]byte{}, tenants: map[string]*known{}}
+	s := &Store{cfg: cfg, start: time.Now(), sets: map[authz.Meter]byte{}, looking: make(chan struct{}, 1), tenants: map[string]*known{}}
 	if err := s.keep(); err != nil {
 		return nil, err
 	}
@@ -85,9 +90,12 @@ func New(cfg Config) (*Store, error) {
 	if s.scripts, err = loadScripts(); err != nil {
 		return nil, err
 	}
-	if s.client, err = connect(cfg); err != nil {
+	if s.client, err = connect(cfg, s.connected); err != nil {
 		return nil, err
 	}
+	s.pipe = pipe{client: s.client, timeout: func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithTimeout(context.WithoutCancel(ctx), cfg.Timeout)
+	}}
 	return s, nil
 }
 
@@ -126,35 +134,6 @@ func (s *Store) windowsOf(m authz.Meter) []authz.Window {
 	return s.cfg.Windows
 }
 
-// connect returns a client whose calls end in time. Its errors say nothing of what the URL holds.
-func connect(cfg Config) (redis.UniversalClient, error) {
-	bad := errors.New("counters.url: want redis://host:port, rediss://host:port or unix:///path, with options that go-redis knows")
-	u, err := url.Parse(cfg.URL)
-	if err != nil {
-		return nil, bad
-	}
-	if u.Query().Has("addr") {
-		o, err := redis.ParseClusterURL(cfg.URL)
-		if err != nil {
-			return nil, bad
-		}
-		o.ContextTimeoutEnabled, o.DisableIdentity = true, true
-		o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = cfg.Timeout, cfg.Timeout, cfg.Timeout, cfg.Timeout
-		o.MaxRedirects, o.DialerRetries, o.MinRetryBackoff, o.MaxRetryBackoff = 2, 1, cfg.Timeout/50, cfg.Timeout/10
-		o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-		return redis.NewClusterClient(o), nil
-	}
-	o, err := redis.ParseURL(cfg.URL)
-	if err != nil {
-		return nil, bad
-	}
-	o.ContextTimeoutEnabled, o.DisableIdentity = true, true
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = cfg.Timeout, cfg.Timeout, cfg.Timeout, cfg.Timeout
-	o.MaxRetries, o.DialerRetries, o.MinRetryBackoff, o.MaxRetryBackoff = 1, 1, cfg.Timeout/50, cfg.Timeout/10
-	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	return redis.NewClient(o), nil
-}
-
 // Close closes the connections. Calls that are under way fail.
 func (s *Store) Close() error { return s.client.Close() }
 
@@ -181,9 +160,10 @@ func (s *Store) run(ctx context.Context, st step) (string, error) {
 	if len(st.meters) > maxMeters {
 		return "", unavailable(fmt.Errorf("%d meters: want at most %d", len(st.meters), maxMeters))
 	}
+	parent := ctx
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
-	answer, err := st.script.Run(ctx, s.client, s.keys(st), s.args(st)...).Text()
+	answer, err := s.pipe.send(ctx, &call{script: st.script, keys: s.keys(st), args: s.args(st)})
 	switch {
 	case err == nil:
 	case strings.Contains(err.Error(), "WEIRAMNESIA"):
@@ -191,6 +171,9 @@ func (s *Store) run(ctx context.Context, st step) (string, error) {
 	case redis.HasErrorPrefix(err, "WEIRLIMIT"):
 		return "", errUnreadable
 	default:
+		if parent.Err() == nil {
+			s.suspect.Store(true)
+		}
 		return "", unavailable(err)
 	}
 	if len(answer) < epochLen {

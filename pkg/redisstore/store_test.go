@@ -28,12 +28,45 @@ func newStore(t testing.TB, cfg redisstore.Config) *redisstore.Store {
 	return s
 }
 
+// deployment is a way to run Redis.
+type deployment struct {
+	name  string
+	start func(t *testing.T) (url string, flush func(t testing.TB))
+}
+
+func deployments() []deployment {
+	return []deployment{
+		{"single", func(t *testing.T) (string, func(testing.TB)) {
+			s := redistest.Start(t)
+			return s.URL(), s.Flush
+		}},
+		{"cluster", func(t *testing.T) (string, func(testing.TB)) {
+			c := redistest.StartCluster(t)
+			return c.URL(), c.Flush
+		}},
+		{"sentinel", func(t *testing.T) (string, func(testing.TB)) {
+			w := redistest.StartSentinel(t)
+			return w.URL(), w.Master.Flush
+		}},
+		{"sentinel after a failover", func(t *testing.T) (string, func(testing.TB)) {
+			w := redistest.StartSentinel(t)
+			w.Master.Stop()
+			w.Promoted(t)
+			return w.URL(), w.Replica.Flush
+		}},
+	}
+}
+
 func TestStore(t *testing.T) {
-	server := redistest.Start(t)
-	windowtest.Run(t, func(t *testing.T, windows []authz.Window, clock *windowtest.Clock) windowtest.Store {
-		server.Flush(t)
-		return newStore(t, redisstore.Config{URL: server.URL(), Windows: windows, Now: clock.Now})
-	})
+	for _, d := range deployments() {
+		t.Run(d.name, func(t *testing.T) {
+			url, flush := d.start(t)
+			windowtest.Run(t, func(t *testing.T, windows []authz.Window, clock *windowtest.Clock) windowtest.Store {
+				flush(t)
+				return newStore(t, redisstore.Config{URL: url, Windows: windows, Now: clock.Now})
+			})
+		})
+	}
 }
 
 func TestHandover(t *testing.T) {

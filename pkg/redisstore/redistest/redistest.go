@@ -5,10 +5,12 @@ package redistest
 import (
 	"bufio"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,9 +24,9 @@ const patience = 10 * time.Second
 // Server is one redis-server that keeps nothing on disk and evicts nothing. Its methods belong to the test's goroutine.
 type Server struct {
 	t      testing.TB
-	dir    string
 	args   []string
 	socket string
+	port   int // 0: none
 	log    *os.File
 	cmd    *exec.Cmd // nil while stopped
 }
@@ -44,12 +46,45 @@ func Start(t testing.TB, args ...string) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = log.Close() })
-	s := &Server{t: t, dir: dir, socket: filepath.Join(dir, "s"), log: log, args: append([]string{
+	s := &Server{t: t, socket: filepath.Join(dir, "s"), log: log, args: append([]string{
 		"--port", "0", "--unixsocket", filepath.Join(dir, "s"), "--dir", dir, "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction",
 	}, args...)}
 	t.Cleanup(s.Stop)
 	s.Restart()
 	return s
+}
+
+// StartTCP starts a redis-server that listens on a port of 127.0.0.1, too, as others find it.
+func StartTCP(t testing.TB, args ...string) *Server {
+	t.Helper()
+	port := freePort(t)
+	s := Start(t, append([]string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1"}, args...)...)
+	s.port = port
+	return s
+}
+
+// Addr returns the host and port of a server that StartTCP started.
+func (s *Server) Addr() string { return "127.0.0.1:" + strconv.Itoa(s.port) }
+
+// freePort returns a free port whose cluster bus port, 10000 above it, is one too.
+func freePort(t testing.TB) int {
+	t.Helper()
+	for range 1000 {
+		port := 20000 + rand.IntN(30000) //nolint:gosec // any will do
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+		if err != nil {
+			continue
+		}
+		bus, err2 := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port+10000))
+		if err2 == nil {
+			err2 = bus.Close()
+		}
+		if err := l.Close(); err == nil && err2 == nil {
+			return port
+		}
+	}
+	t.Fatal("no free port")
+	return 0
 }
 
 // binary returns the redis-server to run.
@@ -95,14 +130,20 @@ func (s *Server) Restart() {
 		s.cmd = nil
 		s.t.Fatal(err)
 	}
+	s.until("PING", "PONG", "NOAUTH")
+}
+
+// until repeats a command until its reply contains one of the texts.
+func (s *Server) until(command string, texts ...string) {
+	s.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		reply, err := s.do("PING")
-		if err == nil && (reply == "PONG" || strings.HasPrefix(reply, "NOAUTH")) {
+		reply, err := s.do(command)
+		if err == nil && slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(reply, text) }) {
 			return
 		}
 		if time.Now().After(deadline) {
 			out, _ := os.ReadFile(s.log.Name())
-			s.t.Fatalf("redis-server does not answer: %q, %v\n%s", reply, err, out)
+			s.t.Fatalf("%s: %q, %v; want %q\n%s", command, reply, err, texts, out)
 		}
 	}
 }
