@@ -12,10 +12,11 @@ import (
 )
 
 // readDocuments reads a policy's data, as OPA's bundles have it: data.json or data.yaml in a directory is what rules see at that directory's
-// path. Two files may not say the same member, and data.weir is Weir's.
-func readDocuments(dir fs.FS) (map[string]any, error) {
-	all := map[string]any{}
-	err := fs.WalkDir(dir, ".", func(name string, e fs.DirEntry, err error) error {
+// path. Two files may not say the same member. Of data.weir a policy says settings only, which are its own as those of a settings.yaml are:
+// bundles carry no other files.
+func readDocuments(dir fs.FS) (all, settings map[string]any, err error) {
+	all = map[string]any{}
+	err = fs.WalkDir(dir, ".", func(name string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
 		}
@@ -41,13 +42,17 @@ func readDocuments(dir fs.FS) (map[string]any, error) {
 		}
 		return nil
 	})
-	if err == nil && all["weir"] != nil {
-		err = errors.New("data.weir is Weir's: numbers of a policy go into " + settingsFile)
+	if own, said := all["weir"]; err == nil && said {
+		m, _ := own.(map[string]any)
+		if settings, _ = m["settings"].(map[string]any); settings == nil || len(m) != 1 {
+			err = errors.New("of data.weir a policy has settings only, an object")
+		}
+		delete(all, "weir")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the policy's data: %w", err)
+		return nil, nil, fmt.Errorf("read the policy's data: %w", err)
 	}
-	return all, nil
+	return all, settings, nil
 }
 
 func parseYAML(b []byte) (any, error) {

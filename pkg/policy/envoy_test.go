@@ -373,8 +373,8 @@ func TestDocuments(t *testing.T) {
 		`data.json [1]`:                       "want an object",
 		`data.json {`:                         "data.json: ",
 		`data.yaml a: [`:                      "data.yaml: ",
-		`weir/data.json {"settings": {}}`:     "data.weir is Weir's",
-		`data.json {"weir": {"settings": 1}}`: "data.weir is Weir's",
+		`weir/data.json {"rules": {}}`:        "of data.weir a policy has settings only",
+		`data.json {"weir": {"settings": 1}}`: "of data.weir a policy has settings only",
 	} {
 		file, text, _ := strings.Cut(name, " ")
 		files := map[string]string{"a/data.yaml": "y: 1", file: text}

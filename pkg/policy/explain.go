@@ -30,6 +30,9 @@ func (e *Engine) Explain(ctx context.Context, inputJSON []byte, w io.Writer) (au
 		return authz.Decision{}, fmt.Errorf("input: %w", err)
 	}
 	l := *e.loaded.Load()
+	if l.missing {
+		return authz.Decision{}, undecided("policy_missing", errMissing)
+	}
 	now, err := l.clock(inputJSON)
 	if err != nil {
 		return authz.Decision{}, fmt.Errorf("input: %w", err)

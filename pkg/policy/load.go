@@ -50,7 +50,7 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	documents, err := readDocuments(cfg.FS)
+	documents, _, err := readDocuments(cfg.FS)
 	if err != nil {
 		return nil, err
 	}
@@ -89,13 +89,13 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 		envoy := readsOfEnvoy(reads)
 		return &loaded{
 			query: prepared, keys: newKeys(), reads: envoy.needs(), envoy: &envoy, volatile: []string{"what Envoy says of the request"},
-			revision: revisionOf(cfg.Entrypoint, files, raw), timeout: cfg.Timeout, warnings: warnings, random: drawsRandom(files),
+			revision: revisionOf(cfg.Revision, cfg.Entrypoint, files, raw), timeout: cfg.Timeout, warnings: warnings, random: drawsRandom(files),
 		}, nil
 	}
 	kept, volatile := newCache(reads)
 	return &loaded{
 		query: prepared, keys: newKeys(), reads: reads.needs(), cache: kept, volatile: volatile,
-		revision: revisionOf(cfg.Entrypoint, files, raw), timeout: cfg.Timeout, warnings: append(silent, warnings...), random: drawsRandom(files),
+		revision: revisionOf(cfg.Revision, cfg.Entrypoint, files, raw), timeout: cfg.Timeout, warnings: append(silent, warnings...), random: drawsRandom(files),
 	}, nil
 }
 

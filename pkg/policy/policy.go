@@ -31,6 +31,7 @@ import (
 type Config struct {
 	FS         fs.FS         // .rego files, and their settings.yaml; nil: the shipped policy
 	Settings   []byte        // YAML laid over the policy's settings.yaml, at data.weir.settings; without such a file taken as it is
+	Revision   string        // what whoever made the policy calls it, such as a bundle's revision; stands before ours
 	Name       string        // what Settings are called in errors; default settings.yaml
 	Entrypoint string        // default weir/authz/decision; with Compat envoy/authz/allow
 	Compat     string        // CompatOPAEnvoy: a policy that was written for opa-envoy-plugin; default "": one of Weir's
@@ -61,11 +62,30 @@ type loaded struct {
 	envoy    *envoyReads // nil but for policies of opa-envoy-plugin
 	cache    *cache      // nil where decisions cannot be kept
 	volatile []string    // why not
+	missing  bool        // there is no policy yet
 	revision string
 	timeout  time.Duration
 	warnings []string
 	random   bool // some rule draws random numbers or uuids
 }
+
+// Await returns an engine that has no policy yet: it refuses every request with policy_missing until Reload has taken one. compat is as in
+// Config.
+func Await(log *slog.Logger, compat string) (*Engine, error) {
+	e := &Engine{log: log}
+	if _, err := crand.Read(e.key[:]); err != nil {
+		return nil, err
+	}
+	l := &loaded{revision: "none", missing: true}
+	if compat != "" {
+		l.reads.Envoy = true
+	}
+	e.loaded.Store(l)
+	return e, nil
+}
+
+// Missing reports whether there is no policy yet.
+func (e *Engine) Missing() bool { return e.loaded.Load().missing }
 
 // New compiles the policy and returns an engine for it. Errors name file and line.
 func New(ctx context.Context, cfg Config) (*Engine, error) {
@@ -115,6 +135,9 @@ func (e *Engine) Reads() authz.Reads { return e.loaded.Load().reads }
 // decision: policy_timeout, policy_error (a built-in failed, rules conflict) or policy_result (the result is no decision).
 func (e *Engine) Eval(ctx context.Context, in *authz.Input) (authz.Decision, error) {
 	l := e.loaded.Load()
+	if l.missing {
+		return authz.Decision{}, undecided("policy_missing", errMissing)
+	}
 	if l.envoy != nil {
 		return e.evalEnvoy(ctx, l, in)
 	}
@@ -201,8 +224,8 @@ func undecided(label string, err error) error {
 	return &authz.Error{Kind: authz.KindUnavailable, Label: label, Public: "Weir could not decide about this request", Err: err}
 }
 
-// revisionOf hashes what a policy is made of.
-func revisionOf(entrypoint string, files map[string]string, settings []byte) string {
+// revisionOf hashes what a policy is made of, and puts what its maker calls it before that, as far as that is a name.
+func revisionOf(name, entrypoint string, files map[string]string, settings []byte) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%d %s ", len(entrypoint), entrypoint)
 	for _, name := range sorted(files) {
@@ -210,8 +233,21 @@ func revisionOf(entrypoint string, files map[string]string, settings []byte) str
 		h.Write([]byte(files[name]))
 	}
 	h.Write(settings)
-	return hex.EncodeToString(h.Sum(nil)[:6])
+	hash := hex.EncodeToString(h.Sum(nil)[:6])
+	name = strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' || r == '@' || r == '"' || r == '\\' {
+			return -1
+		}
+		return r
+	}, name)
+	if name == "" {
+		return hash
+	}
+	return name[:min(len(name), maxRevision)] + "@" + hash
 }
+
+// maxRevision bounds what a bundle calls itself, in bytes: it is in every record and a label of a metric.
+const maxRevision = 64
 
 // drawsRandom reports whether a policy uses random built-ins, which need a seed.
 func drawsRandom(files map[string]string) bool {
@@ -222,6 +258,9 @@ func drawsRandom(files map[string]string) bool {
 	}
 	return false
 }
+
+// errMissing is the cause of refusals before there is a policy.
+var errMissing = errors.New("no policy has been taken yet")
 
 // errNoPolicy is the error of a directory without .rego files.
 var errNoPolicy = errors.New("no .rego files")

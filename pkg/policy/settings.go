@@ -23,7 +23,23 @@ const settingsFile = "settings.yaml"
 func ownSettings(dir fs.FS) (yaml.Node, error) {
 	var all yaml.Node
 	at := map[string]string{} // first key → file
-	err := fs.WalkDir(dir, ".", func(path string, e fs.DirEntry, err error) error {
+	_, data, err := readDocuments(dir)
+	if err != nil {
+		return yaml.Node{}, err
+	}
+	if data != nil {
+		b, err := json.Marshal(data)
+		if err != nil {
+			return yaml.Node{}, err
+		}
+		if err := yaml.Unmarshal(b, &all); err != nil {
+			return yaml.Node{}, err
+		}
+		for key := range data {
+			at[key] = "data.weir.settings"
+		}
+	}
+	err = fs.WalkDir(dir, ".", func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() || e.Name() != settingsFile {
 			return err
 		}

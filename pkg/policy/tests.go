@@ -58,7 +58,7 @@ func Test(ctx context.Context, dir fs.FS, compat, only string) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	documents, err := readDocuments(dir)
+	documents, _, err := readDocuments(dir)
 	if err != nil {
 		return Report{}, err
 	}
