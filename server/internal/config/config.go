@@ -75,21 +75,6 @@ type TLS struct {
 	Peers []string `yaml:"peers"`
 }
 
-// Policy is what decides: the shipped policy unless Dir says otherwise. Policy and settings are read again on SIGHUP and when they change;
-// what does not compile leaves the last good one in force.
-type Policy struct {
-	// Dir is a directory of .rego files that replaces the shipped policy. Default: the shipped policy.
-	Dir string `yaml:"dir"`
-	// Settings is a YAML file of the policy's numbers and groups, laid over the shipped ones. Default: the shipped ones.
-	Settings string `yaml:"settings"`
-	// Entrypoint is the rule that decides. Default weir/authz/decision.
-	Entrypoint string `yaml:"entrypoint" default:"weir/authz/decision"`
-	// Timeout bounds one evaluation; beyond it the request is refused. 1ms to 10s. Default 250ms.
-	Timeout time.Duration `yaml:"timeout" default:"250ms" min:"1ms" max:"10s"`
-	// TestOnReload runs the policy's own tests before a policy is taken. Default false.
-	TestOnReload bool `yaml:"test_on_reload"`
-}
-
 // Counters are the sliding windows.
 type Counters struct {
 	// URL is where they are: redis://, rediss:// (TLS) or unix:// for Redis, which all replicas share. Default: in this process's memory,

@@ -45,7 +45,10 @@ func TestDefaults(t *testing.T) {
 		Targets: []Target{{
 			Name: "files", Kind: authz.KindCorpus, Dialect: "files", Paths: []string{"/corpus"}, Mode: "enforce", Floors: Floors{Record: authz.RecordDurable},
 		}},
-		Policy:   Policy{Entrypoint: "weir/authz/decision", Timeout: 250 * time.Millisecond},
+		Policy: Policy{
+			Compat: "weir", BuiltinErrors: "refuse", Identity: "token", Timeout: 250 * time.Millisecond, Memory: 512 << 20,
+			Bundle: Bundle{Algorithm: "RS256", Poll: time.Minute, MaxBytes: 64 << 20},
+		},
 		Counters: Counters{Windows: []authz.Window{window("1m"), window("1h"), window("24h"), window("30d")}, Timeout: 500 * time.Millisecond},
 		Audit:    Audit{Dir: "/etc/weir/journal", SegmentBytes: 64 << 20, MaxBytes: 10 << 30, Keep: 24 * time.Hour, Queue: 4096},
 		Handover: Handover{TTL: 10 * time.Second},
@@ -122,7 +125,7 @@ func withoutIndex(key string) string {
 
 // TestManual keeps the reference manual whole: every field is documented, and says its default, range and choices as the tags have them.
 func TestManual(t *testing.T) {
-	for _, file := range []string{"config.go", "target.go"} {
+	for _, file := range []string{"config.go", "policy.go", "target.go"} {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)

@@ -82,6 +82,7 @@ func (c *Config) check(r *report) {
 	c.checkCounters(r)
 	c.checkSizes(r)
 	c.checkMaskKeys(r)
+	c.checkPolicy(r)
 	if c.Audit.Dir == "" {
 		r.add("audit.dir", "is missing: the directory of the journal, without which nothing is released")
 	}
@@ -107,6 +108,8 @@ func (c *Config) names() []named {
 		{"listen.tls.client_ca", &tls.ClientCA, false},
 		{"policy.dir", &c.Policy.Dir, true},
 		{"policy.settings", &c.Policy.Settings, false},
+		{"policy.bundle.file", &c.Policy.Bundle.File, false},
+		{"policy.bundle.key", &c.Policy.Bundle.Key, false},
 	}
 	for i := range c.Issuers {
 		all = append(all, named{fmt.Sprintf("issuers[%d].jwks_file", i), &c.Issuers[i].JWKSFile, false})
@@ -132,7 +135,7 @@ func (c *Config) Paths() []string {
 // resolve takes relative file names from the directory of the configuration.
 func (c *Config) resolve(dir string) {
 	all := append(c.names(),
-		named{at: &c.Audit.Dir}, named{at: &c.Counters.Snapshot}, named{at: &c.Handover.KeyFile})
+		named{at: &c.Audit.Dir}, named{at: &c.Policy.Bundle.Keep}, named{at: &c.Counters.Snapshot}, named{at: &c.Handover.KeyFile})
 	for _, n := range append(all, c.Capabilities.keyFiles()...) {
 		if *n.at != "" && !filepath.IsAbs(*n.at) {
 			*n.at = filepath.Join(dir, *n.at)
