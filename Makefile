@@ -41,9 +41,9 @@ lint: ## check formatting, go vet, staticcheck, go.mod, and the policies
 
 bench: build ## run the benchmarks, then print each speed goal against what was measured
 	@REDIS_SERVER=$$(envoy/redis.sh) && export REDIS_SERVER WEIR='$(CURDIR)/.bin/weir' && set -x && \
-	  go test -run '^$$' -bench . -benchmem ./pkg/... ./server/... ./integration/bench && \
-	  GOEXPERIMENT=simd go test -run '^$$' -bench 'Numbers|Floats|Stream' -benchmem ./pkg/scan ./pkg/vector
-	@ENVOY=$$(envoy/fetch.sh) WEIR=.bin/weir go run ./integration/bench
+	  go test -run '^$$' -bench . -benchtime 200ms -benchmem ./pkg/... ./server/... ./integration/bench
+	GOEXPERIMENT=simd go build -o .bin/bench-simd ./integration/bench
+	@ENVOY=$$(envoy/fetch.sh) WEIR=.bin/weir go run ./integration/bench .bin/bench-simd
 
 fuzz: ## run every fuzz target for FUZZTIME (default 10s)
 	@for dir in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -r -n1 dirname | sort -u); do \

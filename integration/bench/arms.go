@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,21 +28,14 @@ const (
 	bigFloats   = "8MB floats"
 	bigBase64   = "8MB base64"
 	benchHeader = "x-bench"
-	dims        = 1536
 )
 
 // startUpstream serves ready-made answers, so that its own work does not blur the comparison.
-func startUpstream() (*httptest.Server, error) {
-	answers := map[string][]byte{}
-	for name, of := range map[string]struct {
-		size   int
-		base64 bool
-	}{small: {2 << 10, false}, bigFloats: {8 << 20, false}, bigBase64: {8 << 20, true}} {
-		body, err := openAI(of.size, of.base64)
-		if err != nil {
-			return nil, err
-		}
-		answers[name] = body
+func startUpstream() *httptest.Server {
+	answers := map[string][]byte{
+		small:     openAI(1, 150, compact),
+		bigFloats: openAI(vectorsMade, dims, indented),
+		bigBase64: openAI(1024, dims, packed),
 	}
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -53,30 +43,7 @@ func startUpstream() (*httptest.Server, error) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		_, _ = w.Write(body)
-	})), nil
-}
-
-// openAI returns an answer of about size bytes.
-func openAI(size int, packed bool) ([]byte, error) {
-	n := dims
-	if size < 1<<16 {
-		n = 128
-	}
-	vector := harness.Embed("the vector of a benchmark", n)
-	for i := range vector {
-		vector[i] += float32(i) * 1e-5 // no runs of zeros, which would be short in JSON
-	}
-	var one any = vector
-	if packed {
-		one = base64.StdEncoding.EncodeToString(harness.Bytes(vector))
-	}
-	item, err := json.Marshal(map[string]any{"object": "embedding", "index": 0, "embedding": one})
-	if err != nil {
-		return nil, err
-	}
-	items := bytes.Repeat(append(item, ','), max(1, size/len(item)))
-	body := append([]byte(`{"object":"list","data":[`), items[:len(items)-1]...)
-	return append(body, `],"model":"bench","usage":{"prompt_tokens":1,"total_tokens":1}}`...), nil
+	}))
 }
 
 // arm is one running comparison partner.

@@ -79,10 +79,12 @@ func metrics(t *testing.T, s server) string {
 
 func TestGoalLines(t *testing.T) {
 	for want, g := range map[string]goal{
-		"goal a measured 4.00 want <=4.00 ok":     {name: "a", measured: 4, want: 4},
-		"goal a measured 4.01 want <=4.00 MISSED": {name: "a", measured: 4.01, want: 4},
-		"goal b measured 0.85 want >=0.85 ok":     {name: "b", measured: 0.85, want: 0.85, atLeast: true},
-		"goal b measured 0.84 want >=0.85 MISSED": {name: "b", measured: 0.84, want: 0.85, atLeast: true},
+		"goal a measured 4.00 want <=4.00 ok":         {name: "a", measured: 4, want: 4},
+		"goal a measured 4.01 want <=4.00 MISSED":     {name: "a", measured: 4.01, want: 4},
+		"goal b measured 0.85 want >=0.85 ok":         {name: "b", measured: 0.85, want: 0.85, atLeast: true},
+		"goal b measured 0.84 want >=0.85 MISSED":     {name: "b", measured: 0.84, want: 0.85, atLeast: true},
+		"goal c measured 0.0149 want >=0.0150 MISSED": {name: "c", measured: 0.0149, want: 0.015, atLeast: true},
+		"goal d measured 0.00 want <=0.00 ok":         {name: "d"},
 	} {
 		if got := g.String(); got != want {
 			t.Errorf("got %q, want %q", got, want)
