@@ -77,7 +77,11 @@ func Test(ctx context.Context, dir fs.FS, compat, only string) (Report, error) {
 		return Report{}, fmt.Errorf("run the policy's tests: %w", err)
 	}
 	r := Report{Warnings: warnings}
+	var ended []*tester.Result
 	for one := range results {
+		ended = append(ended, one)
+	}
+	for _, one := range ended { // only now: while tests run, watch is theirs
 		r.add(one, watch)
 	}
 	if len(r.Tests) == 0 {
