@@ -41,7 +41,7 @@ lint: ## check formatting, go vet, staticcheck, go.mod, and the policies
 
 bench: build ## run the benchmarks, then print each speed goal against what was measured
 	@REDIS_SERVER=$$(envoy/redis.sh) && export REDIS_SERVER WEIR='$(CURDIR)/.bin/weir' && set -x && \
-	  go test -run '^$$' -bench . -benchtime 200ms -benchmem ./pkg/... ./server/... ./integration/bench
+	  go test -run '^$$' -bench . -benchtime 100ms -benchmem ./pkg/... ./server/... ./integration/bench
 	GOEXPERIMENT=simd go build -o .bin/bench-simd ./integration/bench
 	@ENVOY=$$(envoy/fetch.sh) WEIR=.bin/weir go run ./integration/bench .bin/bench-simd
 
