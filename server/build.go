@@ -116,25 +116,6 @@ func claimPaths(c *config.Claims) authn.ClaimPaths {
 	return out
 }
 
-// PolicyConfig reads what the configuration says about policy, so that every command evaluates what serve does.
-func PolicyConfig(c *config.Config, log *slog.Logger) (policy.Config, error) {
-	out := policy.Config{Entrypoint: c.Policy.Entrypoint, MaskKeys: c.MaskKeys.Current != "", Timeout: c.Policy.Timeout, RunTests: c.Policy.TestOnReload, Log: log}
-	if c.Policy.Dir != "" {
-		if _, err := os.Stat(c.Policy.Dir); err != nil {
-			return policy.Config{}, fmt.Errorf("policy.dir: %w", err)
-		}
-		out.FS = os.DirFS(c.Policy.Dir)
-	}
-	if c.Policy.Settings != "" {
-		b, err := os.ReadFile(c.Policy.Settings)
-		if err != nil {
-			return policy.Config{}, fmt.Errorf("policy.settings: %w", err)
-		}
-		out.Settings, out.Name = b, c.Policy.Settings
-	}
-	return out, nil
-}
-
 // openJournal opens the journal, and returns the decisions that an earlier process left without a completion.
 func openJournal(c *config.Config, ships bool, log *slog.Logger) (*audit.Journal, []audit.Entry, error) {
 	j, err := audit.Open(audit.Config{
@@ -219,7 +200,7 @@ func newGuard(c *config.Config, keyed bool, a *authn.Authenticator, p *policy.En
 		return nil, fmt.Errorf("targets: %w", err)
 	}
 	cfg := guard.Config{
-		Authenticator: a, Targets: table, Describer: describer{opens: keyed && c.Entry != entryExtAuthz}, MaskKeys: keyed, Policy: p, Store: s, Journal: journal{j}, Observer: m,
+		Authenticator: authenticator(c, a), Targets: table, Describer: describer{opens: keyed && c.Entry != entryExtAuthz}, MaskKeys: keyed, Policy: p, Store: s, Journal: journal{j}, Observer: m,
 		Entry: c.Entry, Replica: c.Replica, Timeout: c.Limits.DecisionTimeout, Log: log,
 	}
 	if c.Entry == entryBoth {

@@ -11,39 +11,14 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/weirgate/weir/pkg/policy"
 	"github.com/weirgate/weir/server/internal/admin"
 )
-
-// loadPolicy compiles the policy for the first time.
-func (s *Server) loadPolicy(ctx context.Context) error {
-	cfg, err := PolicyConfig(s.cfg, s.opts.Log)
-	if err != nil {
-		return err
-	}
-	if s.policy, err = policy.New(ctx, cfg); err != nil {
-		return fmt.Errorf("policy: %w", err)
-	}
-	s.metrics.PolicyLoaded(s.policy.Revision(), time.Now())
-	if cfg.RunTests {
-		return nil
-	}
-	if err := policy.Check(ctx, cfg); err != nil { // weir check refuses it; a running mesh is not held up by a test
-		s.opts.Log.Warn("the policy's own tests fail; policy.test_on_reload would refuse it", "cause", err)
-	}
-	return nil
-}
 
 // reload reads policy, settings, the issuers' keys and certificates again. What does not load leaves what is in force; the log and
 // weir_policy_reload_failures_total say so.
 func (s *Server) reload(ctx context.Context) {
 	s.authn.Refresh()
-	if err := s.reloadPolicy(ctx); err != nil {
-		now := time.Now()
-		s.outdated.CompareAndSwap(nil, &now)
-		s.metrics.PolicyReloadFailed()
-		s.opts.Log.Error("the policy was not taken; the last good one stays in force", "revision", s.policy.Revision(), "cause", err)
-	}
+	s.refreshPolicy(ctx)
 	c, err := tlsFor(s.cfg.Listen.TLS, s.opts.Log)
 	if err != nil {
 		s.opts.Log.Error("the certificates were not taken; the last good ones stay in force", "cause", err)
@@ -52,24 +27,17 @@ func (s *Server) reload(ctx context.Context) {
 	s.certs.Store(c)
 }
 
-func (s *Server) reloadPolicy(ctx context.Context) error {
-	before := s.policy.Revision()
-	cfg, err := PolicyConfig(s.cfg, s.opts.Log)
-	if err != nil {
-		return err
-	}
-	if err := s.policy.Reload(ctx, cfg); err != nil {
-		return err
-	}
-	s.outdated.Store(nil)
-	s.metrics.PolicyLoaded(s.policy.Revision(), time.Now())
-	s.opts.Log.Info("policy loaded", "revision", s.policy.Revision(), "before", before)
-	return nil
-}
-
-// policyCheck is the policy's line of /readyz. There is always a policy that decides; the page says when it is not the one in the files.
+// policyCheck is the policy's line of /readyz: there is one that decides; and the page says when it is not the one in the files, or may not be
+// the one that a bundle's server has.
 func (s *Server) policyCheck() admin.Check {
+	if s.policy.Missing() {
+		return admin.Result("policy", errNoPolicy, "policy.bundle")
+	}
 	c := admin.Result("policy", nil, "")
+	if since := s.unfetched.Load(); since != nil {
+		c.Setting = "policy.bundle"
+		c.Warning = fmt.Sprintf("policy %s is in force; no other bundle was taken since %s, and the log says why", s.policy.Revision(), since.UTC().Format(time.RFC3339))
+	}
 	if since := s.outdated.Load(); since != nil {
 		c.Setting = "policy"
 		c.Warning = fmt.Sprintf("policy %s is in force, which is older than its files: they were not taken since %s, and weir check says why",
@@ -105,6 +73,9 @@ func (s *Server) watchFiles(ctx context.Context) error {
 			seen = fingerprint(s.cfg.Paths())
 			if fingerprint([]string{s.cfg.File()}) != s.configured {
 				s.opts.Log.Warn("the configuration file has changed; it is read at start only: restart to take it", "file", s.cfg.File())
+			}
+			if s.source.remote != nil {
+				s.fetchBundle(ctx)
 			}
 			s.reload(ctx)
 		case <-tick.C:

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -51,6 +52,7 @@ type Server struct {
 	traces  *telemetry.Traces // nil where nothing is exported
 	authn   *authn.Authenticator
 	policy  *policy.Engine
+	source  *policySource
 	store   store
 	guard   *guard.Guard
 	proc    *extproc.Server // nil with entry ext_authz
@@ -65,6 +67,8 @@ type Server struct {
 
 	configured [sha256.Size]byte         // fingerprint of the configuration file at start
 	outdated   atomic.Pointer[time.Time] // since when the policy in force is not the one in its files; nil: it is
+	unfetched  atomic.Pointer[time.Time] // since when bundles by URL are not taken; nil: they are
+	reloading  sync.Mutex                // one reload of the policy at a time
 	draining   atomic.Bool
 }
 
@@ -179,7 +183,7 @@ func (s *Server) serveAdmin() error {
 
 // checks are what /readyz shows: whether Weir can decide.
 func (s *Server) checks(ctx context.Context) []admin.Check {
-	checks := append(s.able(ctx), s.policyCheck())
+	checks := s.able(ctx)
 	if s.proc != nil {
 		checks = append(checks, admin.Result("envoy", s.proc.Ready(), "allow_mode_override of Envoy's ext_proc filter"))
 	}
@@ -196,6 +200,7 @@ func (s *Server) able(ctx context.Context) []admin.Check {
 		admin.Result("keys", s.authn.Ready(), "issuers"),
 		admin.Result("counters", s.store.Ready(ctx), "counters.url"),
 		admin.Result("journal", s.journal.Ready(), "audit.dir"),
+		s.policyCheck(),
 	}
 }
 
@@ -208,7 +213,7 @@ func (s *Server) Run(ctx context.Context) error {
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	parts, running := errgroup.WithContext(inner)
-	for _, run := range []func(context.Context) error{s.journal.Run, s.authn.Run, s.store.Run, s.watchFiles, s.watchHealth} {
+	for _, run := range []func(context.Context) error{s.journal.Run, s.authn.Run, s.store.Run, s.watchFiles, s.watchHealth, s.pollBundle} {
 		parts.Go(func() error { return run(running) })
 	}
 	if s.shipper != nil {

@@ -205,9 +205,13 @@ func TestRemote(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var last *policy.Bundle
 	next := func(want string) { // a revision, "same", or what the error says
 		t.Helper()
 		b, err := r.Next(t.Context())
+		if err == nil {
+			last = b
+		}
 		switch {
 		case errors.Is(err, policy.ErrUnchanged):
 			if want != "same" {
@@ -222,8 +226,13 @@ func TestRemote(t *testing.T) {
 		}
 	}
 	next("one")
-	next("one") // it was not taken
-	if err := r.Taken(); err != nil {
+	first := last
+	next("one")                            // it was not taken
+	if err := r.Taken(first); err != nil { // nor is it now: another reading of it is
+		t.Fatal(err)
+	}
+	next("one")
+	if err := r.Taken(last); err != nil {
 		t.Fatal(err)
 	}
 	next("same")
@@ -242,7 +251,7 @@ func TestRemote(t *testing.T) {
 	if b, err := r.Kept(); err != nil || b.Revision != "one" {
 		t.Errorf("kept before it was taken: %v, %v", b, err)
 	}
-	if err := r.Taken(); err != nil {
+	if err := r.Taken(last); err != nil {
 		t.Fatal(err)
 	}
 	if b, err := r.Kept(); err != nil || b.Revision != "two" {

@@ -34,8 +34,9 @@ type Remote struct {
 	etag  string            // of the one that was taken last
 	taken [sha256.Size]byte // its bytes
 	next  struct {
-		etag string
-		body []byte
+		bundle *Bundle // that Next returned last
+		etag   string
+		body   []byte
 	}
 }
 
@@ -66,7 +67,7 @@ func NewRemote(cfg RemoteConfig) (*Remote, error) {
 	return r, nil
 }
 
-// Next fetches the bundle, reads and verifies it. ErrUnchanged says that it is the one that Taken was last called about. Any other error leaves
+// Next fetches the bundle, reads and verifies it. ErrUnchanged says that it is the one that Taken was called about last. Any other error leaves
 // things as they are: the next call fetches it again.
 func (r *Remote) Next(ctx context.Context) (*Bundle, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.cfg.URL, http.NoBody)
@@ -102,17 +103,18 @@ func (r *Remote) Next(ctx context.Context) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.next.etag, r.next.body = resp.Header.Get("ETag"), b
+	r.next.bundle, r.next.etag, r.next.body = out, resp.Header.Get("ETag"), b
 	return out, nil
 }
 
-// Taken says that the bundle which Next returned last is in force. It is kept, where that is wanted; the error says that it is not.
-func (r *Remote) Taken() error {
+// Taken says that bundle is in force. One that Next returned last is kept, where that is wanted; the error says that it is not.
+func (r *Remote) Taken(bundle *Bundle) error {
 	b := r.next.body
-	if b == nil {
+	if bundle == nil || bundle != r.next.bundle {
 		return nil
 	}
-	r.etag, r.taken, r.next.body = r.next.etag, sha256.Sum256(b), nil
+	r.etag, r.taken = r.next.etag, sha256.Sum256(b)
+	r.next.bundle, r.next.body = nil, nil
 	if r.cfg.Keep == "" {
 		return nil
 	}

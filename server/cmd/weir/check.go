@@ -66,7 +66,7 @@ func examine(ctx context.Context, file string) verdict {
 	}
 	v.Issuers, v.Targets, v.Warnings = len(cfg.Issuers), len(cfg.Targets), warnings(cfg)
 	quiet := slog.New(slog.DiscardHandler)
-	p, err := server.PolicyConfig(cfg, quiet)
+	p, err := server.PolicyConfig(ctx, cfg, quiet)
 	if err == nil {
 		p.RunTests = true
 		var e *policy.Engine

@@ -145,7 +145,7 @@ type then struct {
 }
 
 func (r reevaluation) run(ctx context.Context, cfg *config.Config, out io.Writer) error {
-	p, err := server.PolicyConfig(cfg, slog.New(slog.DiscardHandler))
+	p, err := server.PolicyConfig(ctx, cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
