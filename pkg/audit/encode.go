@@ -226,6 +226,7 @@ func (e *encoder) limit(l *authz.Limit) {
 	e.window(l.Window)
 	e.number("max", l.Max)
 	e.always("over", l.Over.String())
+	e.text("away", string(l.Away))
 	e.shut()
 }
 

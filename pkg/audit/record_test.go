@@ -41,7 +41,7 @@ func decision(id string) *authz.Record {
 			Mask: authz.Mask{Vectors: authz.MaskZero},
 			Limits: []authz.Limit{
 				{Meter: authz.MeterSubjectTarget, Unit: authz.UnitVectors, Window: authz.Window(time.Hour), Max: 10000, Over: authz.Hold},
-				{Meter: authz.MeterGroup, Key: "research", Unit: authz.UnitVectorsMasked, Window: authz.Window(30 * 24 * time.Hour), Max: 1 << 40},
+				{Meter: authz.MeterGroup, Key: "research", Unit: authz.UnitVectorsMasked, Window: authz.Window(30 * 24 * time.Hour), Max: 1 << 40, Away: authz.AwayLocal},
 			},
 		},
 		Enforced: authz.Allow, Reserved: authz.Volume{1, 16, 0, 0, 16},

@@ -2,27 +2,6 @@ package authz
 
 import "time"
 
-// Meter names what a sliding-window count is kept for.
-type Meter string
-
-// The meters. The key of each is derived by the guard; a limit on MeterGroup names its group in Key.
-const (
-	MeterSubject       Meter = "subject"        // one subject over all targets
-	MeterSubjectTarget Meter = "subject_target" // one subject on one target
-	MeterTarget        Meter = "target"         // everyone on one target
-	MeterGroup         Meter = "group"          // all members of one group
-	MeterCredential    Meter = "credential"     // one credential (token), whoever holds it
-)
-
-// Valid reports whether m is a known meter.
-func (m Meter) Valid() bool {
-	switch m {
-	case MeterSubject, MeterSubjectTarget, MeterTarget, MeterGroup, MeterCredential:
-		return true
-	}
-	return false
-}
-
 // MeterKey is one counter: a meter and what it is kept for. Key is opaque to stores; it may hold any bytes and is at most 1 KiB.
 type MeterKey struct {
 	Meter Meter  `json:"meter"`
@@ -37,6 +16,28 @@ type Limit struct {
 	Window Window `json:"window"`
 	Max    int64  `json:"max"`  // 0 admits nothing
 	Over   Effect `json:"over"` // what passing it means: Deny (zero value) or Hold
+	Away   Away   `json:"away,omitempty"`
+}
+
+// Away says what becomes of a limit while the store that replicas share cannot be asked. The zero value is not said: the configuration
+// decides, and refuses unless told otherwise.
+type Away string
+
+// The modes, strictest first.
+const (
+	AwayUnset  Away = ""       // as the configuration says
+	AwayRefuse Away = "refuse" // nothing passes
+	AwayLocal  Away = "local"  // this replica's share of the limit, counted in its memory
+	AwayAllow  Away = "allow"  // everything passes, and its records say so
+)
+
+// Valid reports whether a is a mode, AwayUnset included.
+func (a Away) Valid() bool {
+	switch a {
+	case AwayUnset, AwayRefuse, AwayLocal, AwayAllow:
+		return true
+	}
+	return false
 }
 
 // Reservation is one exchange's claim on its meters. Every meter key is charged the same Volume.
@@ -57,6 +58,8 @@ type Quota struct {
 	Granted Volume
 	// Over lists the limits that stood in the way, worst wait first; empty when all that was asked is granted.
 	Over []Exceeded
+	// Away says that the shared store could not be asked, and the laxest mode by which a limit was judged in its place; else AwayUnset.
+	Away Away
 }
 
 // Exceeded tells which limit stood in the way.

@@ -47,7 +47,7 @@ func (a *Admission) evaluate(ctx context.Context, phase string, resp *authz.Resp
 		Envoy:         a.asked(),
 	}
 	if g.cfg.Policy.Reads().Usage {
-		usage, err := g.cfg.Store.Usage(ctx, a.tenant(), a.keys(a.groupKeys(), true))
+		usage, err := g.cfg.Store.Usage(ctx, a.tenant(), a.usageKeys())
 		if err != nil {
 			return authz.Decision{}, err
 		}
@@ -151,13 +151,14 @@ func (a *Admission) reserve(ctx context.Context, d authz.Decision) (authz.Decisi
 		}
 	}
 	a.reservation, a.reserved, a.granted, a.raised = r, true, q.Granted, a.g.cfg.Now()
+	a.judgedWithout(q)
 	return d, nil
 }
 
 // newReservation is the exchange's claim on its meters, without a volume.
 func (a *Admission) newReservation(limits []authz.Limit) authz.Reservation {
 	credential := a.g.cfg.Policy.Reads().Usage || slices.ContainsFunc(limits, func(l authz.Limit) bool { return l.Meter == authz.MeterCredential })
-	return authz.Reservation{ID: a.id, Tenant: a.tenant(), Keys: a.keys(groupsOf(limits), credential), Limits: limits}
+	return authz.Reservation{ID: a.id, Tenant: a.tenant(), Keys: a.keys(limits, credential), Limits: limits}
 }
 
 // claim reserves, or raises what is reserved already. A Raise that grants less than was asked is refused here: the exchange has not begun.
@@ -179,113 +180,4 @@ func overQuota(over []authz.Exceeded, d authz.Decision) authz.Decision {
 		Effect: authz.Deny, Kind: kind, Rule: "weir.limit." + string(l.Meter) + "." + string(l.Unit), Exceeded: over, Mask: d.Mask, Record: d.Record,
 		Reason: fmt.Sprintf("over the limit of %d %s in %s (%s)", l.Max, l.Unit, l.Window, l.Meter),
 	}
-}
-
-// bind fills in what each limit's meter is kept for. A limit whose meter cannot be keyed is an error, which denies.
-func (a *Admission) bind(limits []authz.Limit) ([]authz.Limit, error) {
-	out := slices.Clone(limits)
-	for i, l := range out {
-		key, ok := a.key(l.Meter, l.Key)
-		if !ok {
-			return nil, &authz.Error{
-				Kind: authz.KindUnavailable, Label: "limit_unreadable", Public: "Weir could not read a limit that applies to this request",
-				Err: fmt.Errorf("limit on meter %q (key %q) has nothing to be counted for", l.Meter, l.Key),
-			}
-		}
-		out[i].Key = key
-	}
-	return out, nil
-}
-
-// key derives what a meter is kept for.
-func (a *Admission) key(m authz.Meter, group string) (string, bool) {
-	s, t := a.identity.Subject, a.match.Target
-	switch m {
-	case authz.MeterSubject:
-		return s.Ref(), s.ID != ""
-	case authz.MeterSubjectTarget:
-		return s.Ref() + "|" + t.Name, s.ID != ""
-	case authz.MeterTarget:
-		return t.Name, t.Name != ""
-	case authz.MeterCredential:
-		return s.Issuer + "|" + s.Credential, s.Credential != ""
-	case authz.MeterGroup:
-		return group, group != ""
-	}
-	return "", false
-}
-
-// keys lists the meters that the exchange is charged to: the subject's, the target's, the groups that limits name, and the credential's
-// where something reads it. A meter is kept for as long as the longest window, and a workload may have a new token for every request.
-func (a *Admission) keys(groups []string, credential bool) []authz.MeterKey {
-	out := make([]authz.MeterKey, 0, 4+len(groups))
-	for _, m := range [...]authz.Meter{authz.MeterSubject, authz.MeterSubjectTarget, authz.MeterTarget, authz.MeterCredential} {
-		if k, ok := a.key(m, ""); ok && (credential || m != authz.MeterCredential) {
-			out = append(out, authz.MeterKey{Meter: m, Key: k})
-		}
-	}
-	for _, g := range groups {
-		out = append(out, authz.MeterKey{Meter: authz.MeterGroup, Key: g})
-	}
-	return out
-}
-
-func groupsOf(limits []authz.Limit) []string {
-	var out []string
-	for _, l := range limits {
-		if l.Meter == authz.MeterGroup && !slices.Contains(out, l.Key) {
-			out = append(out, l.Key)
-		}
-	}
-	return out
-}
-
-// maxGroupsRead bounds the group meters that one policy input asks for.
-const maxGroupsRead = 32
-
-func (a *Admission) groupKeys() []string {
-	g := a.identity.Subject.Groups
-	return g[:min(len(g), maxGroupsRead)]
-}
-
-// tenant is the target's tenant; all meters live under one.
-func (a *Admission) tenant() string {
-	if t := a.match.Target.Tenant; t != "" {
-		return t
-	}
-	return "default"
-}
-
-// usageInput turns counts into usage[meter][unit][window].
-func usageInput(u authz.Usage) *authz.UsageInput {
-	out := &authz.UsageInput{}
-	put := func(m *map[authz.Unit]map[string]int64, c authz.UsageCount) {
-		if *m == nil {
-			*m = map[authz.Unit]map[string]int64{}
-		}
-		if (*m)[c.Unit] == nil {
-			(*m)[c.Unit] = map[string]int64{}
-		}
-		(*m)[c.Unit][c.Window.String()] = c.Count
-	}
-	for _, c := range u {
-		switch c.Key.Meter {
-		case authz.MeterSubject:
-			put(&out.Subject, c)
-		case authz.MeterSubjectTarget:
-			put(&out.SubjectTarget, c)
-		case authz.MeterTarget:
-			put(&out.Target, c)
-		case authz.MeterCredential:
-			put(&out.Credential, c)
-		case authz.MeterGroup:
-			if out.Group == nil {
-				out.Group = map[string]map[authz.Unit]map[string]int64{}
-			}
-			units := out.Group[c.Key.Key]
-			put(&units, c)
-			out.Group[c.Key.Key] = units
-		}
-	}
-	return out
 }

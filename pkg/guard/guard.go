@@ -80,6 +80,8 @@ type Config struct {
 	TicketKey []byte        // MAC key of hand-over tickets, at least 32 bytes; required with Handover
 	TicketTTL time.Duration // default 10 s
 
+	Meters []authz.MeterSpec // beyond those that there are always
+
 	MaskKeys bool // the installation has keys for the masks that need some (authz.MaskMode.Keyed); without, such a mask refuses
 
 	Entry   string           // how exchanges reach Weir: ext_proc (default), ext_authz, both; written into records

@@ -49,6 +49,7 @@ func (a *Admission) Spend(ctx context.Context, want authz.Volume) (authz.Volume,
 	unit := a.verdict.Mask.Vectors.Stricter(authz.MaskNone).Unit()
 	had := a.granted.Of(unit)
 	a.granted, a.raised, a.reserved = q.Granted, a.g.cfg.Now(), true
+	a.judgedWithout(q)
 	if q.Granted.Covers(charged) {
 		return want, nil
 	}

@@ -192,7 +192,7 @@ func limit(v any) (authz.Limit, error) {
 		switch {
 		case err != nil:
 		case key == "meter":
-			if l.Meter = authz.Meter(s); !l.Meter.Valid() {
+			if l.Meter = authz.Meter(s); !l.Meter.Wellformed() { // Engine says whether there is one of that name
 				err = fmt.Errorf("meter %q is not known", s)
 			}
 		case key == "key":
@@ -206,6 +206,10 @@ func limit(v any) (authz.Limit, error) {
 		case key == "over":
 			if err = l.Over.UnmarshalText([]byte(s)); err == nil && l.Over == authz.Allow {
 				err = fmt.Errorf("a limit that allows what is over it is none")
+			}
+		case key == "away":
+			if l.Away = authz.Away(s); !l.Away.Valid() || l.Away == authz.AwayUnset {
+				err = fmt.Errorf("away %q is not known: want refuse, local or allow", s)
 			}
 		case key == "max":
 			l.Max, err = whole(v)

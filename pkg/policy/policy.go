@@ -16,6 +16,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -38,6 +39,7 @@ type Config struct {
 	Lenient    bool          // with Compat: a built-in that fails makes its rule undefined, as there; default: it refuses the request
 	Timeout    time.Duration // of one evaluation; default 250 ms, many times what one takes, for machines that are busy
 	MaskKeys   bool          // the installation has mask keys: data.weir.installation.mask_keys
+	Meters     []authz.Meter // that limits may name beyond those that there are always
 	RunTests   bool          // run the policy's own tests before it is taken
 	Log        *slog.Logger  // default slog.Default()
 }
@@ -67,6 +69,7 @@ type loaded struct {
 	timeout  time.Duration
 	warnings []string
 	random   bool // some rule draws random numbers or uuids
+	meters   []authz.Meter
 }
 
 // Await returns an engine that has no policy yet: it refuses every request with policy_missing until Reload has taken one. compat is as in
@@ -105,6 +108,7 @@ func (e *Engine) Reload(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	l.meters = slices.Clone(cfg.Meters)
 	if e.loaded.Swap(l) == nil {
 		e.log.Info("policy loaded", "revision", l.revision)
 	}
@@ -202,11 +206,24 @@ func (l *loaded) eval(ctx context.Context, input ast.Value, now time.Time, opts 
 		read = decodeEnvoy
 	}
 	d, err := read(rs[0].Expressions[0].Value)
+	if err == nil {
+		err = l.metered(d.Limits)
+	}
 	if err != nil {
 		return authz.Decision{}, undecided("policy_result", err)
 	}
 	d.Revision = l.revision
 	return d, nil
+}
+
+// metered refuses limits on meters that are not there.
+func (l *loaded) metered(limits []authz.Limit) error {
+	for _, limit := range limits {
+		if !limit.Meter.Valid() && !slices.Contains(l.meters, limit.Meter) {
+			return fmt.Errorf("limit on meter %q, which is not known: counters.meters would define it", limit.Meter)
+		}
+	}
+	return nil
 }
 
 // quiet takes out of a built-in's error what it says after the built-in's name: it may quote what it was given, which is the requester's

@@ -140,6 +140,9 @@ func TestNothingFailsOpen(t *testing.T) {
 		"limit without max":    {`decision := {` + allow + `, "limits": [{"meter": "subject", "unit": "vectors", "window": "1h"}]}`, "policy_result"},
 		"negative max":         {`decision := {` + allow + `, "limits": [{"meter": "subject", "unit": "vectors", "window": "1h", "max": -1}]}`, "policy_result"},
 		"limit that allows":    {`decision := {` + allow + `, "limits": [{"meter": "subject", "unit": "vectors", "window": "1h", "max": 1, "over": "allow"}]}`, "policy_result"},
+		"malformed meter":      {`decision := {` + allow + `, "limits": [{"meter": "Team", "unit": "vectors", "window": "1h", "max": 1}]}`, "policy_result"},
+		"unknown away":         {`decision := {` + allow + `, "limits": [{"meter": "subject", "unit": "vectors", "window": "1h", "max": 1, "away": "ignore"}]}`, "policy_result"},
+		"empty away":           {`decision := {` + allow + `, "limits": [{"meter": "subject", "unit": "vectors", "window": "1h", "max": 1, "away": ""}]}`, "policy_result"},
 		"unknown record mode":  {`decision := {` + allow + `, "record": "never"}`, "policy_result"},
 		"endless":              {`decision := {` + allow + `} if { some i in numbers.range(1, 30000); some j in numbers.range(1, 30000); i * j == -1 }`, "policy_timeout"},
 	}
@@ -166,6 +169,20 @@ func TestABuiltinsErrorQuotesNothing(t *testing.T) {
 	_, err := e.Eval(t.Context(), input(func(in *authz.Input) { in.Subject.Name = "Ada Lovelace" }))
 	if err == nil || strings.Contains(err.Error(), "Ada") || !strings.Contains(err.Error(), "p.rego:2: eval_builtin_error: time.parse_rfc3339_ns") {
 		t.Errorf("got %v; want file, line and built-in, and no name", err)
+	}
+}
+
+// TestMeters: a limit may name a meter that the configuration defines, and say what becomes of it while the store is away.
+func TestMeters(t *testing.T) {
+	cfg := own(`decision := {"effect": "allow", "limits": [{"meter": "team", "unit": "vectors", "window": "1h", "max": 7, "away": "local"}]}`)
+	if d, err := engine(t, cfg).Eval(t.Context(), input(nil)); err == nil || d.Effect != authz.Deny {
+		t.Errorf("a meter that nobody defined: %+v, %v", d, err)
+	}
+	cfg.Meters = []authz.Meter{"team"}
+	d, err := engine(t, cfg).Eval(t.Context(), input(nil))
+	want := authz.Limit{Meter: "team", Unit: authz.UnitVectors, Window: authz.Window(time.Hour), Max: 7, Away: authz.AwayLocal}
+	if err != nil || len(d.Limits) != 1 || d.Limits[0] != want {
+		t.Errorf("%+v, %v; want %+v", d.Limits, err, want)
 	}
 }
 

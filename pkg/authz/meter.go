@@ -1,0 +1,188 @@
+package authz
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Meter names what a sliding-window count is kept for.
+type Meter string
+
+// The meters that there are always. A limit on MeterGroup names its group in Key.
+const (
+	MeterSubject       Meter = "subject"        // one subject over all targets
+	MeterSubjectTarget Meter = "subject_target" // one subject on one target
+	MeterTarget        Meter = "target"         // everyone on one target
+	MeterGroup         Meter = "group"          // all members of one group
+	MeterCredential    Meter = "credential"     // one credential (token), whoever holds it
+)
+
+// Valid reports whether m is one of the meters that there are always.
+func (m Meter) Valid() bool {
+	switch m {
+	case MeterSubject, MeterSubjectTarget, MeterTarget, MeterGroup, MeterCredential:
+		return true
+	}
+	return false
+}
+
+// Wellformed reports whether m is a meter's name: lower-case letters, digits and '_', a letter first, at most 64.
+func (m Meter) Wellformed() bool {
+	if m == "" || len(m) > 64 || m[0] < 'a' || m[0] > 'z' {
+		return false
+	}
+	for i := range len(m) {
+		if c := m[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
+// MeterSpec is a meter of the operator's own.
+type MeterSpec struct {
+	Name Meter
+	// Keys are what it is kept for, all of them together; see KeyNames. At least one.
+	Keys []string
+	// Units are those that limits may name; none: all.
+	Units []Unit
+	// Windows are those that are kept; none: as many as any meter keeps.
+	Windows []Window
+}
+
+// The keys of a MeterSpec that go on after a colon.
+const (
+	KeyClaim = "claim:" // a claim of the token, such as claim:team; a dot goes into an object
+	KeyLabel = "label:" // a label of the target
+)
+
+// KeyNames lists the keys that stand alone: who asks, over all issuers; the person an agent acts for, and everybody else as themselves; the
+// current actor, or who asks where nobody acts for them; a group, which the limit names; and so on.
+func KeyNames() []string {
+	return []string{"subject", "owner", "actor", "issuer", "kind", "credential", "group", "target", "target_kind", "tenant"}
+}
+
+// Check reports what is wrong with a spec.
+func (s MeterSpec) Check() error {
+	switch {
+	case !s.Name.Wellformed():
+		return fmt.Errorf("name %q: want 1 to 64 lower-case letters, digits and '_', a letter first", s.Name)
+	case s.Name.Valid():
+		return fmt.Errorf("name %q: that meter is there already", s.Name)
+	case len(s.Keys) == 0:
+		return fmt.Errorf("keys: want at least one of %s, %sNAME, %sNAME", strings.Join(KeyNames(), ", "), KeyClaim, KeyLabel)
+	}
+	for i, k := range s.Keys {
+		name, ok := strings.CutPrefix(k, KeyClaim)
+		if !ok {
+			name, ok = strings.CutPrefix(k, KeyLabel)
+		}
+		if ok && name != "" && len(name) <= 128 || slices.Contains(KeyNames(), k) {
+			if slices.Contains(s.Keys[:i], k) {
+				return fmt.Errorf("keys: %s is there twice", k)
+			}
+			continue
+		}
+		return fmt.Errorf("keys: %q is not known: want %s, %sNAME or %sNAME", k, strings.Join(KeyNames(), ", "), KeyClaim, KeyLabel)
+	}
+	for _, u := range s.Units {
+		if u.Index() < 0 {
+			return fmt.Errorf("units: %q is not known", u)
+		}
+	}
+	return nil
+}
+
+// Grouped reports whether the meter is kept for groups: its limits name theirs.
+func (s MeterSpec) Grouped() bool { return slices.Contains(s.Keys, "group") }
+
+// Counts reports whether limits may name the unit.
+func (s MeterSpec) Counts(u Unit) bool { return len(s.Units) == 0 || slices.Contains(s.Units, u) }
+
+// maxKey bounds a MeterKey's Key, in bytes.
+const maxKey = 1024
+
+// Key derives what the meter is kept for; false where something of it is not known, or is no plain value.
+func (s MeterSpec) Key(who Subject, what Target, group string) (string, bool) {
+	var b strings.Builder
+	for i, k := range s.Keys {
+		part := s.part(k, who, what, group)
+		if part == "" {
+			return "", false
+		}
+		if i > 0 {
+			b.WriteByte('|')
+		}
+		if len(s.Keys) > 1 { // so that no two lists of parts make one key
+			b.WriteString(strconv.Itoa(len(part)))
+			b.WriteByte(':')
+		}
+		b.WriteString(part)
+	}
+	return b.String(), b.Len() <= maxKey
+}
+
+func (s MeterSpec) part(key string, who Subject, what Target, group string) string {
+	switch key {
+	case "subject":
+		return who.Ref()
+	case "owner":
+		if who.Owner != "" {
+			return who.Owner
+		}
+		return who.Ref()
+	case "actor":
+		if len(who.Actors) > 0 {
+			return who.Actors[0].Issuer + "|" + who.Actors[0].ID
+		}
+		return who.Ref()
+	case "issuer":
+		return who.Issuer
+	case "kind":
+		return string(who.Kind)
+	case "credential":
+		if who.Credential == "" {
+			return ""
+		}
+		return who.Issuer + "|" + who.Credential
+	case "group":
+		return group
+	case "target":
+		return what.Name
+	case "target_kind":
+		return string(what.Kind)
+	case "tenant": // a target may have none, and that is one too
+		return "tenant " + what.Tenant
+	}
+	if name, ok := strings.CutPrefix(key, KeyLabel); ok {
+		return what.Labels[name]
+	}
+	return claim(who.Claims, strings.TrimPrefix(key, KeyClaim))
+}
+
+// claim returns a claim as text, where it is text, a number or a boolean; "" otherwise.
+func claim(claims map[string]any, path string) string {
+	for {
+		if v, ok := claims[path]; ok { // a name with dots in it, such as a URL, is found as it stands
+			switch v := v.(type) {
+			case string:
+				return v
+			case bool:
+				return strconv.FormatBool(v)
+			case fmt.Stringer: // json.Number
+				return v.String()
+			case float64:
+				return strconv.FormatFloat(v, 'g', -1, 64)
+			}
+			return ""
+		}
+		head, rest, ok := strings.Cut(path, ".")
+		inner, object := claims[head].(map[string]any)
+		if !ok || !object {
+			return ""
+		}
+		claims, path = inner, rest
+	}
+}
