@@ -19,8 +19,8 @@
 //	token [FLAG…] NAME [CLAIM=VALUE…]  mints a token into the variable NAME. sub defaults to NAME; groups=a,b; exp=10m (or -1h) from now; an
 //	                              empty VALUE takes a claim away, and one that begins with { is JSON. Flags: -alg RS256|ES256|EdDSA|none|HS256, -head NAME=VALUE,
 //	                              -forged (with the issuer's name and key ID, and somebody else's key)
-//	issuer rotate|close|status CODE|withdraw ALG|keys FILE  replaces all keys; ends the issuer; has it answer with that status (200: properly
-//	                              again); withdraws one key; writes its key set to a file
+//	issuer rotate|close|status CODE|withdraw ALG|revoke TOKEN|keys FILE  replaces all keys; ends the issuer; has it answer with that status
+//	                              (200: properly again); withdraws one key; has its introspection say no of a token; writes its key set to a file
 //	http [FLAG…] METHOD URL       sends a request and prints the answer: status, headers in order of name, body. A URL that begins with /
 //	                              goes to Envoy. Flags: -cert NAME (over TLS, with the certificate NAME.crt; "none": without one), -h2, -host NAME, -token NAME, -token-bytes N (that much nonsense), -H 'name: value', -d BODY, -f FILE, -o FILE,
 //	                              -shape SHAPE (see harness.Shape), -n COUNT (that many at once; prints how many of each status).
@@ -41,7 +41,7 @@
 //	proof NAME METHOD URL TOKEN [CLAIM=VALUE…]  makes the client's proof (DPoP) for a request with a token
 //	attack PATH                   sends every forged token of authntest.Forgeries: each gets 401 for its own reason, counted as that in the metrics,
 //	                              and no piece of it is in the answer, in the log (of level debug) or in the journal (directory audit)
-//	poll URL REGEXP               asks until the answer matches, for ten seconds at most
+//	poll [-token NAME] URL REGEXP asks until the answer matches, for ten seconds at most
 //	envoystats clean              no spurious, failed or rejected ext_proc message so far
 //	envoystats REGEXP             prints these counters
 //	upstream                      prints the requests that reached the upstream, or "nothing"

@@ -192,14 +192,20 @@ func cmdRaw(ts *testscript.TestScript, neg bool, args []string) {
 
 func cmdPoll(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, "poll", neg)
-	if len(args) != 2 {
-		ts.Fatalf("usage: poll URL REGEXP")
+	flags := flag.NewFlagSet("poll", flag.ContinueOnError)
+	token := flags.String("token", "", "")
+	ts.Check(flags.Parse(args))
+	if args = flags.Args(); len(args) != 2 {
+		ts.Fatalf("usage: poll [-token NAME] URL REGEXP")
 	}
 	want, err := regexp.Compile("(?m)" + args[1])
 	ts.Check(err)
 	x := harness.Exchange{Method: http.MethodGet, URL: args[0], Timeout: 5 * time.Second}
 	if strings.HasPrefix(x.URL, "/") {
 		x.URL = ts.Getenv("ADMIN") + x.URL
+	}
+	if *token != "" {
+		x.Header = http.Header{"Authorization": {"Bearer " + ts.Getenv(*token)}}
 	}
 	var a harness.Answer
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {

@@ -92,12 +92,14 @@ func cmdIssuer(ts *testscript.TestScript, neg bool, args []string) {
 			status = 0
 		}
 		i.Fail(status)
+	case len(args) == 2 && args[0] == "revoke":
+		i.Revoke(ts.Getenv(args[1]))
 	case len(args) == 2 && args[0] == "withdraw":
 		i.Publish(without(ts, i.JWKS(), i.KeyID(args[1])))
 	case len(args) == 2 && args[0] == "keys":
 		ts.Check(os.WriteFile(ts.MkAbs(args[1]), i.JWKS(), 0o600))
 	default:
-		ts.Fatalf("usage: issuer rotate|close|status CODE|withdraw ALG|keys FILE")
+		ts.Fatalf("usage: issuer rotate|close|status CODE|withdraw ALG|revoke TOKEN|keys FILE")
 	}
 }
 

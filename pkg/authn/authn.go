@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/weirgate/weir/pkg/authz"
 )
@@ -27,6 +28,9 @@ type Authenticator struct {
 	cache   *cache               // nil: none
 
 	certificates []certificateRule
+	revocations  atomic.Pointer[revocations] // nil: none are configured
+	opaque       *source                     // whose tokens are no JWTs; nil: nobody's
+	said         *cache                      // tokens that their issuer said no to
 	hits         atomic.Int64
 	misses       atomic.Int64
 }
@@ -69,6 +73,13 @@ func New(cfg Config) (*Authenticator, error) {
 			return nil, fmt.Errorf("authn: issuer %q: configured twice", issuer.URL)
 		}
 		s := newSource(issuer, cfg)
+		if in := issuer.Introspection; in != nil && in.Opaque {
+			if a.opaque != nil {
+				return nil, fmt.Errorf("authn: issuer %q: another one has opaque tokens", issuer.URL)
+			}
+			a.opaque = s
+			continue
+		}
 		a.sources[issuer.URL] = s
 		a.ordered = append(a.ordered, s)
 		if issuer.TrustDomain != "" {
@@ -80,6 +91,10 @@ func New(cfg Config) (*Authenticator, error) {
 	}
 	if cfg.CacheTTL > 0 {
 		a.cache = newCache(cfg.CacheSize)
+	}
+	a.said = newCache(maxInactive)
+	if err := a.loadRevocations(); err != nil {
+		return nil, fmt.Errorf("authn: %w", err)
 	}
 	return a, nil
 }
@@ -133,18 +148,8 @@ func (a *Authenticator) identify(ctx context.Context, req authz.Request, places 
 	if err != nil {
 		return authz.Identity{}, err
 	}
-	if s == (shown{}) {
-		if places.certificate {
-			return a.certified(req)
-		}
-		return authz.Identity{}, refuse(labelMissing, nil)
-	}
-	if s.parameter != "" {
-		subject, err := a.capable(req, s, target)
-		if err != nil {
-			return authz.Identity{}, err
-		}
-		return authz.Identity{Subject: subject, Parameter: s.parameter}, nil
+	if s == (shown{}) || s.parameter != "" {
+		return a.withoutToken(req, s, places, target)
 	}
 	v, err := a.believe(ctx, s.token)
 	if err != nil {
@@ -162,6 +167,31 @@ func (a *Authenticator) identify(ctx context.Context, req authz.Request, places 
 	return id, nil
 }
 
+// withoutToken returns who asks by a certificate or a capability.
+func (a *Authenticator) withoutToken(req authz.Request, s shown, places *carriers, target string) (authz.Identity, error) {
+	var (
+		id     authz.Identity
+		issued time.Time
+		err    error
+	)
+	switch {
+	case s.parameter != "":
+		id.Parameter = s.parameter
+		id.Subject, issued, err = a.capable(req, s, target)
+	case places.certificate:
+		id.Subject, err = a.certified(req)
+	default:
+		err = refuse(labelMissing, nil)
+	}
+	if err == nil && a.revocations.Load().revoked(&id.Subject, issued) {
+		err = refuse(labelRevoked, nil)
+	}
+	if err != nil {
+		return authz.Identity{}, err
+	}
+	return id, nil
+}
+
 // believe returns what a token is worth, from the cache where it was verified lately.
 func (a *Authenticator) believe(ctx context.Context, token string) (verified, error) {
 	if len(token) > MaxToken {
@@ -169,20 +199,26 @@ func (a *Authenticator) believe(ctx context.Context, token string) (verified, er
 	}
 	var room [2048]byte // most tokens are hashed without a copy on the heap
 	sum := sha256.Sum256(append(room[:0], token...))
-	now := a.cfg.Now()
+	now, list := a.cfg.Now(), a.revocations.Load()
 	if a.cache != nil {
-		if v, ok := a.cache.get(&sum, now); ok {
+		if v, ok := a.cache.get(&sum, list, now); ok {
 			a.hits.Add(1)
 			return v, nil
 		}
 	}
 	a.misses.Add(1)
-	v, err := a.verify(ctx, token, now)
+	if _, no := a.said.get(&sum, nil, now); no {
+		return verified{}, refuse(labelInactive, nil)
+	}
+	v, err := a.verify(ctx, token, &sum, now)
 	if err != nil {
+		if authz.AsError(err).Label == labelInactive { // whoever goes on showing it does not make us ask each time
+			a.said.put(&sum, verified{}, now.Add(inactiveFor))
+		}
 		return verified{}, err
 	}
 	if a.cache != nil {
-		until := now.Add(a.cfg.CacheTTL)
+		until := now.Add(v.ttl)
 		if v.subject.Expires.Before(until) {
 			until = v.subject.Expires
 		}

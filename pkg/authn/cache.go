@@ -10,7 +10,7 @@ import (
 const shards = 32
 
 // cache keeps verified tokens by their SHA-256, never the tokens. An entry counts only while the key set that it was verified with is the
-// issuer's current one: no flush can come too late. It is bounded; the oldest entry makes room.
+// issuer's current one, and the revocation list the one that it was not on: no flush can come too late. It is bounded; the oldest entry makes room.
 type cache struct {
 	shards [shards]shard
 }
@@ -39,7 +39,7 @@ func newCache(size int) *cache {
 }
 
 // get returns what was found out about a token, where that may still be believed.
-func (c *cache) get(sum *[sha256.Size]byte, now time.Time) (verified, bool) {
+func (c *cache) get(sum *[sha256.Size]byte, list *revocations, now time.Time) (verified, bool) {
 	s := &c.shards[sum[0]%shards]
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -47,7 +47,7 @@ func (c *cache) get(sum *[sha256.Size]byte, now time.Time) (verified, bool) {
 	if !ok {
 		return verified{}, false
 	}
-	if e := &s.ring[i]; now.Before(e.until) && e.set.live(now) {
+	if e := &s.ring[i]; e.list == list && now.Before(e.until) && (e.set == nil || e.set.live(now)) {
 		return e.verified, true
 	}
 	return verified{}, false

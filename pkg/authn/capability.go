@@ -187,19 +187,19 @@ func CutParameter(path, name string) (rest string, values []string) {
 	return before + "?" + strings.Join(kept, "&"), values
 }
 
-// capable returns who asks by a capability.
-func (a *Authenticator) capable(req authz.Request, s shown, target string) (authz.Subject, error) {
+// capable returns who asks by a capability, and when that was made.
+func (a *Authenticator) capable(req authz.Request, s shown, target string) (authz.Subject, time.Time, error) {
 	if a.cfg.Capabilities == nil {
-		return authz.Subject{}, refuse(labelCapability, errors.New("no keys for capabilities are configured"))
+		return authz.Subject{}, time.Time{}, refuse(labelCapability, errors.New("no keys for capabilities are configured"))
 	}
 	p, err := a.cfg.Capabilities.open(s.token, a.cfg.Now(), a.cfg.Leeway)
 	if err != nil {
-		return authz.Subject{}, err
+		return authz.Subject{}, time.Time{}, err
 	}
 	rest, _ := CutParameter(req.Path, s.parameter)
 	_, query, _ := strings.Cut(rest, "?")
 	if !p.covers(req, target, query) {
-		return authz.Subject{}, refuse(labelCapabilityRequest, nil)
+		return authz.Subject{}, time.Time{}, refuse(labelCapabilityRequest, nil)
 	}
-	return p.Subject, nil
+	return p.Subject, p.Issued, nil
 }

@@ -59,15 +59,15 @@ func newCertificateRules(rules []CertificateRule) ([]certificateRule, error) {
 }
 
 // certified returns who the client certificate is.
-func (a *Authenticator) certified(req authz.Request) (authz.Identity, error) {
+func (a *Authenticator) certified(req authz.Request) (authz.Subject, error) {
 	cert, err := a.certificate(req)
 	switch {
 	case err != nil:
-		return authz.Identity{}, err
+		return authz.Subject{}, err
 	case cert.Digest == "":
-		return authz.Identity{}, refuse(labelNoCertificate, nil)
+		return authz.Subject{}, refuse(labelNoCertificate, nil)
 	case !cert.Verified:
-		return authz.Identity{}, refuse(labelCertificate, errors.New("by Envoy's word it is not verified"))
+		return authz.Subject{}, refuse(labelCertificate, errors.New("by Envoy's word it is not verified"))
 	}
 	for _, rule := range a.certificates {
 		for _, name := range [...]string{cert.URI, prefixDNS + cert.DNS, prefixSubject + cert.Subject} {
@@ -75,13 +75,13 @@ func (a *Authenticator) certified(req authz.Request) (authz.Identity, error) {
 				continue
 			}
 			if id, err := identifier(name); err == nil {
-				return authz.Identity{Subject: authz.Subject{
+				return authz.Subject{
 					Issuer: domainOf(id), ID: id, Kind: rule.Kind, Groups: slices.Clone(rule.Groups), Credential: "x5t:" + cert.Digest,
-				}}, nil
+				}, nil
 			}
 		}
 	}
-	return authz.Identity{}, refuse(labelCertificate, errors.New("no rule is about a certificate of this name"))
+	return authz.Subject{}, refuse(labelCertificate, errors.New("no rule is about a certificate of this name"))
 }
 
 // domainOf returns the issuer of a certificate's name: the SPIFFE trust domain, where it has one.

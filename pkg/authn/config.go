@@ -16,6 +16,9 @@ type Config struct {
 	Issuers []Issuer
 	// Certificates say who a client certificate is, where that is how a subject shows who it is; the first that fits.
 	Certificates []CertificateRule
+	// Revocations is the file of the revocation list, see parseRevocations; default: none. It is read at start and by Refresh; one that cannot
+	// be read then leaves the last good one in force.
+	Revocations string
 	// ForwardedCertificate says that the client's certificate is what the header x-forwarded-client-cert tells, of one hop. Only where Envoy
 	// sets that header itself, of certificates that it has verified, or a proxy before it does and nobody else reaches Envoy.
 	ForwardedCertificate bool

@@ -41,6 +41,8 @@ type Issuer struct {
 	Kind authz.SubjectKind
 	// Claims says where the subject's properties are.
 	Claims ClaimPaths
+	// Introspection is where the issuer is asked about each token besides; nil: nowhere.
+	Introspection *Introspection
 	// Bound says that its tokens must be tied to a client certificate (RFC 8705) or a key of the client's (RFC 9449), so that a stolen one is of
 	// no use. One that is tied is held to that in any case.
 	Bound bool
@@ -62,7 +64,15 @@ func (i *Issuer) fill() error {
 	if i.JWKSURL != "" && i.JWKSFile != "" {
 		return errors.New("a JWKS URL and a JWKS file: want one at most")
 	}
-	if fetched := orDefault(i.JWKSURL, i.URL); i.JWKSFile == "" {
+	if i.Introspection != nil {
+		own := *i.Introspection
+		i.Introspection = &own
+		if err := own.fill(); err != nil {
+			return err
+		}
+	}
+	keyless := i.JWKSFile != "" || i.Introspection != nil && i.Introspection.Opaque
+	if fetched := orDefault(i.JWKSURL, i.URL); !keyless {
 		if err := fetchable(fetched); err != nil {
 			return err
 		}
@@ -241,13 +251,16 @@ func (s *source) get(ctx context.Context, from string) (published, error) {
 }
 
 // readAll reads what is no longer than a key set may be.
-func readAll(r io.Reader) ([]byte, error) {
-	raw, err := io.ReadAll(io.LimitReader(r, maxKeySet+1))
+func readAll(r io.Reader) ([]byte, error) { return readUpTo(r, maxKeySet) }
+
+// readUpTo reads what is no longer than that.
+func readUpTo(r io.Reader, most int64) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(r, most+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(raw) > maxKeySet {
-		return nil, fmt.Errorf("longer than %d bytes", maxKeySet)
+	if int64(len(raw)) > most {
+		return nil, fmt.Errorf("longer than %d bytes", most)
 	}
 	return raw, nil
 }

@@ -93,6 +93,8 @@ type source struct {
 	tag etag // of the last good fetch; only the flight touches it
 
 	again chan struct{} // has run fetch before its time
+
+	introspector *introspector // nil: the issuer is not asked about tokens
 }
 
 // flight is a fetch that all who need one wait for.
@@ -102,7 +104,11 @@ type flight struct {
 }
 
 func newSource(issuer Issuer, cfg Config) *source {
-	return &source{issuer: issuer, cfg: cfg, absent: map[string]time.Time{}, allowed: refetchBurst, again: make(chan struct{}, 1)}
+	s := &source{issuer: issuer, cfg: cfg, absent: map[string]time.Time{}, allowed: refetchBurst, again: make(chan struct{}, 1)}
+	if issuer.Introspection != nil {
+		s.introspector = newIntrospector(*issuer.Introspection, cfg.Client)
+	}
+	return s
 }
 
 func (s *source) ready(now time.Time) error {

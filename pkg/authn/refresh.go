@@ -64,8 +64,12 @@ func (a *Authenticator) Run(ctx context.Context) error {
 	return nil
 }
 
-// Refresh has Run fetch every issuer's keys now, not when their time comes: for whoever knows that they have changed. It does not wait.
+// Refresh reads the revocation list again, and has Run fetch every issuer's keys now, not when their time comes: for whoever knows that they
+// have changed. It does not wait for keys.
 func (a *Authenticator) Refresh() {
+	if err := a.loadRevocations(); err != nil {
+		a.cfg.Log.Error("the revocation list was not taken; the last good one stays in force", "cause", err)
+	}
 	for _, s := range a.ordered {
 		select {
 		case s.again <- struct{}{}:

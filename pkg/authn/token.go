@@ -40,6 +40,8 @@ const (
 	labelGroups      = "token_groups_elsewhere"
 	labelBinding     = "token_binding"
 	labelUnbound     = "token_unbound"
+	labelRevoked     = "token_revoked"
+	labelInactive    = "token_inactive"
 	labelUnavailable = "keys_unavailable"
 
 	labelNoCertificate = "certificate_missing"
@@ -59,6 +61,7 @@ const (
 	labelProofTime     = "dpop_wrong_time"
 	labelProofReplayed = "dpop_replayed"
 	labelReplays       = "replays_unavailable"
+	labelIntrospection = "introspection_unavailable"
 )
 
 // public returns what a client is told: the class of the problem and nothing of the token.
@@ -96,6 +99,12 @@ func public(label string) string {
 		return "the token leaves out its groups, because there are too many: have the issuer put in only those assigned to this application"
 	case labelBinding:
 		return "the token is bound to a certificate or key that did not come with it"
+	case labelRevoked:
+		return "the credential, or whoever it is of, has been revoked"
+	case labelInactive:
+		return "the issuer says that the token is not good any more"
+	case labelIntrospection:
+		return "the issuer cannot be asked about the token at the moment"
 	case labelUnbound:
 		return "the token must be bound to a certificate or key"
 	case labelNoCertificate:
@@ -137,7 +146,7 @@ func public(label string) string {
 // refuse makes the error for a label. cause goes to the log and holds nothing of the token either.
 func refuse(label string, cause error) *authz.Error {
 	kind := authz.KindUnauthenticated
-	if label == labelUnavailable || label == labelReplays {
+	if label == labelUnavailable || label == labelReplays || label == labelIntrospection {
 		kind = authz.KindUnavailable
 	}
 	return &authz.Error{Kind: kind, Label: label, Public: public(label), Err: cause}
@@ -260,11 +269,16 @@ func (a *Authenticator) issuerOf(claims map[string]any) *source {
 type verified struct {
 	subject authz.Subject
 	binding binding
-	set     *keySet // that its signature was verified with
+	set     *keySet       // that its signature was verified with; nil: its issuer was asked
+	list    *revocations  // that it was not on
+	ttl     time.Duration // how long that may be believed
 }
 
 // verify decides about a token.
-func (a *Authenticator) verify(ctx context.Context, token string, now time.Time) (verified, error) {
+func (a *Authenticator) verify(ctx context.Context, token string, sum *[sha256.Size]byte, now time.Time) (verified, error) {
+	if a.opaque != nil && isOpaque(token) {
+		return a.opaqueToken(ctx, token, sum, now)
+	}
 	p, err := parse(token)
 	if err != nil {
 		return verified{}, err
@@ -277,16 +291,31 @@ func (a *Authenticator) verify(ctx context.Context, token string, now time.Time)
 	if err != nil {
 		return verified{}, err
 	}
-	iat, exp, err := a.times(p.claims, now)
+	// Of what is signed: an ECDSA signature has two forms that are both good, and a token must not have two names.
+	own := sha256.Sum256([]byte(p.signed))
+	v, err := a.standing(s, p.claims, own[:], now)
 	if err != nil {
 		return verified{}, err
 	}
-	if err := audience(p.claims["aud"], s.issuer.Audiences); err != nil {
+	v.set = set
+	if s.introspector != nil {
+		if err := a.active(ctx, s, token, sum, p.claims); err != nil {
+			return verified{}, err
+		}
+	}
+	return v, nil
+}
+
+// standing decides by a token's claims, which are its issuer's word; sum names the token where the claims do not.
+func (a *Authenticator) standing(s *source, claims map[string]any, sum []byte, now time.Time) (verified, error) {
+	iat, exp, err := a.times(claims, now)
+	if err != nil {
 		return verified{}, err
 	}
-	// Of what is signed: an ECDSA signature has two forms that are both good, and a token must not have two names.
-	sum := sha256.Sum256([]byte(p.signed))
-	subject, err := s.issuer.subject(p.claims, sum[:])
+	if err := audience(claims["aud"], s.issuer.Audiences); err != nil {
+		return verified{}, err
+	}
+	subject, err := s.issuer.subject(claims, sum)
 	if err != nil {
 		return verified{}, err
 	}
@@ -294,14 +323,22 @@ func (a *Authenticator) verify(ctx context.Context, token string, now time.Time)
 		return verified{}, refuse(labelLifetime, fmt.Errorf("exp - iat is more than a token of this kind (%s) may have", subject.Kind))
 	}
 	subject.Expires = exp
-	bound, err := readBinding(p.claims)
+	bound, err := readBinding(claims)
 	if err != nil {
 		return verified{}, err
 	}
 	if s.issuer.Bound && bound == (binding{}) {
 		return verified{}, refuse(labelUnbound, nil)
 	}
-	return verified{subject, bound, set}, nil
+	list := a.revocations.Load()
+	if list.revoked(&subject, iat) {
+		return verified{}, refuse(labelRevoked, nil)
+	}
+	v := verified{subject: subject, binding: bound, list: list, ttl: a.cfg.CacheTTL}
+	if s.introspector != nil {
+		v.ttl = min(v.ttl, s.introspector.cfg.TTL)
+	}
+	return v, nil
 }
 
 // signed verifies a token's signature, and returns the key set that it was verified with. Type and algorithm are what the configuration

@@ -31,6 +31,7 @@ type Issuer struct {
 	status    int    // what every request is answered with; 0: properly
 	requests  int
 	etag      int
+	revoked   map[string]bool // tokens
 }
 
 // Start starts an issuer on an address such as "127.0.0.1:0". Its URL is "http://" and the address.
@@ -49,11 +50,12 @@ func StartAs(listen, url string) (*Issuer, error) {
 	if url == "" {
 		url = "http://" + listener.Addr().String()
 	}
-	i := &Issuer{URL: url, keys: keys, ended: make(chan struct{})}
+	i := &Issuer{URL: url, keys: keys, ended: make(chan struct{}), revoked: map[string]bool{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", i.serveMetadata)
 	mux.HandleFunc("GET /jwks", i.serveKeys)
 	mux.HandleFunc("GET /token", i.serveToken)
+	mux.HandleFunc("POST /introspect", i.serveIntrospection)
 	i.server = &http.Server{Handler: i.counted(mux), ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		defer close(i.ended)
@@ -94,6 +96,13 @@ func (i *Issuer) Fail(status int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.status = status
+}
+
+// Revoke has the introspection endpoint say no of a token from now on.
+func (i *Issuer) Revoke(token string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.revoked[token] = true
 }
 
 // Publish puts raw in the place of the key set; nil ends that.
@@ -196,6 +205,16 @@ func (i *Issuer) serveKeys(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _ = w.Write(i.JWKS())
+}
+
+// serveIntrospection answers POST /introspect (RFC 7662): every token is active that was not revoked.
+func (i *Issuer) serveIntrospection(w http.ResponseWriter, r *http.Request) {
+	token := r.PostFormValue("token")
+	i.mu.Lock()
+	active := token != "" && !i.revoked[token]
+	i.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = fmt.Fprintf(w, `{"active":%v}`, active)
 }
 
 // serveToken answers GET /token?sub=alice&groups=a,b&for=1h&alg=ES256.

@@ -18,6 +18,8 @@ type Issuer struct {
 	JWKSURL string `yaml:"jwks_url"`
 	// JWKSFile is a file that holds the keys, for issuers that Weir cannot reach. Read again when it changes.
 	JWKSFile string `yaml:"jwks_file"`
+	// Introspection is where the issuer is asked about each of its tokens, besides what can be told here. Default: nowhere.
+	Introspection Introspection `yaml:"introspection"`
 	// Bound says that its tokens must be bound to a client certificate (RFC 8705), or to a key of the client's (DPoP, RFC 9449), so that a
 	// stolen one is of no use. One that is bound is held to it in any case. Default false.
 	Bound bool `yaml:"bound"`
@@ -38,6 +40,21 @@ type Issuer struct {
 	// Types are the values of the typ header taken (RFC 8725 §3.11), without regard to case. Default: JWT, at+jwt, and none at all; of a trust
 	// domain JWT, JOSE, and none at all.
 	Types []string `yaml:"types"`
+}
+
+// Introspection is an endpoint as in RFC 7662. Where it cannot be asked, nothing is decided: 503.
+type Introspection struct {
+	// URL is the endpoint; https, or http on a loopback address. Required with the other keys.
+	URL string `yaml:"url"`
+	// ClientID is who asks, by HTTP Basic. Default: nobody.
+	ClientID string `yaml:"client_id"`
+	// ClientSecretFile holds the client's secret; read at start. Default: none.
+	ClientSecretFile string `yaml:"client_secret_file"`
+	// TTL is how long an answer is believed: a token that its issuer revokes works for so long. 1s to 1h. Default 10s.
+	TTL time.Duration `yaml:"ttl" min:"1s" max:"1h"`
+	// Opaque says that the issuer's tokens are no JWTs: the answer is all that is known of them, with exp, iat, aud and sub as a token would
+	// have them, and the issuer has no keys. At most one issuer. Whatever has not the form of a JWT is then sent to it. Default false.
+	Opaque bool `yaml:"opaque"`
 }
 
 // Certificate says who a client certificate is that Envoy has verified. Its subject's name is the matched one; the issuer is the SPIFFE trust
@@ -128,6 +145,14 @@ type Token struct {
 	// DPoP is how proofs are judged that a client has the key which its token is bound to (RFC 9449). Where counters are in Redis the proofs
 	// that were used are too; else this process knows of those that came to it.
 	DPoP DPoP `yaml:"dpop"`
+	// Revocations is a file of what is not believed any more, read again when it changes; one that then cannot be read leaves the last good one
+	// in force. Each line is one of
+	//   jti ID                      the credential of that ID: a token's jti, or weir.credential.id of the audit trail
+	//   sub ISSUER|SUB              whatever a subject shows, and whatever an agent shows that acts for it or through it
+	//   sub ISSUER|SUB before TIME  the same, of what was issued before then (2026-11-02T10:00:00Z)
+	//   # a comment
+	// Default: none.
+	Revocations string `yaml:"revocations"`
 	// Leeway is how far the issuer's clock and ours may differ. 1s to 5m. Default 30s.
 	Leeway time.Duration `yaml:"leeway" default:"30s" min:"1s" max:"5m"`
 	// MaxLifetime bounds exp - iat of a token; a longer-lived one is refused. 1m to 8760h. Default 24h.

@@ -37,6 +37,10 @@ func (c *Config) checkIssuer(r *report, key string, is *Issuer) {
 		r.add(key+".audiences", "holds an empty one")
 	}
 	checkClaims(r, key, is)
+	c.checkIntrospection(r, key, is)
+	if is.Introspection.Opaque { // it has no keys
+		return
+	}
 	source, at := is.Issuer, key+".issuer"
 	switch {
 	case is.JWKSURL != "" && is.JWKSFile != "":
@@ -54,6 +58,29 @@ func (c *Config) checkIssuer(r *report, key string, is *Issuer) {
 		r.add(at, "want an https:// URL, because keys are fetched from it")
 	case u.Scheme == "http" && !loopbackHost(u.Hostname()):
 		r.add(at, "%s: keys over plain HTTP can be replaced on the way, and then anybody can make tokens: use https or jwks_file", source)
+	}
+}
+
+// checkIntrospection checks where an issuer is asked about its tokens.
+func (c *Config) checkIntrospection(r *report, key string, is *Issuer) {
+	in := &is.Introspection
+	if *in == (Introspection{}) {
+		return
+	}
+	u, err := url.Parse(in.URL)
+	switch {
+	case in.URL == "":
+		r.add(key+".introspection.url", "is missing: where the issuer is asked")
+	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.Scheme != "https" && (u.Scheme != "http" || !loopbackHost(u.Hostname())):
+		r.add(key+".introspection.url", "want an https:// URL: tokens are sent there")
+	}
+	for i := range c.Issuers {
+		if other := &c.Issuers[i]; in.Opaque && other != is && other.Introspection.Opaque {
+			r.add(key+".introspection.opaque", "one issuer of opaque tokens at most: nothing in them says whose they are")
+		}
+	}
+	if in.Opaque && (is.JWKSURL != "" || is.JWKSFile != "") {
+		r.add(key+".introspection.opaque", "is there beside jwks: opaque tokens have no keys")
 	}
 }
 
@@ -122,11 +149,14 @@ func (c *Config) checkCarriers(r *report, key string, list []string) {
 	}
 }
 
-// keyFiles returns the files of the keys of capabilities.
-func (p *Capabilities) keyFiles() []named {
-	all := []named{{key: "capabilities.key_file", at: &p.KeyFile}}
-	for i := range p.Previous {
-		all = append(all, named{key: fmt.Sprintf("capabilities.previous[%d]", i), at: &p.Previous[i]})
+// secretFiles returns the files of keys and secrets that are read at start.
+func (c *Config) secretFiles() []named {
+	all := []named{{key: "capabilities.key_file", at: &c.Capabilities.KeyFile}}
+	for i := range c.Capabilities.Previous {
+		all = append(all, named{key: fmt.Sprintf("capabilities.previous[%d]", i), at: &c.Capabilities.Previous[i]})
+	}
+	for i := range c.Issuers {
+		all = append(all, named{key: fmt.Sprintf("issuers[%d].introspection.client_secret_file", i), at: &c.Issuers[i].Introspection.ClientSecretFile})
 	}
 	return all
 }

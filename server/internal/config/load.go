@@ -114,6 +114,7 @@ func (c *Config) names() []named {
 	for i := range c.Issuers {
 		all = append(all, named{fmt.Sprintf("issuers[%d].jwks_file", i), &c.Issuers[i].JWKSFile, false})
 	}
+	all = append(all, named{"token.revocations", &c.Token.Revocations, false})
 	return all
 }
 
@@ -136,7 +137,7 @@ func (c *Config) Paths() []string {
 func (c *Config) resolve(dir string) {
 	all := append(c.names(),
 		named{at: &c.Audit.Dir}, named{at: &c.Policy.Bundle.Keep}, named{at: &c.Counters.Snapshot}, named{at: &c.Handover.KeyFile})
-	for _, n := range append(all, c.Capabilities.keyFiles()...) {
+	for _, n := range append(all, c.secretFiles()...) {
 		if *n.at != "" && !filepath.IsAbs(*n.at) {
 			*n.at = filepath.Join(dir, *n.at)
 		}
@@ -146,7 +147,7 @@ func (c *Config) resolve(dir string) {
 
 // files checks that the files named can be read.
 func (c *Config) files(r *report) {
-	for _, n := range append(c.names(), append(c.Capabilities.keyFiles(), named{key: "handover.key_file", at: &c.Handover.KeyFile})...) {
+	for _, n := range append(c.names(), append(c.secretFiles(), named{key: "handover.key_file", at: &c.Handover.KeyFile})...) {
 		if *n.at == "" {
 			continue
 		}
