@@ -34,18 +34,19 @@ func vectors(out io.Writer, simd bool, only string) error {
 		return err
 	}
 	var all []pace
+	none := "vectors-allocations-per-piece"
 	switch {
 	case simd && !scan.SIMD():
 		fmt.Fprintln(out, "vectors-simd: not measured, this CPU has no AVX-512 with VBMI, or this build was made without GOEXPERIMENT=simd")
 	case simd:
-		all = p.floats("vectors-simd", .35)
+		all, none = p.floats("vectors-simd", .35), "vectors-simd-allocations-per-piece"
 	default:
 		if all, err = p.all(); err != nil {
 			return err
 		}
 	}
 	all = slices.DeleteFunc(all, func(p pace) bool { return !strings.Contains(p.name, only) })
-	goals, err := measurePaces(out, all)
+	goals, err := measurePaces(out, none, all)
 	for _, g := range goals {
 		fmt.Fprintln(out, g)
 	}
