@@ -15,40 +15,12 @@ import (
 	"github.com/weirgate/weir/pkg/authz"
 	"github.com/weirgate/weir/pkg/dialect"
 	"github.com/weirgate/weir/pkg/guard"
-	"github.com/weirgate/weir/pkg/handover"
 	"github.com/weirgate/weir/pkg/policy"
-	"github.com/weirgate/weir/pkg/redisstore"
 	"github.com/weirgate/weir/pkg/target"
 	"github.com/weirgate/weir/pkg/vector"
-	"github.com/weirgate/weir/pkg/window"
 	"github.com/weirgate/weir/server/internal/config"
 	"github.com/weirgate/weir/server/internal/telemetry"
 )
-
-// store is where counters live: pkg/window in memory, pkg/redisstore in Redis.
-type store interface {
-	guard.Store
-	Ready(ctx context.Context) error
-	Healthy() error
-	Run(ctx context.Context) error
-	Close() error
-}
-
-// openStore returns the counters that the configuration names, and where admissions wait between the two filters of entry both.
-func openStore(c *config.Config, log *slog.Logger) (store, guard.Handover, error) {
-	if c.Counters.URL == "" {
-		m, err := window.NewMemory(window.Config{Windows: c.Counters.Windows, Snapshot: c.Counters.Snapshot, Log: log})
-		if err != nil {
-			return nil, nil, fmt.Errorf("counters: %w", err)
-		}
-		return m, handover.NewMemory(time.Now), nil
-	}
-	r, err := redisstore.New(redisstore.Config{URL: c.Counters.URL.Reveal(), Windows: c.Counters.Windows, Timeout: c.Counters.Timeout, Log: log})
-	if err != nil {
-		return nil, nil, fmt.Errorf("counters.url: %w", err)
-	}
-	return r, r, nil
-}
 
 // openJournal opens the journal, and returns the decisions that an earlier process left without a completion.
 func openJournal(c *config.Config, ships bool, log *slog.Logger) (*audit.Journal, []audit.Entry, error) {
@@ -135,7 +107,7 @@ func newGuard(c *config.Config, keyed bool, a *authn.Authenticator, p *policy.En
 	}
 	cfg := guard.Config{
 		Authenticator: authenticator(c, a), Targets: table, Describer: describer{opens: keyed && c.Entry != entryExtAuthz}, MaskKeys: keyed, Policy: p, Store: s, Journal: journal{j}, Observer: m,
-		Entry: c.Entry, Replica: c.Replica, Timeout: c.Limits.DecisionTimeout, Log: log,
+		Meters: c.Counters.Specs(), Entry: c.Entry, Replica: c.Replica, Timeout: c.Limits.DecisionTimeout, Log: log,
 	}
 	if c.Entry == entryBoth {
 		cfg.Handover, cfg.TicketTTL = h, c.Handover.TTL

@@ -198,7 +198,7 @@ func (s *Server) checks(ctx context.Context) []admin.Check {
 func (s *Server) able(ctx context.Context) []admin.Check {
 	return []admin.Check{
 		admin.Result("keys", s.authn.Ready(), "issuers"),
-		admin.Result("counters", s.store.Ready(ctx), "counters.url"),
+		s.countersCheck(ctx),
 		admin.Result("journal", s.journal.Ready(), "audit.dir"),
 		s.policyCheck(),
 	}

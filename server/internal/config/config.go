@@ -2,8 +2,6 @@ package config
 
 import (
 	"time"
-
-	"github.com/weirgate/weir/pkg/authz"
 )
 
 // Config is the whole file. Keys that are left out have their default. File names that are not absolute are taken from the directory of
@@ -73,19 +71,6 @@ type TLS struct {
 	// Peers are the SPIFFE IDs (spiffe://trust-domain/path) and DNS names that may connect, compared byte for byte. Required with ClientCA:
 	// an authority signs for many, and only Envoys may ask.
 	Peers []string `yaml:"peers"`
-}
-
-// Counters are the sliding windows.
-type Counters struct {
-	// URL is where they are: redis://, rediss:// (TLS) or unix:// for Redis, which all replicas share. Default: in this process's memory,
-	// which suits one replica.
-	URL Secret `yaml:"url"`
-	// Windows are the lengths that limits may name: a number and m, h or d. 1 to 16 of them, 1m to 366d. Default [1m, 1h, 24h, 30d].
-	Windows []authz.Window `yaml:"windows" default:"1m 1h 24h 30d"`
-	// Timeout bounds one call to the store; beyond it the request is refused. 1ms to 10s. Default 500ms.
-	Timeout time.Duration `yaml:"timeout" default:"500ms" min:"1ms" max:"10s"`
-	// Snapshot is a file in which counters in memory are kept over a restart. Default: they start at zero.
-	Snapshot string `yaml:"snapshot"`
 }
 
 // Audit is the journal: one decision record and one completion record per exchange, on disk before anything is released.

@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -214,30 +213,6 @@ func checkVectors(r *report, key string, t *Target) {
 // reading lists the dialects that read answers.
 func reading() []string {
 	return slices.DeleteFunc(dialect.Names(), func(n string) bool { return n == "http" || n == "files" })
-}
-
-func (c *Config) checkCounters(r *report) {
-	if c.Counters.URL != "" {
-		u, err := url.Parse(c.Counters.URL.Reveal())
-		ok := err == nil && ((u.Scheme == "redis" || u.Scheme == "rediss") && u.Host != "" || u.Scheme == "unix" && strings.HasPrefix(u.Path, "/"))
-		if !ok { // the URL may hold a password: neither it nor the parser's error is shown
-			r.add("counters.url", "want redis://host:port, rediss://host:port or unix:///path")
-		}
-		if c.Counters.Snapshot != "" {
-			r.add("counters.snapshot", "is for counters in memory, and counters.url says Redis")
-		}
-	}
-	if len(c.Counters.Windows) > 16 {
-		r.add("counters.windows", "want at most 16")
-	}
-	for i, w := range c.Counters.Windows {
-		key := fmt.Sprintf("counters.windows[%d]", i)
-		if d := time.Duration(w); d < time.Minute || d > 366*24*time.Hour {
-			r.add(key, "want 1m to 366d")
-		} else if slices.Contains(c.Counters.Windows[:i], w) {
-			r.add(key, "%s is there twice", w)
-		}
-	}
 }
 
 func (c *Config) checkSizes(r *report) {

@@ -1,0 +1,72 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/weirgate/weir/pkg/guard"
+	"github.com/weirgate/weir/pkg/handover"
+	"github.com/weirgate/weir/pkg/redisstore"
+	"github.com/weirgate/weir/pkg/window"
+	"github.com/weirgate/weir/server/internal/admin"
+	"github.com/weirgate/weir/server/internal/config"
+)
+
+// store is where counters live: pkg/window in memory, pkg/redisstore in Redis.
+type store interface {
+	guard.Store
+	Ready(ctx context.Context) error
+	Healthy() error
+	Run(ctx context.Context) error
+	Close() error
+}
+
+// sharedStore is counters in Redis, whose limits say what becomes of them while it is away.
+type sharedStore struct {
+	*window.Away
+	redis *redisstore.Store
+}
+
+// First implements authn.Replays: what may be used once is remembered in Redis only.
+func (s sharedStore) First(ctx context.Context, key string, ttl time.Duration) (bool, error) {
+	return s.redis.First(ctx, key, ttl)
+}
+
+// openStore returns the counters that the configuration names, and where admissions wait between the two filters of entry both.
+func openStore(c *config.Config, log *slog.Logger) (store, guard.Handover, error) {
+	if c.Counters.URL == "" {
+		m, err := window.NewMemory(window.Config{
+			Windows: c.Counters.Windows, Meters: c.Counters.WindowsOf(), Snapshot: c.Counters.Snapshot, Log: log,
+		})
+		if err != nil {
+			return nil, nil, fmt.Errorf("counters: %w", err)
+		}
+		return m, handover.NewMemory(time.Now), nil
+	}
+	r, err := redisstore.New(redisstore.Config{
+		URL: c.Counters.URL.Reveal(), Windows: c.Counters.Windows, Meters: c.Counters.WindowsOf(), Timeout: c.Counters.Timeout, Log: log,
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("counters.url: %w", err)
+	}
+	a, err := window.NewAway(window.AwayConfig{
+		Shared: r, Default: c.Counters.Away, Replicas: c.Counters.Replicas, Windows: c.Counters.Windows, Meters: c.Counters.WindowsOf(), Log: log,
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("counters: %w", err)
+	}
+	return sharedStore{a, r}, r, nil
+}
+
+// countersCheck is the counters' line of /readyz. Counters that are away do not keep Weir from deciding where limits may say how.
+func (s *Server) countersCheck(ctx context.Context) admin.Check {
+	err := s.store.Ready(ctx)
+	c := admin.Result("counters", err, "counters.url")
+	if t, ok := s.store.(interface{ Tolerant() bool }); ok && err != nil && t.Tolerant() {
+		c.OK, c.Reason = true, ""
+		c.Warning = "limits are judged as their mode says (counters.away): " + err.Error()
+	}
+	return c
+}
