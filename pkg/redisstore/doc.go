@@ -44,7 +44,7 @@
 //     SET weir:accept-amnesia <a word not there before> EX 60
 //
 //     Each replica that runs Run then forgets the epochs that it has seen, once for each new word, and counting goes on from what Redis
-//     holds. To restart all replicas does the same.
+//     holds and what the replica itself counted in its last seconds (see below). To restart all replicas does the same, without the latter.
 //
 // The bounds of that: a process that has just started, or has not seen a tenant for as long as anything counts, takes what it finds, and makes
 // an epoch where it finds none. Between the loss and the next check (2 s) a tenant that this process has not seen yet may be counted from

@@ -168,6 +168,7 @@ func (s *Store) accept(ctx context.Context, word string) {
 	s.accepted = word
 	if forget {
 		s.epoch, s.tenants = nil, map[string]*known{}
+		s.histories = histories{} // so that what was counted lately is counted again
 	}
 	s.mu.Unlock()
 	if forget {

@@ -154,7 +154,7 @@ const maxMeters = 255
 // run runs a step and returns what follows the epoch in its answer. It refuses before it asks Redis where the last check found that Redis
 // cannot be trusted with counts.
 func (s *Store) run(ctx context.Context, st step) (string, error) {
-	if last := s.state.Load(); last != nil && last.refuse {
+	if last := s.state.Load(); last != nil && last.refuse && ctx.Value(lookKey{}) == nil {
 		return "", last.err
 	}
 	if len(st.meters) > maxMeters {

@@ -183,14 +183,23 @@ func (s *Server) Do(t testing.TB, command string) string {
 	return reply
 }
 
-// do speaks RESP 2 (https://redis.io/docs/latest/develop/reference/protocol-spec/): an inline command and the head of its reply.
-func (s *Server) do(command string) (string, error) {
-	c, err := net.DialTimeout("unix", s.socket, patience)
+// Answers reports whether the server answers within the time.
+func (s *Server) Answers(within time.Duration) bool {
+	reply, err := s.within("PING", within)
+	return err == nil && reply == "PONG"
+}
+
+// do makes a command.
+func (s *Server) do(command string) (string, error) { return s.within(command, patience) }
+
+// within speaks RESP 2 (https://redis.io/docs/latest/develop/reference/protocol-spec/): an inline command and the head of its reply.
+func (s *Server) within(command string, within time.Duration) (string, error) {
+	c, err := net.DialTimeout("unix", s.socket, within)
 	if err != nil {
 		return "", err
 	}
 	defer c.Close() //nolint:errcheck // nothing is left to lose
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(within)); err != nil {
 		return "", err
 	}
 	if _, err := fmt.Fprintf(c, "%s\r\n", command); err != nil {
