@@ -12,6 +12,8 @@ type arrowSchema struct {
 	declared []string // names of columns that hold vectors
 	fields   []arrowField
 	known    bool
+	count    int  // fields in all, parts included
+	names    int  // bytes of their names
 	lists    bool // some column holds lists of numbers
 	coded    bool // some column's values are in a dictionary
 }
@@ -105,7 +107,7 @@ func (s *arrowSchema) message(meta []byte, a *account) (regions []arrowRegion, s
 // read reads the fields of a schema, or of another field.
 func (s *arrowSchema) read(t flatTable, n, depth int) []arrowField {
 	at, count := t.vector(n, 4)
-	if depth > scan.MaxDepth || count > maxArrowFields {
+	if s.count += count; depth > scan.MaxDepth || s.count > maxArrowFields { // one table may be part of many
 		*t.broken = true
 		return nil
 	}
@@ -116,6 +118,10 @@ func (s *arrowSchema) read(t flatTable, n, depth int) []arrowField {
 			return nil
 		}
 		f := arrowField{name: t.text(0), typ: arrowType(t.number(2, 1)), coded: t.table(4).exists()} //nolint:gosec // one byte
+		if s.names += len(f.name); s.names > len(t.buf) {                                            // one text may be the name of many
+			*t.broken = true
+			return nil
+		}
 		details := t.table(3)
 		switch f.typ {
 		case arrowInt:
@@ -138,8 +144,8 @@ func (s *arrowSchema) read(t flatTable, n, depth int) []arrowField {
 	return fields
 }
 
-// maxArrowFields bounds the columns, and the parts of each.
-const maxArrowFields = 4096
+// maxArrowFields bounds the columns and their parts, all together.
+const maxArrowFields = 1 << 16
 
 // judge refuses columns that cannot be counted or masked.
 func (s *arrowSchema) judge(a *account) error {
