@@ -184,7 +184,7 @@ func lanceQueries(r *reader) (n int64, err error) {
 }
 
 // lanceColumns reads which columns are asked for: names, or expressions by the names that they get. A vector that gets another name is
-// refused.
+// refused: in an expression its name is taken without regard to case.
 func lanceColumns(r *reader, s *selection) error {
 	c, err := r.peek()
 	if err != nil || c != '{' {
@@ -204,7 +204,7 @@ func lanceColumns(r *reader, s *selection) error {
 			return err
 		}
 		for _, name := range s.known {
-			if strings.Contains(expression, name) && (expression != name || alias != name) {
+			if strings.Contains(strings.ToLower(expression), strings.ToLower(name)) && (expression != name || alias != name) {
 				return badBody("it gives a vector another name")
 			}
 		}

@@ -55,6 +55,7 @@ func TestLanceDBBodies(t *testing.T) {
 		"lancedb, two":     {body: `{"k":10,"vector":[[0.1,0.2],[0.3,0.4]]}`, want: op(search, 20, 20, "vector")},
 		"lancedb, dynamic": {body: `{"k":10,"vector":[],"columns":{"t":"title"}}`, want: op(read, 10, 0, "")},
 		"lancedb, renamed": {body: `{"k":10,"vector":[],"columns":{"t":"vector[0]"}}`, bad: "another name"},
+		"lancedb, by case": {body: `{"k":10,"vector":[],"columns":{"t":"VECTOR[0]"}}`, bad: "another name"},
 		"lancedb, all":     {body: `{"k":18446744073709551615,"vector":[]}`, want: op(export, all, all, "")},
 		"a filter":         {body: `{"k":5,"vector":null,"filter":"a > 1"}`, want: op(read, 5, 5, "")},
 		"k is 0":           {body: `{"k":0,"vector":[0.1]}`, want: op(export, all, all, "vector")},
