@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -154,7 +155,7 @@ func (d PostgREST) parameters(query string) (columns, limit int64, ok bool) {
 
 // selected is how many vectors a select list names; how many rows a resource that is embedded brings, nobody says.
 func (d PostgREST) selected(list string, depth int) (n int64, ok bool) {
-	if depth > scan.MaxDepth {
+	if depth > scan.MaxDepth || strings.Contains(list, `\`) { // by a backslash a quote may be part of a name
 		return 0, false
 	}
 	s := selection{known: d.Vectors}
@@ -170,7 +171,12 @@ func (d PostgREST) selected(list string, depth int) (n int64, ok bool) {
 			if !d.column(&s, item) {
 				return 0, false
 			}
-		case item[open:] == "()": // an aggregate: a number
+		case item[open:] == "()": // an aggregate: a number, but of vectors a vector of another name
+			if end := strings.LastIndexByte(item[:open], '.'); end >= 0 && len(d.Vectors) > 0 {
+				if name, _ := columnName(item[:end]); slices.Contains(d.Vectors, name) {
+					return 0, false
+				}
+			}
 		case item[len(item)-1] != ')':
 			return 0, false
 		default:
@@ -205,18 +211,37 @@ func nextItem(list string) (item, rest string, ok bool) {
 	return strings.TrimSpace(list), "", depth == 0 && !quoted
 }
 
-// column notes a column: [alias:]name[::type][->path]. It reports whether a vector keeps its name and its form.
+// column notes a column. It reports whether a vector keeps its name and its form.
 func (d PostgREST) column(s *selection, item string) bool {
-	bare, cast, _ := strings.Cut(item, "::")
-	name, path, _ := strings.Cut(bare, "->")
-	alias := ""
-	if a, n, aliased := strings.Cut(name, ":"); aliased {
-		alias, name = a, n
-	}
-	name = strings.Trim(strings.TrimSpace(name), `"`)
+	name, plain := columnName(item)
 	had := s.n
 	s.add(name, name == "*")
-	return len(s.known) == 0 || s.n == had || alias+cast+path == ""
+	return len(s.known) == 0 || s.n == had || plain
+}
+
+// columnName returns which column [alias:]name[::type][->path] is; plain says that it is nothing but its name.
+func columnName(item string) (name string, plain bool) {
+	bare, cast := cutUnquoted(item, "::")
+	bare, path := cutUnquoted(bare, "->")
+	name, plain = bare, cast+path == ""
+	if alias, n := cutUnquoted(bare, ":"); n != "" {
+		name, plain = n, plain && alias == ""
+	}
+	return strings.Trim(strings.TrimSpace(name), `"`), plain
+}
+
+// cutUnquoted cuts s at the first sep that is not between quotes.
+func cutUnquoted(s, sep string) (before, after string) {
+	quoted := false
+	for i := range len(s) {
+		if s[i] == '"' {
+			quoted = !quoted
+		}
+		if !quoted && strings.HasPrefix(s[i:], sep) {
+			return s[:i], s[i+len(sep):]
+		}
+	}
+	return s, ""
 }
 
 // Body implements Dialect: rows to insert, one or many.
