@@ -1,9 +1,12 @@
 package vector
 
+import "bytes"
+
 // sniffer looks for a vector in text that is read byte by byte: decimal fractions in a row, or base64 or hexadecimal that decodes to
 // floats. The text may be that of a JSON string, escapes as they are, or plain. The zero value is ready.
 type sniffer struct {
-	escape uint8 // 0 none, 1 after \, 2..5 hex digits of \u to come (5: four)
+	escape uint8  // 0 none, 1 after \, 2..5 hex digits of \u to come (5: four)
+	code   uint16 // what those say
 
 	run [window]byte // base64 or hexadecimal characters in a row, without line ends and escapes
 	n   int          // of them
@@ -86,11 +89,23 @@ func (f *sniffer) next(c byte) bool {
 		return f.escaped(c)
 	case c == '\\':
 		f.escape = 1
-		f.raw++
-		if f.spread > 0 {
-			f.spread++
-		}
+		f.lengthen()
 		return false
+	}
+	return f.character(c)
+}
+
+// lengthen counts a byte of an escape that goes on.
+func (f *sniffer) lengthen() {
+	f.raw++
+	if f.spread > 0 {
+		f.spread++
+	}
+}
+
+// character takes a character that is no backslash, or that an escape stands for.
+func (f *sniffer) character(c byte) bool {
+	switch {
 	case c == '\n' || c == '\r': // base64 in lines
 		f.skip()
 	case alphabet[c] == 0 || c == '-' || c == '_':
@@ -103,32 +118,58 @@ func (f *sniffer) next(c byte) bool {
 	return f.number(c)
 }
 
-// escaped takes a byte after a backslash: a line end or a slash may be written so.
+// escaped takes a byte after a backslash: any character may be written so.
 func (f *sniffer) escaped(c byte) bool {
 	if f.escape > 1 {
-		f.escape--
-		if f.escape == 1 {
-			f.escape = 0
-		}
-		f.forget()
-		return false
+		return f.coded(c)
 	}
 	f.escape = 0
 	switch c {
 	case 'n', 'r':
 		f.skip()
 		return f.number('\n')
-	case 't', '"':
+	case 't', 'f', '"':
 		f.n, f.raw = 0, 0
 		return f.number(' ')
 	case '/':
 		f.forgetNumbers()
 		return f.encoded('/')
 	case 'u':
-		f.escape = 5
+		f.escape, f.code = 5, 0
+		f.lengthen()
+		return false
 	}
 	f.forget()
 	return false
+}
+
+// coded takes a digit of \u, and after the last the character that they say.
+func (f *sniffer) coded(c byte) bool {
+	digit := bytes.IndexByte([]byte("0123456789abcdef"), c|0x20)
+	if c >= '0' && c <= '9' {
+		digit = int(c - '0')
+	}
+	if digit < 0 { // no escape of JSON's
+		f.escape = 0
+		f.forget()
+		return false
+	}
+	f.code = f.code<<4 | uint16(digit) //nolint:gosec // below 16
+	if f.escape--; f.escape > 1 {
+		f.lengthen()
+		return false
+	}
+	f.escape = 0
+	if f.code > 0x7f {
+		f.forget()
+		return false
+	}
+	begun := f.spread > 0
+	found := f.character(byte(f.code))
+	if !begun && f.spread > 0 {
+		f.spread = len(`\u0000`)
+	}
+	return found
 }
 
 func (f *sniffer) forget() {
