@@ -292,7 +292,7 @@ func (st *stream) responseTrailers(m *wire.Inbound) error {
 	var mutation wire.Mutation
 	if (r.judge != nil || r.small != nil) && st.adm != nil && !st.adm.Observed() {
 		for name, values := range m.Trailers() {
-			if !strings.HasPrefix(name, "grpc-") && name != "server-timing" || holdsVector(values) {
+			if !strings.HasPrefix(name, "grpc-") && name != "server-timing" || holdsVector(name, values) {
 				mutation.Remove = append(mutation.Remove, name)
 			}
 		}

@@ -2,6 +2,9 @@ package extproc
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -23,20 +26,48 @@ func suspicious(body []byte) bool {
 // shortestVector is the fewest bytes that the detector takes for a vector: 32 digits and what is between them.
 const shortestVector = 63
 
-// holdsVector reports whether a field of a head or of trailers looks as if it held a vector.
-func holdsVector(values []string) bool {
+// holdsVector reports whether a field of a head or of trailers looks as if it held a vector, as it is or in the form in which it carries
+// text: gRPC has percent-encoding for its message, and base64 for what is binary.
+func holdsVector(name string, values []string) bool {
 	for _, v := range values {
-		if len(v) >= shortestVector && vector.Detect([]byte(v)) {
+		if len(v) < shortestVector {
+			continue
+		}
+		if vector.Detect([]byte(v)) || strings.Contains(v, "%") && vector.Detect(unescape(v)) {
 			return true
+		}
+		if !strings.HasSuffix(name, "-bin") {
+			continue
+		}
+		for part := range strings.SplitSeq(v, ",") { // several values in one
+			if b, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.TrimSpace(part), "=")); err == nil && vector.Detect(b) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
+// unescape undoes percent-encoding where there is one.
+func unescape(v string) []byte {
+	out := make([]byte, 0, len(v))
+	for i := 0; i < len(v); i++ {
+		if v[i] == '%' && i+2 < len(v) {
+			if b, err := hex.DecodeString(v[i+1 : i+3]); err == nil {
+				out = append(out, b[0])
+				i += 2
+				continue
+			}
+		}
+		out = append(out, v[i])
+	}
+	return out
+}
+
 // headHoldsVector reports whether any field of an answer's head does.
 func headHoldsVector(h authz.Header) bool {
-	for _, values := range h {
-		if holdsVector(values) {
+	for name, values := range h {
+		if holdsVector(name, values) {
 			return true
 		}
 	}
