@@ -102,6 +102,9 @@ func (st *stream) judgeBody(m *wire.Inbound) error {
 	// Envoy often says that a body has ended in a message of its own. Where its length was stated, it has ended with its last byte: the books
 	// are closed with that, and both records of a short exchange go to disk together.
 	r.judge.taken += int64(m.Body.Len())
+	if stated := r.head.ContentLength; stated >= 0 && r.judge.taken > stated && !st.adm.Observed() {
+		return st.deny(errLonger())
+	}
 	last := m.EndOfStream || r.judge.taken == r.head.ContentLength
 	out, passed, err := st.scan(m.Body, out, raw)
 	if err == nil && last && r.judge.any && !r.judge.closed {
@@ -274,6 +277,11 @@ func (st *stream) countBody(m *wire.Inbound) error {
 	body := m.Body
 	m.Body = nil
 	return st.release(body, end(m.EndOfStream))
+}
+
+// errLonger is the refusal of an answer that goes on beyond its stated length: what follows is in no books.
+func errLonger() *authz.Error {
+	return &authz.Error{Kind: authz.KindBadAnswer, Label: "answer_malformed", Public: "the upstream's answer is longer than it says"}
 }
 
 // errTooLong is the refusal of an answer that is longer than what was asked for ever is.
