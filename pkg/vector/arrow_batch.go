@@ -19,6 +19,9 @@ type arrowRegion struct {
 
 func (r arrowRegion) ofVectors() bool { return r.is == arrowVectors }
 
+// matters reports whether the region is a column's own.
+func (r arrowRegion) matters() bool { return r.is != arrowPadding }
+
 // maxArrowRows bounds the rows of a batch, and the elements of its lists of lists.
 const maxArrowRows = 1 << 24
 
@@ -29,7 +32,7 @@ const (
 	arrowPlain   arrowContent = iota // nothing that matters
 	arrowText                        // text, bytes
 	arrowVectors                     // numbers of vectors
-	arrowPadding                     // what stands behind them, and is nobody's
+	arrowPadding                     // what stands behind them, or between buffers, and is nobody's
 )
 
 // arrowBatch reads a record batch, in the order in which its buffers are.
@@ -60,7 +63,8 @@ func (s *arrowSchema) batch(t flatTable, size int64, a *account) ([]arrowRegion,
 	if b.nodes > 0 || b.bufs > 0 {
 		return nil, malformedArrow("a batch of more columns than its schema")
 	}
-	if b.packed && len(b.regions) > 0 && (a.masks() || a.treat == opened && slices.ContainsFunc(b.regions, arrowRegion.ofVectors)) {
+	b.gap(size)
+	if b.packed && slices.ContainsFunc(b.regions, arrowRegion.matters) && (a.masks() || a.treat == opened && slices.ContainsFunc(b.regions, arrowRegion.ofVectors)) {
 		return nil, fmt.Errorf("%w: compressed", ErrUnmaskable)
 	}
 	return b.regions, nil
@@ -157,12 +161,20 @@ func (b *arrowBatch) buffer(is arrowContent) (*arrowRegion, error) {
 	if from < b.end || length < 0 || length > b.body-from {
 		return nil, malformedArrow("a buffer that is somewhere else")
 	}
+	b.gap(from)
 	b.end = from + length
 	if is == arrowPlain {
 		return &arrowRegion{}, nil
 	}
 	b.regions = append(b.regions, arrowRegion{from: from, to: b.end, is: is})
 	return &b.regions[len(b.regions)-1], nil
+}
+
+// gap notes what stands between the last buffer and the next one, or the body's end.
+func (b *arrowBatch) gap(to int64) {
+	if b.end < to {
+		b.regions = append(b.regions, arrowRegion{from: b.end, to: to, is: arrowPadding})
+	}
 }
 
 // vectors reads the numbers of a list's vectors.

@@ -75,3 +75,34 @@ func TestArrowOfSharedTables(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// emptyBatch returns a stream of a batch without columns, and with a body.
+func emptyBatch(body string) string {
+	u16, u32 := binary.LittleEndian.AppendUint16, binary.LittleEndian.AppendUint32
+	b := u32(nil, 4+12) // Message{version, header_type=1, header=2, bodyLength=3}
+	for _, v := range []uint16{12, 20, 0, 4, 8, 12} {
+		b = u16(b, v)
+	}
+	b = u32(b, 12)
+	b = append(b, 3, 0, 0, 0)
+	b = u32(b, 12+4)
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(body)))
+	for _, v := range []uint16{4, 4} { // RecordBatch{}
+		b = u16(b, v)
+	}
+	b = u32(b, 4)
+	return arrowMessage(sharedSchema(0, 0, 1)) + arrowMessage(b) + body
+}
+
+// TestArrowBetweenBuffers: what stands in a body where no column is leaves as zeros where vectors are masked.
+func TestArrowBetweenBuffers(t *testing.T) {
+	var body []byte
+	for _, f := range sample(64) {
+		body = append(body, le(f)...)
+	}
+	doc, want := emptyBatch(string(body)), emptyBatch(strings.Repeat("\x00", len(body)))
+	ofArrow(vector.Options{Mask: authz.MaskNone}).everyCut(t, doc, doc, vector.Reading{})
+	for _, mask := range []authz.MaskMode{authz.MaskRedact, authz.MaskZero} {
+		ofArrow(vector.Options{Mask: mask}).everyCut(t, doc, want, vector.Reading{})
+	}
+}
