@@ -19,6 +19,7 @@ type elasticAsk struct {
 	indices       names
 	sorted        bool // by score, so that what hits are sorted by tells it
 	computed      bool // scripts, or a query in a language, may put scores anywhere
+	scripted      bool // scripts write what they like of a document into the answer: a vector too, a component to a name
 }
 
 // Body implements Dialect.
@@ -49,6 +50,9 @@ func (d Elastic) Body(op authz.Operation, body []byte) (authz.Operation, error) 
 		out.Class = authz.ClassExport
 	}
 	out.Object = a.marked(out.Object)
+	if a.scripted && len(d.Vectors) > 0 { // nobody can tell what a script answers: an operation that is not known
+		out.Class, out.Documents, out.Vectors = authz.ClassUnknown, authz.Unbounded, authz.Unbounded
+	}
 	out.Bytes, out.Complete = int64(len(body)), true
 	return out, nil
 }
@@ -120,7 +124,7 @@ func (a *elasticAsk) search(r *reader) error {
 			a.sorted = a.sorted || byScore(order)
 			return err
 		case "script_fields", "runtime_mappings": // whatever their scripts make of a document
-			a.computed = true
+			a.computed, a.scripted = true, true
 			return r.object(func() error {
 				s.extra++
 				return r.skip()
@@ -132,7 +136,9 @@ func (a *elasticAsk) search(r *reader) error {
 		}
 		aggregates := key == "aggs" || key == "aggregations"
 		return r.walk(func() (bool, error) {
-			a.computed = a.computed || aggregates && string(r.key) == "script"
+			if aggregates && string(r.key) == "script" {
+				a.computed, a.scripted = true, true
+			}
 			return a.inside(r, &unbounded)
 		})
 	})
@@ -156,7 +162,7 @@ func (a *elasticAsk) search(r *reader) error {
 func (a *elasticAsk) inside(r *reader, unbounded *bool) (done bool, err error) {
 	switch string(r.key) {
 	case "script_fields", "runtime_mappings", "scripted_metric":
-		a.computed = true
+		a.computed, a.scripted = true, true
 		*unbounded = *unbounded || string(r.key) == "scripted_metric"
 	case "sort":
 		order, err := r.span()
