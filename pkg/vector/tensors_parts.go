@@ -3,6 +3,7 @@ package vector
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -24,6 +25,9 @@ const (
 	partRow                     // a vector, with brackets
 	partBareRow                 // a vector among others in one list
 )
+
+// maxTensorRows bounds the vectors of a tensor in JSON, each of which is remembered: an answer of 8 MB could be four million of one number.
+const maxTensorRows = 1 << 18
 
 // parts divides the document, which was read to its end; with redacted, binary tensors leave none of their bytes.
 func (h *tensorHead) parts(json []byte, redacted bool) (out []documentPart, err error) {
@@ -87,6 +91,9 @@ func (h *tensorHead) check(o *tensorOutput) error {
 
 // vectors adds the vectors of a tensor in the document: its numbers in one list, or lists within lists.
 func (h *tensorHead) vectors(out []documentPart, json []byte, at span, o *tensorOutput) ([]documentPart, error) {
+	if o.count()/max(1, o.row()) > maxTensorRows {
+		return nil, fmt.Errorf("%w: a tensor of more than %d vectors", ErrTooLarge, maxTensorRows)
+	}
 	text := json[at.from:at.to]
 	if bytes.ContainsAny(text, "\"{}tfn") {
 		return nil, h.lex.Fail("something else than numbers in a tensor")

@@ -223,3 +223,20 @@ func TestUndeclaredBesideTensors(t *testing.T) {
 	th.opts.Strict = true
 	refuses(t, th, doc, vector.ErrUndeclared)
 }
+
+// TestTensorOfManyRows: what is remembered of each vector is bounded, whatever the answer's size allows.
+func TestTensorOfManyRows(t *testing.T) {
+	const rows = 1<<18 + 1
+	doc := fmt.Sprintf(`{"outputs":[{"name":"o","datatype":"FP32","shape":[%d,1],"data":[0%s]}]}`, rows, strings.Repeat(",0", rows-1))
+	s, err := vector.NewStream(scan.FormatKServe, []scan.Field{{Path: "outputs[*].data"}}, vector.Options{Mask: authz.MaskNone, Document: int64(len(doc))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = s.Write(nil, []byte(doc), 1<<40)
+	if err == nil {
+		_, err = s.Close(nil)
+	}
+	if !errors.Is(err, vector.ErrTooLarge) {
+		t.Errorf("%d vectors of one number: %v, want %v", rows, err, vector.ErrTooLarge)
+	}
+}
