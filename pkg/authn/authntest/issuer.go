@@ -56,6 +56,7 @@ func StartAs(listen, url string) (*Issuer, error) {
 	mux.HandleFunc("GET /jwks", i.serveKeys)
 	mux.HandleFunc("GET /token", i.serveToken)
 	mux.HandleFunc("POST /introspect", i.serveIntrospection)
+	mux.HandleFunc("GET /registry-token", i.serveRegistryToken)
 	i.server = &http.Server{Handler: i.counted(mux), ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		defer close(i.ended)
@@ -215,6 +216,24 @@ func (i *Issuer) serveIntrospection(w http.ResponseWriter, r *http.Request) {
 	i.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = fmt.Fprintf(w, `{"active":%v}`, active)
+}
+
+// serveRegistryToken answers GET /registry-token?service=…&scope=…, where the challenge of a registry sends its clients (the Docker token
+// authentication specification): the token of whoever they say they are, in the group "registry", with the scope that they asked for.
+func (i *Issuer) serveRegistryToken(w http.ResponseWriter, r *http.Request) {
+	user, _, ok := r.BasicAuth()
+	if !ok || r.FormValue("service") == "" {
+		w.Header().Set("WWW-Authenticate", `Basic realm="issuer"`)
+		http.Error(w, "want a user, and a service", http.StatusUnauthorized)
+		return
+	}
+	token, err := i.Mint(map[string]any{"sub": user, "groups": []string{"registry"}, "scope": r.FormValue("scope")})
+	if err != nil {
+		http.Error(w, "token", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = fmt.Fprintf(w, `{"token":%q,"expires_in":3600}`, token)
 }
 
 // serveToken answers GET /token?sub=alice&groups=a,b&for=1h&alg=ES256.

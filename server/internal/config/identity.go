@@ -109,7 +109,8 @@ type Identity struct {
 	// Carriers say where a token for this target may come, in place of token.carriers. Default: those.
 	Carriers []string `yaml:"carriers"`
 	// Realm is what a 401 of this target names as the realm of its challenge. An OCI client (oras, docker, containerd) takes it for the URL
-	// where it gets a token, and asks there for Service and for the scope of what it wanted, which then is in the challenge too. Default weir.
+	// where it gets a token, and asks there for Service and for the scope of what it wanted, which then is in the challenge too; crane goes no
+	// further where it is no URL, even with a token. Default weir.
 	Realm string `yaml:"realm"`
 	// Service is what a 401 of this target names as its service. Default: none.
 	Service string `yaml:"service"`
