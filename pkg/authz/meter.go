@@ -186,3 +186,89 @@ func claim(claims map[string]any, path string) string {
 		claims, path = inner, rest
 	}
 }
+
+// Meters are the meters of the operator's own, beside those that there are always.
+type Meters []MeterSpec
+
+// Spec returns the meter of that name; nil where there is none of the operator's own.
+func (ms Meters) Spec(m Meter) *MeterSpec {
+	for i := range ms {
+		if ms[i].Name == m {
+			return &ms[i]
+		}
+	}
+	return nil
+}
+
+// Key derives what a meter is kept for; false where that is not known. group is the one that a limit names.
+func (ms Meters) Key(m Meter, who Subject, what Target, group string) (string, bool) {
+	switch m {
+	case MeterSubject:
+		return who.Ref(), who.ID != ""
+	case MeterSubjectTarget:
+		return who.Ref() + "|" + what.Name, who.ID != ""
+	case MeterTarget:
+		return what.Name, what.Name != ""
+	case MeterCredential:
+		return who.Issuer + "|" + who.Credential, who.Credential != ""
+	case MeterGroup:
+		return group, group != ""
+	}
+	if spec := ms.Spec(m); spec != nil {
+		return spec.Key(who, what, group)
+	}
+	return "", false
+}
+
+// Bind fills in what each limit's meter is kept for. It is an error where that is not known, or the meter does not count the limit's unit.
+func (ms Meters) Bind(limits []Limit, who Subject, what Target) ([]Limit, error) {
+	out := slices.Clone(limits)
+	for i, l := range out {
+		key, ok := ms.Key(l.Meter, who, what, l.Key)
+		if spec := ms.Spec(l.Meter); spec != nil && !spec.Counts(l.Unit) {
+			ok = false
+		}
+		if !ok {
+			return nil, fmt.Errorf("limit on meter %q (key %q, unit %s) has nothing to be counted for", l.Meter, l.Key, l.Unit)
+		}
+		out[i].Key = key
+	}
+	return out, nil
+}
+
+// Charged lists the meters that an exchange is charged to: the subject's, the target's, the operator's own, the credential's where asked for,
+// and those that limits name, which are bound.
+func (ms Meters) Charged(who Subject, what Target, limits []Limit, credential bool) []MeterKey {
+	out := make([]MeterKey, 0, 4+len(ms)+len(limits))
+	add := func(m Meter) {
+		if k, ok := ms.Key(m, who, what, ""); ok {
+			out = append(out, MeterKey{Meter: m, Key: k})
+		}
+	}
+	for _, m := range [...]Meter{MeterSubject, MeterSubjectTarget, MeterTarget} {
+		add(m)
+	}
+	if credential {
+		add(MeterCredential)
+	}
+	for i := range ms {
+		add(ms[i].Name)
+	}
+	for _, l := range limits {
+		if k := (MeterKey{Meter: l.Meter, Key: l.Key}); !slices.Contains(out, k) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// DefaultTenant is whose the targets without a tenant are, as far as meters go.
+const DefaultTenant = "default"
+
+// MeterTenant is the tenant under which all meters of the target live.
+func (t Target) MeterTenant() string {
+	if t.Tenant != "" {
+		return t.Tenant
+	}
+	return DefaultTenant
+}

@@ -80,7 +80,7 @@ type Config struct {
 	TicketKey []byte        // MAC key of hand-over tickets, at least 32 bytes; required with Handover
 	TicketTTL time.Duration // default 10 s
 
-	Meters []authz.MeterSpec // beyond those that there are always
+	Meters authz.Meters // beyond those that there are always
 
 	MaskKeys bool // the installation has keys for the masks that need some (authz.MaskMode.Keyed); without, such a mask refuses
 
