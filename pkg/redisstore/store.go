@@ -146,6 +146,7 @@ type step struct {
 	charged int
 	volume  authz.Volume
 	limits  []byte // packed
+	past    []byte // packed; of restore only
 }
 
 // maxMeters is how many meters a step may have: scripts number them by a byte.
@@ -213,7 +214,11 @@ func (s *Store) args(st step) []any {
 	for i, k := range st.meters {
 		sets[i] = s.sets[k.Meter]
 	}
-	return []any{frame, st.limits, s.windows, sets, int64(s.epochLife() / time.Second)}
+	args := []any{frame, st.limits, s.windows, sets, int64(s.epochLife() / time.Second)}
+	if st.past != nil {
+		args = append(args, st.past)
+	}
+	return args
 }
 
 var (

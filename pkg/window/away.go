@@ -21,6 +21,7 @@ type Shared interface {
 	Settle(ctx context.Context, r authz.Reservation) error
 	Cancel(ctx context.Context, r authz.Reservation) error
 	Usage(ctx context.Context, tenant string, keys []authz.MeterKey) (authz.Usage, error)
+	Reset(ctx context.Context, tenant string, keys []authz.MeterKey) error
 	Ready(ctx context.Context) error
 	Healthy() error
 	Run(ctx context.Context) error
@@ -359,6 +360,14 @@ func (a *Away) end(ctx context.Context, r authz.Reservation, total authz.Volume,
 // Usage asks the shared store: there is no count of all replicas without it.
 func (a *Away) Usage(ctx context.Context, tenant string, keys []authz.MeterKey) (authz.Usage, error) {
 	return a.cfg.Shared.Usage(ctx, tenant, keys)
+}
+
+// Reset makes the keys count nothing, in the shared store and here.
+func (a *Away) Reset(ctx context.Context, tenant string, keys []authz.MeterKey) error {
+	if err := a.cfg.Shared.Reset(ctx, tenant, keys); err != nil {
+		return err
+	}
+	return a.local.Reset(ctx, tenant, keys)
 }
 
 // Ready asks the shared store whether it can be used.

@@ -13,6 +13,15 @@ import (
 // open reads snapshot and journal, and begins a file of the journal.
 func (m *Memory) open() error {
 	m.journal = &journal{base: m.cfg.Snapshot}
+	if err := m.read(); err != nil {
+		return err
+	}
+	_, err := m.journal.turn()
+	return err
+}
+
+// read reads snapshot and journal.
+func (m *Memory) read() error {
 	first, err := m.load()
 	if err != nil {
 		return err
@@ -29,8 +38,7 @@ func (m *Memory) open() error {
 			return err
 		}
 	}
-	_, err = m.journal.turn()
-	return err
+	return nil
 }
 
 // replay makes the changes of one file of the journal. It ends at a record that is not whole: the crash cut it off.

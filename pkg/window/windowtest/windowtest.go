@@ -130,7 +130,7 @@ func Run(t *testing.T, make Factory) {
 		"reserve and refuse": testReserve, "all or nothing": testAllOrNothing, "idempotent": testIdempotent, "raise": testRaise, "settle": testSettle,
 		"cancel": testCancel, "unknown claims": testUnknown, "rotation": testRotation, "long stream": testLongStream, "clock set back": testClockBack,
 		"forgets at most a slot late": testForgets, "unreadable limit": testUnreadable, "concurrent": testConcurrent,
-		"huge counts": testHuge,
+		"huge counts": testHuge, "reset": testReset, "restore": testRestore,
 	}
 	maps.Copy(tests, adversaries())
 	for name, f := range tests {

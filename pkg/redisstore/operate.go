@@ -1,0 +1,63 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+	"time"
+
+	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/window"
+)
+
+// What operators do: restore what was lost, accept that it was, and make meters count nothing.
+
+// Reset makes the keys count nothing. What claims that are open now give back later is not taken off again.
+func (s *Store) Reset(ctx context.Context, tenant string, keys []authz.MeterKey) error {
+	for some := range slices.Chunk(keys, maxMeters) {
+		if err := s.sure(ctx); err != nil {
+			return err
+		}
+		if _, err := s.run(ctx, step{script: s.scripts.reset, tenant: tenant, claim: claimKey(tag(tenant), ""), meters: some}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restoreAtOnce is how many meters are restored by one script, which holds everything else up.
+const restoreAtOnce = 8
+
+// Restore makes every slot count no less than the past says. It never makes one count less, and does nothing when it is repeated. Redis may be
+// one that other processes do not believe: they go on refusing until Accept.
+func (s *Store) Restore(ctx context.Context, tenant string, past []window.PastMeter) error {
+	for some := range slices.Chunk(past, restoreAtOnce) {
+		st := step{script: s.scripts.restore, tenant: tenant, claim: claimKey(tag(tenant), "")}
+		for i, m := range some {
+			st.meters = append(st.meters, m.Key)
+			for _, slot := range m.Slots {
+				if w := 1 + slices.Index(s.windowsOf(m.Key.Meter), slot.Window); w > 0 {
+					st.past = appendCounts(st.past, int64(1+i), int64(w), slot.At)
+					st.past = appendCounts(st.past, slot.Volume[:]...)
+				}
+			}
+		}
+		if len(st.past) == 0 {
+			continue
+		}
+		if _, err := s.run(ctx, st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Accept tells all replicas that run Run to believe in what Redis holds now, whatever it had lost.
+func (s *Store) Accept(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+	defer cancel()
+	if err := s.client.Set(ctx, acceptKey, rand.Text(), time.Minute).Err(); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
