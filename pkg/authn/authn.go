@@ -1,9 +1,17 @@
-// Package authn turns a bearer token into a verified subject.
+// Package authn says who asks: by a token, a client certificate, or leave in a URL.
 //
-// It owns the issuers' keys, the rules for JSON Web Tokens (RFC 7519, RFC 8725, RFC 9068) and a cache of tokens it has verified. It trusts
-// its configuration, and what a configured issuer publishes at the place configured for it. It trusts nothing in a token before the
-// signature is verified: the unverified iss only selects among the configured issuers; jwk, jku, x5u and x5c are not looked at. It refuses
-// unsigned, encrypted and symmetric tokens, critical extensions, JSON with duplicate names, and tokens without an end.
+// It owns the issuers' keys, the rules for JSON Web Tokens (RFC 7519, RFC 8725, RFC 9068), what a token may be bound to (RFC 8705, RFC 9449), the
+// list of what was revoked, and a cache of tokens it has verified. It trusts its configuration, what a configured issuer publishes at the place
+// configured for it, and what Envoy says of a connection. It trusts nothing in a token before the signature is verified: the unverified iss
+// only selects among the configured issuers; jwk, jku, x5u and x5c are not looked at. It refuses unsigned, encrypted and symmetric tokens,
+// critical extensions, JSON with duplicate names, and tokens without an end; and whatever it cannot tell, it does not let pass.
+//
+//   - token.go, json.go: a token is taken apart and judged; subject.go: whom its claims are about
+//   - discovery.go, keys.go, jwk.go, refresh.go: keys, where they are and how long they are believed
+//   - carrier.go: where a token comes; challenge.go: how a 401 asks for one; capability.go, certificate.go: what stands for one
+//   - binding.go, dpop.go, replay.go: what a token is bound to
+//   - revoke.go, introspect.go: what was good and is no more; cache.go: what was good a moment ago
+//   - refuse.go: every reason to refuse, by its label
 package authn
 
 import (

@@ -3,6 +3,7 @@ package authn
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -23,6 +24,7 @@ const (
 
 // revocations say what is not believed any more. They are immutable; their address is their generation.
 type revocations struct {
+	sum         [sha256.Size]byte // of the file
 	credentials map[string]struct{}
 	subjects    map[string]time.Time // by Ref: what was issued before then; the zero time: everything
 }
@@ -49,6 +51,12 @@ func parseRevocations(raw []byte) (*revocations, error) {
 		}
 	}
 	return out, lines.Err()
+}
+
+// CheckRevocations says what is wrong with a revocation list, and where.
+func CheckRevocations(raw []byte) error {
+	_, err := parseRevocations(raw)
+	return err
 }
 
 func (r *revocations) add(kind, rest string) error {
@@ -114,10 +122,15 @@ func (a *Authenticator) loadRevocations() error {
 	if err != nil {
 		return fmt.Errorf("revocations: %w", err)
 	}
+	sum := sha256.Sum256(raw)
+	if have := a.revocations.Load(); have != nil && have.sum == sum {
+		return nil // as it was: what was verified since need not be again
+	}
 	list, err := parseRevocations(raw)
 	if err != nil {
 		return fmt.Errorf("revocations: %s: %w", a.cfg.Revocations, err)
 	}
+	list.sum = sum
 	a.revocations.Store(list)
 	a.cfg.Log.Info("revocations read", "credentials", len(list.credentials), "subjects", len(list.subjects))
 	return nil

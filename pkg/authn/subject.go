@@ -269,8 +269,8 @@ func elsewhere(claims map[string]any, path string) bool {
 		return true
 	}
 	names, _ := claims["_claim_names"].(map[string]any)
-	_, there := names[path]
-	return there
+	outer, _, _ := strings.Cut(path, ".")
+	return names[path] != nil || names[outer] != nil
 }
 
 // actors reads the chain of act claims (RFC 8693 §4.1): the outermost is the current actor.

@@ -117,7 +117,8 @@ type Identity struct {
 }
 
 // Capabilities are leave to make some requests in somebody's name, in a URL: for clients that have no place for a token. weir sign makes them.
-// Whoever has the key file can make them for anybody; whoever has a URL has its leave, until it ends. Policy decides as about any request.
+// Whoever has the key file can make them for anybody; whoever has a URL has its leave, until it ends, and access logs have URLs. Policy decides
+// as about any request.
 type Capabilities struct {
 	// KeyFile holds at least 32 random bytes, the same on every replica; make one with: head -c 32 /dev/urandom > capability.key. Read at
 	// start. Required where a target takes capabilities.

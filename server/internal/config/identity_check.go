@@ -3,8 +3,11 @@ package config
 import (
 	"fmt"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
+
+	"github.com/weirgate/weir/pkg/authn"
 )
 
 func (c *Config) checkIssuers(r *report) {
@@ -159,4 +162,23 @@ func (c *Config) secretFiles() []named {
 		all = append(all, named{key: fmt.Sprintf("issuers[%d].introspection.client_secret_file", i), at: &c.Issuers[i].Introspection.ClientSecretFile})
 	}
 	return all
+}
+
+// identityFiles checks what is in the files that say who is believed.
+func (c *Config) identityFiles(r *report) {
+	for _, n := range c.secretFiles() {
+		if info, err := os.Stat(*n.at); strings.HasPrefix(n.key, "capabilities.") && *n.at != "" && err == nil && info.Size() < 32 {
+			r.add(n.key, "%s has %d bytes: want at least 32 random ones", *n.at, info.Size())
+		}
+	}
+	if c.Token.Revocations == "" {
+		return
+	}
+	raw, err := os.ReadFile(c.Token.Revocations)
+	if err != nil {
+		return // said already
+	}
+	if err := authn.CheckRevocations(raw); err != nil {
+		r.add("token.revocations", "%s: %v", c.Token.Revocations, err)
+	}
 }

@@ -156,6 +156,7 @@ func (c *Config) files(r *report) {
 		}
 	}
 	c.MaskKeys.maskKeyFiles(r)
+	c.identityFiles(r)
 	if info, err := os.Stat(c.Audit.Dir); err == nil && !info.IsDir() {
 		r.add("audit.dir", "%s is no directory", c.Audit.Dir)
 	}
