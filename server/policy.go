@@ -276,6 +276,22 @@ func authenticator(c *config.Config, a *authn.Authenticator) guard.Authenticator
 	return a
 }
 
+// keysReady reports whether there is something to judge tokens by, where Weir judges them.
+func (s *Server) keysReady() error {
+	if s.authn == nil {
+		return nil
+	}
+	return s.authn.Ready()
+}
+
+// runAuthn fetches keys until ctx ends, where there are issuers.
+func (s *Server) runAuthn(ctx context.Context) error {
+	if s.authn == nil {
+		return nil
+	}
+	return s.authn.Run(ctx)
+}
+
 // unasked knows nobody, and strips nothing.
 type unasked struct{}
 

@@ -17,7 +17,9 @@ import (
 // reload reads policy, settings, the issuers' keys and certificates again. What does not load leaves what is in force; the log and
 // weir_policy_reload_failures_total say so.
 func (s *Server) reload(ctx context.Context) {
-	s.authn.Refresh()
+	if s.authn != nil {
+		s.authn.Refresh()
+	}
 	s.refreshPolicy(ctx)
 	c, err := tlsFor(s.cfg.Listen.TLS, s.opts.Log)
 	if err != nil {

@@ -47,10 +47,10 @@ type Server struct {
 	opts    Options
 	metrics *telemetry.Metrics
 	journal *audit.Journal
-	lost    []audit.Entry     // decisions that an earlier process left open
-	shipper *audit.Shipper    // nil where nothing is exported
-	traces  *telemetry.Traces // nil where nothing is exported
-	authn   *authn.Authenticator
+	lost    []audit.Entry        // decisions that an earlier process left open
+	shipper *audit.Shipper       // nil where nothing is exported
+	traces  *telemetry.Traces    // nil where nothing is exported
+	authn   *authn.Authenticator // nil where policy.identity leaves tokens to the policy
 	policy  *policy.Engine
 	source  *policySource
 	store   store
@@ -98,8 +98,10 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 	if s.store, handover, err = openStore(cfg, o.Log); err != nil {
 		return nil, err
 	}
-	if s.authn, err = newAuthenticator(cfg, s.store, o.Log); err != nil {
-		return nil, err
+	if cfg.Policy.Identity != "policy" {
+		if s.authn, err = newAuthenticator(cfg, s.store, o.Log); err != nil {
+			return nil, err
+		}
 	}
 	if s.journal, s.lost, err = openJournal(cfg, env.Export, o.Log); err != nil {
 		return nil, err
@@ -197,7 +199,7 @@ func (s *Server) checks(ctx context.Context) []admin.Check {
 // take Weir out of its cluster would mend nothing.
 func (s *Server) able(ctx context.Context) []admin.Check {
 	return []admin.Check{
-		admin.Result("keys", s.authn.Ready(), "issuers"),
+		admin.Result("keys", s.keysReady(), "issuers"),
 		s.countersCheck(ctx),
 		admin.Result("journal", s.journal.Ready(), "audit.dir"),
 		s.policyCheck(),
@@ -213,7 +215,7 @@ func (s *Server) Run(ctx context.Context) error {
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	parts, running := errgroup.WithContext(inner)
-	for _, run := range []func(context.Context) error{s.journal.Run, s.authn.Run, s.store.Run, s.watchFiles, s.watchHealth, s.pollBundle} {
+	for _, run := range []func(context.Context) error{s.journal.Run, s.runAuthn, s.store.Run, s.watchFiles, s.watchHealth, s.pollBundle} {
 		parts.Go(func() error { return run(running) })
 	}
 	if s.shipper != nil {

@@ -112,6 +112,15 @@ func warnings(c *config.Config) []string {
 	if c.Entry == "ext_authz" {
 		warn("entry: ext_authz sees no answers: whatever would have to be masked or counted there is refused")
 	}
+	if c.Policy.Identity == "policy" {
+		warn("policy.identity: policy: Weir asks nobody for a token, and knows nobody; limits of persons refuse")
+	}
+	if c.Policy.BuiltinErrors == "undefined" {
+		warn("policy.builtin_errors: undefined: a denial whose built-in fails is not said")
+	}
+	if c.Policy.Bundle.Unsigned {
+		warn("policy.bundle.unsigned: whoever can put another bundle there decides")
+	}
 	for i := range c.Targets {
 		t := &c.Targets[i]
 		if t.Mode == "observe" {

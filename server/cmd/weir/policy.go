@@ -104,6 +104,9 @@ func evaluation(cfg *config.Config, decision, file string) (reevaluation, error)
 	if err != nil {
 		return reevaluation{}, err
 	}
+	if cfg.Policy.Compat == policy.CompatOPAEnvoy { // what is in it is Envoy's, and the policy's to know
+		return reevaluation{input: b}, nil
+	}
 	if err := policy.CheckInput(file, b); err != nil {
 		return reevaluation{}, fmt.Errorf("the input is not good:\n%w", err)
 	}
@@ -122,6 +125,9 @@ func recorded(dir, decision string) (reevaluation, error) {
 		}
 		f, err := entries[i].Fields()
 		return reevaluation{input: entries[i].Input, recorded: &f}, err
+	}
+	if f, err := entries[0].Fields(); err == nil && f.Replayable != nil {
+		return reevaluation{}, fmt.Errorf("the input of %s is not recorded: the policy (policy.compat) may read a token or a body in it", decision)
 	}
 	return reevaluation{}, errors.Join(
 		fmt.Errorf("the record of %s holds no input: policy was not asked (a bad token, an unknown target), or record: metadata left it out", decision), damage)

@@ -81,6 +81,14 @@ func (s *Server) check(ctx context.Context, in *wire.CheckInbound) (_ *authv3.Ch
 	req := in.Request(ctx)
 	req.Time = s.cfg.Now()
 	adm = s.cfg.Guard.Begin(req)
+	if adm.AsksEnvoy() {
+		attributes, body, err := in.Attributes()
+		if err != nil {
+			adm.Refuse(&authz.Error{Kind: authz.KindUnavailable, Label: "attributes_unreadable", Public: "Weir could not decide about this request", Err: err})
+		}
+		adm.Attributes(attributes)
+		adm.Body(body, wire.WholeBody(req, body))
+	}
 	adm.Admit(ctx)
 	clean := wire.CleanRequest(req, adm.Identity())
 	if err := wire.SignedBy(req, clean.Remove); err != nil && !adm.Observed() && (adm.NeedsBody() || adm.Allowed()) {
@@ -97,6 +105,9 @@ func (s *Server) check(ctx context.Context, in *wire.CheckInbound) (_ *authv3.Ch
 	if adm.NeedsBody() { // the body is not here: policy is told that the operation is not complete
 		adm.Refine(ctx, adm.Operation())
 	}
+	if err := wire.SignedBy(req, wire.Touched(adm.Edits())); err != nil && adm.Allowed() && !adm.Observed() {
+		adm.Refuse(err)
+	}
 	if !adm.Allowed() || adm.Queued() != nil {
 		return s.deny(ctx, adm, req), nil
 	}
@@ -106,7 +117,9 @@ func (s *Server) check(ctx context.Context, in *wire.CheckInbound) (_ *authv3.Ch
 		adm.Refuse(authz.AsError(err))
 		return s.deny(ctx, adm, req), nil
 	}
-	return wire.CheckOK(clean, "", adm.ID()), nil
+	out := wire.CheckOK(clean, "", adm.ID())
+	wire.EditOK(out, adm.Edits())
+	return out, nil
 }
 
 // panicked closes the books of an exchange in which something panicked. What panicked once may do so again there; that must not take the
@@ -133,5 +146,7 @@ func (s *Server) deny(ctx context.Context, adm *guard.Admission, req authz.Reque
 	if err := adm.Finish(ctx, guard.Final{Outcome: authz.OutcomeRefused, Status: r.Status}); err != nil {
 		s.cfg.Log.Error("completion", "decision", adm.ID(), "cause", err)
 	}
-	return wire.CheckDenied(r)
+	out := wire.CheckDenied(r)
+	wire.EditMetadata(out, adm.Edits())
+	return out
 }

@@ -57,6 +57,9 @@ func (st *stream) requestHeaders(m *wire.Inbound) error {
 		}
 	}
 	st.dialect = dialect.ForTarget(st.adm.Target())
+	if err := st.tellAttributes(m); err != nil || st.refused {
+		return err
+	}
 	st.makePlan()
 	if st.plan.standalone { // first of all: it stops Envoy's timer
 		st.asked, st.askedAt = true, st.s.cfg.Now()
@@ -95,6 +98,27 @@ func (st *stream) begin(m *wire.Inbound) error {
 	}
 	st.adm = adm
 	return nil
+}
+
+// tellAttributes gives what Envoy said to a policy that is asked about that.
+func (st *stream) tellAttributes(m *wire.Inbound) error {
+	if !st.adm.AsksEnvoy() {
+		return nil
+	}
+	attributes, err := m.Attributes(st.req)
+	if err != nil {
+		return st.deny(&authz.Error{Kind: authz.KindUnavailable, Label: "attributes_unreadable", Public: "Weir could not decide about this request", Err: err})
+	}
+	st.adm.Attributes(attributes)
+	return nil
+}
+
+// added are the headers that the policy adds to the answer.
+func (st *stream) added() [][2]string {
+	if st.adm == nil || st.adm.Edits() == nil {
+		return nil
+	}
+	return st.adm.Edits().ResponseAdd
 }
 
 func (st *stream) makePlan() {
@@ -146,14 +170,16 @@ func (st *stream) answerRequest(o *wire.Override) error {
 		m.Remove = append(m.Remove, staleRequest(st.req.Headers)...)
 	}
 	st.plainCall(&m)
-	if err := wire.SignedBy(st.req, m.Remove); err != nil && !st.adm.Observed() {
+	edits := st.adm.Edits()
+	if err := wire.SignedBy(st.req, append(wire.Touched(edits), m.Remove...)); err != nil && !st.adm.Observed() {
 		return st.deny(err)
 	}
+	m.Edit(st.req.Path, edits)
 	if o != nil && !st.plan.standalone { // after a standalone one, this stream has seen a body already
 		st.asked = o.Request || o.Response
 	}
 	st.request.held = false
-	return st.send(wire.AnswerHeaders(wire.RequestHeaders, m, o))
+	return st.send(wire.AnswerHeaders(wire.RequestHeaders, m, o).Metadata(edits))
 }
 
 // reading reports whether the answer to this operation is read, not only measured.
@@ -248,6 +274,7 @@ func (st *stream) requestRead() error {
 	if err != nil {
 		st.adm.Refuse(authz.AsError(err))
 	} else {
+		st.adm.Body(st.request.body, !st.request.dropped)
 		st.adm.Refine(st.ctx, op)
 	}
 	if !st.adm.Allowed() {

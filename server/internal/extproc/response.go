@@ -255,6 +255,7 @@ func (st *stream) answerResponse(o *wire.Override) error {
 	st.response.answered = true
 	st.tellDocument()
 	st.disarm(alarmAttest)
+	st.response.mutation.Add = st.added()
 	return st.send(wire.AnswerHeaders(wire.ResponseHeaders, st.response.mutation, o))
 }
 

@@ -334,7 +334,7 @@ func (st *stream) refuse() error {
 	}
 	st.end(outcome)
 	st.arm(alarmIdle, st.s.cfg.IdleTimeout)
-	return st.send(wire.Refuse(r))
+	return st.send(wire.Refuse(r).Metadata(st.adm.Edits()))
 }
 
 // end finishes the exchange's books, once. A client that left after all was answered left a complete exchange.

@@ -1,12 +1,15 @@
 package wire
 
 import (
+	"slices"
+
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	rpcstatus "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
 // CheckOK lets the request go on: clean (see CleanRequest) strips our token and inbound weir-* headers, the ticket is in dynamic metadata, the decision ID on the
@@ -38,14 +41,29 @@ func CheckDenied(r Refusal) *authv3.CheckResponse {
 	}
 }
 
-// options encodes headers as ext_authz wants them: value (raw_value is ignored there) and an explicit append action.
+// options encodes headers as ext_authz wants them: value (raw_value is ignored there) and an explicit append action. The first of a name
+// replaces what there is, and those that follow are added.
 func options(kv [][2]string) []*corev3.HeaderValueOption {
 	out := make([]*corev3.HeaderValueOption, 0, len(kv))
-	for _, h := range kv {
+	for i, h := range kv {
+		if again(kv, i) {
+			out = append(out, added(h))
+			continue
+		}
 		out = append(out, &corev3.HeaderValueOption{
-			Header:       &corev3.HeaderValue{Key: h[0], Value: h[1]},
-			AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
+			Header: &corev3.HeaderValue{Key: h[0], Value: h[1]}, AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
 		})
 	}
 	return out
+}
+
+// added is a header that is added to those of its name.
+func added(h [2]string) *corev3.HeaderValueOption {
+	//lint:ignore SA1019 APPEND_IF_EXISTS_OR_ADD is zero, and Envoy 1.40 takes zero for an overwrite of a request's headers
+	return &corev3.HeaderValueOption{Header: &corev3.HeaderValue{Key: h[0], Value: h[1]}, Append: wrapperspb.Bool(true)}
+}
+
+// again reports whether the name of kv[i] stands before it.
+func again(kv [][2]string, i int) bool {
+	return slices.ContainsFunc(kv[:i], func(h [2]string) bool { return h[0] == kv[i][0] })
 }

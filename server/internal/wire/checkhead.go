@@ -32,12 +32,13 @@ type CheckInbound struct {
 	raw                                  head // header_map
 	mapped                               bool // there is a header_map
 	joined                               head // headers: one value to a name, joined by commas
+	whole                                string
 }
 
 // unmarshal reads CheckRequest{attributes}.
 func (in *CheckInbound) unmarshal(data mem.BufferSlice) error {
-	*in = CheckInbound{}
-	return messages(text(data), func(num protowire.Number, s string) error {
+	*in = CheckInbound{whole: text(data)}
+	return messages(in.whole, func(num protowire.Number, s string) error {
 		if num != 1 {
 			return nil
 		}
@@ -205,8 +206,10 @@ func (in *CheckInbound) Request(ctx context.Context) authz.Request {
 	} else {
 		req.TraceParent = req.Headers.Get("traceparent")
 	}
-	// A request without a body says so: no content-length and no transfer-encoding (RFC 9112 §6.3), or a length of 0.
+	// A request without a body says so: no content-length and no transfer-encoding (RFC 9112 §6.3), or a length of 0. On HTTP/2 no length
+	// means nothing, but with methods whose content means nothing.
 	cl := req.Headers.Get("content-length")
-	req.EndOfStream = len(req.Headers["transfer-encoding"]) == 0 && (cl == "0" || cl == "" && (req.Method == "GET" || req.Method == "HEAD"))
+	req.EndOfStream = len(req.Headers["transfer-encoding"]) == 0 &&
+		(cl == "0" || cl == "" && (req.Method == "GET" || req.Method == "HEAD" || strings.HasPrefix(req.Protocol, "HTTP/1.")))
 	return req
 }

@@ -1,11 +1,11 @@
 package wire
 
 import (
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/weirgate/weir/pkg/authn"
 	"github.com/weirgate/weir/pkg/authz"
@@ -56,20 +56,19 @@ func (o *Outbound) marshalBody() mem.BufferSlice {
 
 // Mutation changes headers. Removals come first: a name in both is set.
 type Mutation struct {
-	Set    [][2]string // name, value; replaces all values
+	Set    [][2]string // name, value; the first of a name replaces all values, those that follow are added
+	Add    [][2]string // added to what there is
 	Remove []string
 	// Parameters are query parameters that are removed. In ext_proc a :path that is set does the same.
 	Parameters []string
 }
 
-// proto encodes the mutation as ext_proc wants it: raw_value, and OVERWRITE by the default of the deprecated append.
+// proto is the mutation as a message; nil where it changes nothing.
 func (m Mutation) proto() *extprocv3.HeaderMutation {
-	if len(m.Set) == 0 && len(m.Remove) == 0 {
+	b := m.append(nil)
+	out := new(extprocv3.HeaderMutation)
+	if err := proto.Unmarshal(b, out); len(b) == 0 || err != nil { // err: cannot be, but for a header that no message can hold
 		return nil
-	}
-	out := &extprocv3.HeaderMutation{RemoveHeaders: m.Remove}
-	for _, kv := range m.Set {
-		out.SetHeaders = append(out.SetHeaders, &corev3.HeaderValueOption{Header: &corev3.HeaderValue{Key: kv[0], RawValue: []byte(kv[1])}})
 	}
 	return out
 }
@@ -127,9 +126,16 @@ func AnswerHeaders(p Phase, m Mutation, o *Override) *Outbound {
 
 // append encodes the mutation as a HeaderMutation: raw_value, and OVERWRITE by the default of the deprecated append.
 func (m Mutation) append(b []byte) []byte {
-	for _, kv := range m.Set {
+	for i, kv := range m.Set {
+		if again(m.Set, i) {
+			b = appendAdd(b, kv)
+			continue
+		}
 		header := appendBytes(appendBytes(make([]byte, 0, len(kv[0])+len(kv[1])+8), 1, kv[0]), 3, kv[1]) // HeaderValue{key, raw_value}
 		b = appendBytes(b, 1, appendBytes(nil, 1, header))                                               // set_headers: HeaderValueOption{header}
+	}
+	for _, kv := range m.Add {
+		b = appendAdd(b, kv)
 	}
 	for _, name := range m.Remove {
 		b = appendBytes(b, 2, name) // remove_headers

@@ -115,7 +115,14 @@ func RefusalFor(d authz.Decision, decision string, req authz.Header) Refusal {
 		r.Headers = append(r.Headers, [2]string{"retry-after", strconv.FormatInt(p.RetryAfter, 10)})
 	}
 	if r.GRPC {
+		if d.Edits != nil && d.Edits.Told && d.Edits.Body != "" {
+			p.Detail = d.Edits.Body
+		}
 		r.speakGRPC(a, p)
+		return r
+	}
+	if d.Edits != nil && d.Edits.Told {
+		r.told(d.Edits, decision)
 		return r
 	}
 	p.Message = p.spoken()
