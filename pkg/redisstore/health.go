@@ -122,6 +122,8 @@ func (s *Store) checkEviction(ctx context.Context) error {
 		_, after, found := strings.Cut(info, "maxmemory_policy:")
 		policy, _, _ := strings.Cut(after, "\r\n")
 		switch {
+		case !found && !strings.Contains(info, "used_memory:"):
+			return errors.New("INFO memory was answered with something else: this is no Redis, or something stands before it")
 		case !found:
 			return failure("store_evicts", errors.New("maxmemory_policy must be noeviction, and Redis' INFO memory does not say it is"))
 		case policy != "noeviction":

@@ -41,12 +41,12 @@ func TestNew(t *testing.T) {
 
 // TestVolumeBeyondDoubles: what Lua cannot count exactly is refused before Redis is asked.
 func TestVolumeBeyondDoubles(t *testing.T) {
-	s, err := New(Config{URL: "unix:///nowhere"})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for n, want := range map[int64]string{-1: "volume_unreadable", maxCount + 1: "volume_unreadable", maxCount: "store_unavailable"} {
-		_, err := s.Reserve(t.Context(), authz.Reservation{Volume: authz.Volume{n}})
+		s, err := New(Config{URL: "unix:///nowhere"}) // one that does not know yet that Redis is away
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Reserve(t.Context(), authz.Reservation{Volume: authz.Volume{n}})
 		var e *authz.Error
 		if !errors.As(err, &e) || e.Label != want {
 			t.Errorf("%d: %v, want %s", n, err, want)
