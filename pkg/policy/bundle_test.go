@@ -18,7 +18,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/open-policy-agent/opa/v1/bundle"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -309,5 +311,38 @@ func TestAwait(t *testing.T) {
 	}
 	if d, err := e.Eval(t.Context(), input(nil)); err != nil || d.Effect != authz.Allow {
 		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// TestBuild: what a directory holds, as a bundle: the same rules, numbers and tests.
+func TestBuild(t *testing.T) {
+	s := newSigner(t)
+	dir := with(t, copied(t), "slow_drip")
+	dir["staff/data.json"] = &fstest.MapFile{Data: []byte(`{"a": 1}`)}
+	b, err := policy.Build(t.Context(), policy.BuildConfig{FS: dir, Revision: "v3", Key: s.private, Algorithm: "ES256"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := policy.ReadBundle(b, policy.BundleConfig{Key: s.public, Algorithm: "ES256"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := []byte("slow_drip: {per_person: {vectors: 7}}\n")
+	e := engine(t, policy.Config{FS: read.FS, Revision: read.Revision, Settings: settings, RunTests: true})
+	d, err := e.Eval(t.Context(), input(nil))
+	if err != nil || d.Effect != authz.Allow || !strings.HasPrefix(d.Revision, "v3@") {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	want, err := engine(t, policy.Config{FS: dir, Settings: settings}).Eval(t.Context(), input(nil))
+	want.Revision = d.Revision
+	if diff := cmp.Diff(want, d); err != nil || diff != "" {
+		t.Errorf("%v (-directory +bundle):\n%s", err, diff)
+	}
+	_, err = policy.New(t.Context(), policy.Config{FS: read.FS, Settings: []byte("slow_drop: {}\n")})
+	if err == nil || !strings.Contains(err.Error(), `no setting "slow_drop"; nearest: slow_drip`) {
+		t.Errorf("a setting that the bundle does not have: %v", err)
+	}
+	if _, err := policy.Build(t.Context(), policy.BuildConfig{FS: own("decision := ").FS}); err == nil {
+		t.Error("a bundle was made of what does not compile")
 	}
 }

@@ -37,6 +37,7 @@ func policyCommand(ctx context.Context, args []string, out io.Writer) error {
 		{"test", policyTestUsage, policyTest},
 		{"new", policyNewUsage, policyNew},
 		{"bench", policyBenchUsage, policyBench},
+		{"build", policyBuildUsage, policyBuild},
 		{"schema", "", policySchema},
 	}
 	if len(args) > 0 {
