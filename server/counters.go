@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/weirgate/weir/pkg/authz"
 	"github.com/weirgate/weir/pkg/guard"
 	"github.com/weirgate/weir/pkg/handover"
 	"github.com/weirgate/weir/pkg/redisstore"
@@ -17,6 +18,7 @@ import (
 // store is where counters live: pkg/window in memory, pkg/redisstore in Redis.
 type store interface {
 	guard.Store
+	Reset(ctx context.Context, tenant string, keys []authz.MeterKey) error
 	Ready(ctx context.Context) error
 	Healthy() error
 	Run(ctx context.Context) error
@@ -37,17 +39,13 @@ func (s sharedStore) First(ctx context.Context, key string, ttl time.Duration) (
 // openStore returns the counters that the configuration names, and where admissions wait between the two filters of entry both.
 func openStore(c *config.Config, log *slog.Logger) (store, guard.Handover, error) {
 	if c.Counters.URL == "" {
-		m, err := window.NewMemory(window.Config{
-			Windows: c.Counters.Windows, Meters: c.Counters.WindowsOf(), Snapshot: c.Counters.Snapshot, Log: log,
-		})
+		m, err := window.NewMemory(memoryConfig(c, log))
 		if err != nil {
 			return nil, nil, fmt.Errorf("counters: %w", err)
 		}
 		return m, handover.NewMemory(time.Now), nil
 	}
-	r, err := redisstore.New(redisstore.Config{
-		URL: c.Counters.URL.Reveal(), Windows: c.Counters.Windows, Meters: c.Counters.WindowsOf(), Timeout: c.Counters.Timeout, Log: log,
-	})
+	r, err := redisstore.New(redisConfig(c, log))
 	if err != nil {
 		return nil, nil, fmt.Errorf("counters.url: %w", err)
 	}

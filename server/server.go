@@ -218,6 +218,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, run := range []func(context.Context) error{s.journal.Run, s.runAuthn, s.store.Run, s.watchFiles, s.watchHealth, s.pollBundle} {
 		parts.Go(func() error { return run(running) })
 	}
+	parts.Go(func() error { return s.watchResets(running) })
 	if s.shipper != nil {
 		parts.Go(func() error { return s.shipper.Run(running) })
 	}

@@ -118,7 +118,7 @@ func Lost(decision Entry, now time.Time) (*authz.Record, error) {
 			Effect: f.Verdict, Rule: f.Rule, Reason: f.Reason, Limits: f.Limits, Approval: f.Approval, Record: f.RecordMode, Revision: f.Revision,
 			Mask: authz.Mask{Vectors: f.MaskVectors, Scores: f.MaskScores, Fields: f.MaskFields}, Exceeded: f.Exceeded, Alternatives: f.Alternatives,
 		},
-		Enforced: f.Enforced, Label: LostLabel, Reserved: f.reserved(), Outcome: authz.OutcomeFailed,
+		Enforced: f.Enforced, Label: LostLabel, Reserved: f.Reserved(), Outcome: authz.OutcomeFailed,
 	}
 	if f.Mode == string(authz.ModeObserve) {
 		r.Mode = authz.ModeObserve
@@ -128,12 +128,12 @@ func Lost(decision Entry, now time.Time) (*authz.Record, error) {
 			return nil, fmt.Errorf("record %d: %w", decision.Seq, err)
 		}
 	}
-	r.Subject = f.subject()
+	r.Subject = f.Subject()
 	return r, nil
 }
 
-// subject is the subject that a record names.
-func (f *Fields) subject() authz.Subject {
+// Subject returns who the record is about, without claims, which are in its input only.
+func (f *Fields) Subject() authz.Subject {
 	s := authz.Subject{Name: f.UserName, Email: f.UserEmail, Groups: f.UserRoles, Kind: f.ActorType, Owner: f.Owner, Credential: f.Credential}
 	s.Issuer, s.ID, _ = strings.Cut(f.UserID, "|")
 	if f.CredentialEnds != nil {

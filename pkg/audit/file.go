@@ -74,6 +74,9 @@ const (
 	lockPause = 20 * time.Millisecond
 )
 
+// ErrLocked is in the error of Open for a journal that another process has open.
+var ErrLocked = errors.New("written by another process")
+
 // lockDir makes this process the only writer of dir until the returned file is closed, by it or by the process's end.
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
@@ -90,7 +93,7 @@ func lockDir(dir string) (*os.File, error) {
 		n, _ := f.ReadAt(pid, 0)
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("journal %s is being written by another process (%q)", dir, pid[:n])
+			return nil, fmt.Errorf("journal %s is being %w (%q)", dir, ErrLocked, pid[:n])
 		}
 		return nil, fmt.Errorf("lock journal %s: %w", dir, err)
 	}

@@ -111,7 +111,18 @@ type Fields struct {
 	Input json.RawMessage `json:"weir.input,omitempty"`
 }
 
-// reserved returns the reserved counts as a Volume.
-func (f *Fields) reserved() authz.Volume {
+// Left returns what left, or is taken to have left, as it was charged in the end; nothing of a decision.
+func (f *Fields) Left() authz.Volume {
+	var v authz.Volume
+	for i, n := range [...]*int64{f.VolumeRequests, f.VolumeDocuments, f.VolumeBytes, f.VolumeVectors, f.VolumeVectorsMasked} {
+		if n != nil {
+			v[i] = *n
+		}
+	}
+	return v
+}
+
+// Reserved returns what was reserved.
+func (f *Fields) Reserved() authz.Volume {
 	return authz.Volume{f.ReservedRequests, f.ReservedDocuments, f.ReservedBytes, f.ReservedVectors, f.ReservedVectorsMasked}
 }

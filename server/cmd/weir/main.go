@@ -5,6 +5,7 @@
 //	weir policy eval --decision ID          evaluate a recorded decision's input again; --trace shows how
 //	weir policy new NAME                    write a rule with its test
 //	weir policy test | bench DIR            run a policy's tests; measure what it costs
+//	weir limits show | reset | rebuild      see to what is counted
 //	weir audit tail | show ID | verify      read the journal
 //	weir sign --config weir.yaml … URL      make a URL that carries leave to make its request
 //	weir version
@@ -42,6 +43,7 @@ func commands() []command {
 		{"serve", "answer Envoy: ext_proc, ext_authz, health, metrics", serve},
 		{"check", "validate the configuration and the policy, with line numbers", check},
 		{"policy", "eval, new, test, bench, schema: write rules, try them, and ask what they decide", policyCommand},
+		{"limits", "show, reset, rebuild: see to what is counted", limitsCommand},
 		{"audit", "tail, show, verify: read the journal", auditCommand},
 		{"sign", "make a URL that carries leave to make its request", sign},
 		{"version", "print the version", func(_ context.Context, _ []string, out io.Writer) error {
