@@ -26,6 +26,7 @@ type counters interface {
 	Usage(ctx context.Context, tenant string, keys []authz.MeterKey) (authz.Usage, error)
 	Reset(ctx context.Context, tenant string, keys []authz.MeterKey) error
 	Restore(ctx context.Context, tenant string, past []window.PastMeter) error
+	Raise(ctx context.Context, r authz.Reservation) (authz.Quota, error)
 	Close() error
 }
 

@@ -35,7 +35,7 @@ func Rebuild(ctx context.Context, c *config.Config, journals []string, dry bool)
 	now := time.Now()
 	b := &rebuild{cfg: c, meters: c.Counters.Specs(), past: window.NewPast(c.Counters.Windows, c.Counters.WindowsOf(), now), now: now}
 	b.found.Since = b.past.Since()
-	b.reset, b.open, b.ended = map[resetKey]time.Time{}, map[string]booking{}, map[string]bool{}
+	b.reset, b.open, b.ended, b.claims = map[resetKey]time.Time{}, map[string]booking{}, map[string]bool{}, map[string][]redisstore.PastClaim{}
 	for _, read := range []func(audit.Entry) error{b.resets, b.charges} {
 		for _, dir := range journals {
 			if err := b.read(ctx, dir, read); err != nil {
@@ -60,9 +60,11 @@ type rebuild struct {
 	past   *window.Past
 	now    time.Time
 	found  Rebuilt
-	reset  map[resetKey]time.Time // when a meter was reset last
-	open   map[string]booking     // by decision: those without a completion so far
-	ended  map[string]bool        // completions whose decision is still to come, in another journal
+	reset  map[resetKey]time.Time            // when a meter was reset last
+	open   map[string]booking                // by decision: those without a completion so far
+	ended  map[string]bool                   // completions whose decision is still to come, in another journal
+	claims map[string][]redisstore.PastClaim // that ended lately, by tenant
+	going  []authz.Reservation               // exchanges that have not ended
 }
 
 type resetKey struct {
@@ -77,6 +79,7 @@ type booking struct {
 	keys   []authz.MeterKey
 	volume authz.Volume
 	partly bool // not all of its meters can be told
+	id     string
 }
 
 // read goes through a journal, newest records included. What cannot be read is named, and passed over.
@@ -173,7 +176,7 @@ func (b *rebuild) book(f *audit.Fields, input json.RawMessage, v authz.Volume) b
 		}
 	}
 	limits, err := b.meters.Bind(f.Limits, who, what)
-	bk := booking{at: f.Time, tenant: what.MeterTenant(), keys: b.meters.Charged(who, what, limits, false), volume: v}
+	bk := booking{id: f.Decision, at: f.Time, tenant: what.MeterTenant(), keys: b.meters.Charged(who, what, limits, false), volume: v}
 	bk.partly = err != nil || !whole && b.needsInput()
 	return bk
 }
@@ -187,28 +190,43 @@ func (b *rebuild) needsInput() bool {
 	})
 }
 
+// add counts what an exchange has charged.
 func (b *rebuild) add(bk booking) {
-	if bk.volume == (authz.Volume{}) {
+	if !b.counts(bk) {
 		return
+	}
+	b.past.Add(bk.tenant, b.kept(bk), bk.at, bk.volume)
+	if b.now.Sub(bk.at) < redisstore.ClosedLife { // so long a replica may still tell of it
+		b.claims[bk.tenant] = append(b.claims[bk.tenant], redisstore.PastClaim{ID: bk.id, Volume: bk.volume})
+	}
+}
+
+// counts reports whether an exchange has charged anything, and counts it.
+func (b *rebuild) counts(bk booking) bool {
+	if bk.volume == (authz.Volume{}) {
+		return false
 	}
 	b.found.Exchanges++
 	if bk.partly {
 		b.found.Unreadable++
 	}
-	keys := slices.DeleteFunc(slices.Clone(bk.keys), func(k authz.MeterKey) bool {
+	return true
+}
+
+// kept are the meters of an exchange that were not reset since.
+func (b *rebuild) kept(bk booking) []authz.MeterKey {
+	return slices.DeleteFunc(slices.Clone(bk.keys), func(k authz.MeterKey) bool {
 		at, ok := b.reset[resetKey{bk.tenant, k}]
 		return ok && !bk.at.After(at)
 	})
-	b.past.Add(bk.tenant, keys, bk.at, bk.volume)
 }
 
-// stillOpen charges what exchanges have reserved that have not ended: they may be taking it now.
+// stillOpen claims what exchanges have reserved that have not ended: they may be taking it now.
 func (b *rebuild) stillOpen() {
 	for _, bk := range b.open {
-		if b.now.Sub(bk.at) < longestExchange {
-			bk.at = b.now
+		if b.now.Sub(bk.at) < longestExchange && b.counts(bk) {
 			b.found.Open++
-			b.add(bk)
+			b.going = append(b.going, authz.Reservation{ID: bk.id, Tenant: bk.tenant, Keys: b.kept(bk), Volume: bk.volume})
 		}
 	}
 }
@@ -235,7 +253,17 @@ func (b *rebuild) restore(ctx context.Context) error {
 			return errors.Join(err, s.Close())
 		}
 	}
+	for _, r := range b.going {
+		if _, err := s.Raise(ctx, r); err != nil { // without limits; known twice, it is charged once
+			return errors.Join(err, s.Close())
+		}
+	}
 	if r, ok := s.(*redisstore.Store); ok {
+		for tenant, claims := range b.claims {
+			if err := r.RestoreClaims(ctx, tenant, claims); err != nil {
+				return errors.Join(err, s.Close())
+			}
+		}
 		if err := r.Accept(ctx); err != nil {
 			return errors.Join(err, s.Close())
 		}

@@ -52,6 +52,33 @@ func (s *Store) Restore(ctx context.Context, tenant string, past []window.PastMe
 	return nil
 }
 
+// PastClaim is a claim that has ended, as a journal tells it.
+type PastClaim struct {
+	ID     string
+	Volume authz.Volume // what it came to, which Restore has counted
+}
+
+// RestoreClaims makes claims known, so that what a process tells again, or ends, is not counted twice. Claims that Redis knows stay as they are.
+func (s *Store) RestoreClaims(ctx context.Context, tenant string, claims []PastClaim) error {
+	tag := tag(tenant)
+	for some := range slices.Chunk(claims, maxBatch) {
+		ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
+		p := s.client.Pipeline()
+		for _, c := range some {
+			p.SetNX(ctx, claimKey(tag, c.ID), appendCounts([]byte("c"), c.Volume[:]...), ClosedLife)
+		}
+		_, err := p.Exec(ctx)
+		cancel()
+		if err != nil {
+			return unavailable(err)
+		}
+	}
+	return nil
+}
+
+// ClosedLife is how long a claim is known once it has ended, as lua/claim.lua has it.
+const ClosedLife = 10 * time.Minute
+
 // Accept tells all replicas that run Run to believe in what Redis holds now, whatever it had lost.
 func (s *Store) Accept(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
