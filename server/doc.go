@@ -7,7 +7,7 @@
 //
 // The parts, which know authz and not each other:
 //
-//   - pkg/authn: a bearer token becomes a Subject. Keys, algorithms and issuers come from the configuration, never from the token.
+//   - pkg/authn: a token, a client certificate or leave in a URL becomes a Subject. Keys, algorithms and issuers come from the configuration, never from the token.
 //   - pkg/target: host and path, or the route's own word, become a Target. What is ambiguous is refused.
 //   - pkg/dialect: one file per upstream API: what a request asks for, and where it and its answer hold vectors and scores.
 //   - pkg/scan and pkg/vector: streaming readers, and on them: find, count and mask vectors in a byte stream, one file per format, encoding

@@ -40,6 +40,9 @@ func newAuthenticator(c *config.Config, s store, log *slog.Logger) (*authn.Authe
 	cfg.Targets = map[string]authn.Target{}
 	for i := range c.Targets {
 		t := &c.Targets[i]
+		if len(t.Identity.Carriers) == 0 {
+			t.Identity.Carriers = nil // as for all
+		}
 		cfg.Targets[t.Name] = authn.Target{Carriers: t.Identity.Carriers, Realm: t.Identity.Realm, Service: t.Identity.Service}
 	}
 	var err error
