@@ -53,6 +53,7 @@ type Error struct {
 	Label  string // stable, low-cardinality cause for metrics, such as "token_expired" or "store_unavailable"
 	Public string // plain words for the client
 	Err    error  // the cause, for the log; may be nil
+	Fault  string // the rule of the policy in which it went wrong, for log and audit; may be empty
 	// Challenge is the WWW-Authenticate value of a refusal of KindUnauthenticated; empty for the usual one.
 	Challenge string
 }

@@ -54,6 +54,7 @@ type Record struct {
 	Verdict  Decision // what policy and limits said
 	Enforced Effect   // what was done; differs from Verdict.Effect in observe mode
 	Label    string   // cause of a refusal that is not policy's, such as "token_expired"
+	Fault    string   // the rule of the policy in which evaluation failed; the client is not told
 	Mode     Mode
 	Reserved Volume
 

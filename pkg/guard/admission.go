@@ -27,6 +27,7 @@ type Admission struct {
 	verdict  authz.Decision // what policy and limits said
 	enforced authz.Effect   // what is done
 	label    string         // cause of a refusal that is not policy's
+	fault    string         // the rule in which the policy failed
 	input    *authz.Input   // as evaluated last
 	extended bool           // it is another one than the decision record's
 
@@ -217,12 +218,19 @@ func (a *Admission) fail(err error) {
 	default:
 		level = a.g.cfg.Log.Debug // the client's doing; it is in the journal
 	}
-	level("refused", "decision", a.id, "target", a.match.Target.Name, "label", e.Label, "cause", e)
+	said := []any{"decision", a.id, "target", a.match.Target.Name, "label", e.Label, "cause", e}
+	if e.Fault != "" {
+		said = append(said, "fault", e.Fault)
+	}
+	level("refused", said...)
 	denied := authz.Decision{Effect: authz.Deny, Kind: e.Kind, Rule: "weir." + e.Label, Reason: e.Public, Revision: a.g.cfg.Policy.Revision(), Challenge: e.Challenge}
 	if a.decided {
 		denied = a.verdict.Tighten(denied)
 	}
 	a.label = e.Label
+	if e.Fault != "" {
+		a.fault = e.Fault
+	}
 	a.settleVerdict(denied)
 }
 

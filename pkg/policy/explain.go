@@ -29,7 +29,7 @@ func (e *Engine) Explain(ctx context.Context, inputJSON []byte, w io.Writer) (au
 	if err != nil {
 		return authz.Decision{}, fmt.Errorf("input: %w", err)
 	}
-	l := *e.loaded.Load()
+	l := e.loaded.Load()
 	if l.missing {
 		return authz.Decision{}, undecided("policy_missing", errMissing)
 	}
@@ -38,8 +38,10 @@ func (e *Engine) Explain(ctx context.Context, inputJSON []byte, w io.Writer) (au
 		return authz.Decision{}, fmt.Errorf("input: %w", err)
 	}
 	tracer := topdown.NewBufferTracer()
-	l.timeout = 10 * time.Second // tracing is slow, and nobody waits for an answer
-	d, err := l.eval(ctx, value, now, rego.EvalQueryTracer(tracer))
+	slow := &loaded{ // tracing is slow, and nobody waits for an answer
+		query: l.query, envoy: l.envoy, revision: l.revision, meters: l.meters, timeout: 10 * time.Second, memory: l.memory, random: l.random, rules: l.rules,
+	}
+	d, err := slow.eval(ctx, value, now, rego.EvalQueryTracer(tracer))
 	topdown.PrettyTraceWithLocation(w, lineage.Fails(*tracer))
 	return d, err
 }

@@ -39,6 +39,9 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if cfg.Timeout <= 0 {
 		cfg.Timeout = defaultTimeout
 	}
+	if cfg.Memory <= 0 {
+		cfg.Memory = defaultMemory
+	}
 	if cfg.Name == "" {
 		cfg.Name = settingsFile
 	}
@@ -85,18 +88,18 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
+	l := &loaded{
+		query: prepared, keys: newKeys(), revision: revisionOf(cfg.Revision, cfg.Entrypoint, files, raw), timeout: cfg.Timeout, memory: cfg.Memory,
+		warnings: append(silent, warnings...), random: drawsRandom(files), rules: indexRules(compiler),
+	}
 	if cfg.Compat != "" {
 		envoy := readsOfEnvoy(reads)
-		return &loaded{
-			query: prepared, keys: newKeys(), reads: envoy.needs(), envoy: &envoy, volatile: []string{"what Envoy says of the request"},
-			revision: revisionOf(cfg.Revision, cfg.Entrypoint, files, raw), timeout: cfg.Timeout, warnings: warnings, random: drawsRandom(files),
-		}, nil
+		l.envoy, l.reads, l.volatile = &envoy, envoy.needs(), []string{"what Envoy says of the request"}
+		return l, nil
 	}
-	kept, volatile := newCache(reads)
-	return &loaded{
-		query: prepared, keys: newKeys(), reads: reads.needs(), cache: kept, volatile: volatile,
-		revision: revisionOf(cfg.Revision, cfg.Entrypoint, files, raw), timeout: cfg.Timeout, warnings: append(silent, warnings...), random: drawsRandom(files),
-	}, nil
+	l.reads = reads.needs()
+	l.cache, l.volatile = newCache(reads)
+	return l, nil
 }
 
 // newStore keeps a policy's documents and its settings as parsed terms, so that evaluation does not convert them each time. Nothing writes to

@@ -38,6 +38,7 @@ type Config struct {
 	Compat     string        // CompatOPAEnvoy: a policy that was written for opa-envoy-plugin; default "": one of Weir's
 	Lenient    bool          // with Compat: a built-in that fails makes its rule undefined, as there; default: it refuses the request
 	Timeout    time.Duration // of one evaluation; default 250 ms, many times what one takes, for machines that are busy
+	Memory     int64         // by how many bytes the process may grow during one evaluation; default 512 MiB
 	MaskKeys   bool          // the installation has mask keys: data.weir.installation.mask_keys
 	Meters     []authz.Meter // that limits may name beyond those that there are always
 	RunTests   bool          // run the policy's own tests before it is taken
@@ -69,6 +70,9 @@ type loaded struct {
 	timeout  time.Duration
 	warnings []string
 	random   bool // some rule draws random numbers or uuids
+	memory   int64
+	rules    ruleIndex
+	looking  atomic.Bool // somebody finds out where an evaluation was
 	meters   []authz.Meter
 }
 
@@ -184,19 +188,15 @@ func (e *Engine) evalEnvoy(ctx context.Context, l *loaded, in *authz.Input) (aut
 }
 
 func (l *loaded) eval(ctx context.Context, input ast.Value, now time.Time, opts ...rego.EvalOption) (authz.Decision, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.timeout)
-	defer cancel()
 	opts = append(opts, rego.EvalParsedInput(input), rego.EvalTime(now))
 	if l.random {
 		opts = append(opts, rego.EvalSeed(rand.NewChaCha8(sha256.Sum256([]byte(input.String())))))
 	}
-	rs, err := l.query.Eval(ctx, opts...)
+	rs, label, err := l.run(ctx, l.timeout, opts)
 	if err != nil {
-		label := "policy_error"
-		if ctx.Err() != nil || topdown.IsCancel(err) {
-			label = "policy_timeout"
-		}
-		return authz.Decision{}, undecided(label, quiet(err))
+		refused := undecided(label, quiet(err))
+		refused.Fault = l.fault(ctx, label, err, opts)
+		return authz.Decision{}, refused
 	}
 	if len(rs) == 0 || len(rs[0].Expressions) == 0 {
 		return authz.Decision{Effect: authz.Deny, Rule: "undefined", Reason: "the policy says nothing about this request", Revision: l.revision}, nil
@@ -226,18 +226,25 @@ func (l *loaded) metered(limits []authz.Limit) error {
 	return nil
 }
 
-// quiet takes out of a built-in's error what it says after the built-in's name: it may quote what it was given, which is the requester's
-// and does not belong in a log. The rest names file and line; weir policy eval shows how it came to that, from the journal.
+// quiet takes out of an error what a built-in says after its name, and the values that rules conflict by: they may quote what they were given,
+// which is the requester's and does not belong in a log. The rest names file and line; weir policy eval shows how it came to that, from the
+// journal.
 func quiet(err error) error {
 	var e *topdown.Error
-	if !errors.As(err, &e) || e.Code != topdown.BuiltinErr {
+	if !errors.As(err, &e) {
 		return err
 	}
-	name, _, _ := strings.Cut(e.Message, ":")
-	return &topdown.Error{Code: e.Code, Message: name, Location: e.Location}
+	message, _, _ := strings.Cut(e.Message, "\n")
+	switch e.Code {
+	case topdown.BuiltinErr:
+		message, _, _ = strings.Cut(message, ":")
+	case topdown.ConflictErr:
+		message = strings.TrimSuffix(message, ":")
+	}
+	return &topdown.Error{Code: e.Code, Message: message, Location: e.Location}
 }
 
-func undecided(label string, err error) error {
+func undecided(label string, err error) *authz.Error {
 	return &authz.Error{Kind: authz.KindUnavailable, Label: label, Public: "Weir could not decide about this request", Err: err}
 }
 

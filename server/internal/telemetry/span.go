@@ -157,6 +157,7 @@ func (a *attributes) verdict(f *audit.Fields) {
 	a.text(AttrRefusal, f.Refusal)
 	a.text(AttrErrorType, f.ErrorType)
 	a.text(AttrRevision, f.Revision)
+	a.text(AttrFault, f.Fault)
 	a.text(AttrMask, string(f.MaskVectors))
 	a.text(AttrRecordMode, string(f.RecordMode))
 	reserved := [authz.NumUnits]int64{f.ReservedRequests, f.ReservedDocuments, f.ReservedBytes, f.ReservedVectors, f.ReservedVectorsMasked}

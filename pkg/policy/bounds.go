@@ -1,0 +1,176 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/metrics"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/topdown"
+)
+
+const (
+	defaultMemory = 512 << 20
+	// watchAfter is how long an evaluation runs before its memory is looked at: most have ended by then. watchEvery is how often it is then.
+	watchAfter, watchEvery = 5 * time.Millisecond, 2 * time.Millisecond
+)
+
+// lookFor is for how long an evaluation that was ended is looked at: Envoy waits.
+const lookFor = 250 * time.Millisecond
+
+// errMemory is the cause of an evaluation that was ended because of what it allocates.
+var errMemory = errors.New("the evaluation allocates more than policy.memory")
+
+// memoryWatch ends an evaluation during which the process grows by more than most bytes. There is no count of what one goroutine has, so
+// that others may be to blame; most is far above what they do meanwhile.
+type memoryWatch struct {
+	most   uint64
+	cancel context.CancelCauseFunc
+
+	mu    sync.Mutex
+	timer *time.Timer // nil once stopped
+	base  heap
+	seen  bool
+}
+
+// heap is what the process has allocated: live at the last collection, and since then and before it what may be garbage.
+type heap struct{ live, all uint64 }
+
+func readHeap() heap {
+	s := [...]metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(s[:])
+	return heap{s[0].Value.Uint64(), s[1].Value.Uint64()}
+}
+
+func watchMemory(most int64, cancel context.CancelCauseFunc) *memoryWatch {
+	w := &memoryWatch{most: uint64(most), cancel: cancel} //nolint:gosec // positive
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.timer = time.AfterFunc(watchAfter, w.look)
+	return w
+}
+
+func (w *memoryWatch) look() {
+	now := readHeap()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timer == nil {
+		return
+	}
+	if !w.seen {
+		w.base, w.seen = now, true
+	}
+	if now.live > w.base.live+w.most || now.all > w.base.all+2*w.most {
+		w.cancel(errMemory)
+		return
+	}
+	w.timer.Reset(watchEvery)
+}
+
+func (w *memoryWatch) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.timer.Stop()
+	w.timer = nil
+}
+
+// run evaluates the query within its bounds. label names the cause of an error.
+func (l *loaded) run(ctx context.Context, timeout time.Duration, opts []rego.EvalOption) (rs rego.ResultSet, label string, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ctx, stop := context.WithTimeout(ctx, timeout)
+	defer stop()
+	watch := watchMemory(l.memory, cancel)
+	defer watch.stop()
+	rs, err = l.query.Eval(ctx, opts...)
+	switch {
+	case err == nil:
+		return rs, "", nil
+	case errors.Is(context.Cause(ctx), errMemory):
+		return nil, "policy_memory", errMemory
+	case ctx.Err() != nil, topdown.IsCancel(err):
+		return nil, "policy_timeout", err
+	}
+	return nil, "policy_error", err
+}
+
+// fault names the rule in which an evaluation failed; empty where it is not known. One that was ended says nothing of where it was: it is
+// evaluated once more with eyes open, one at a time, so that nobody can have all of them done twice.
+func (l *loaded) fault(ctx context.Context, label string, err error, opts []rego.EvalOption) string {
+	var e *topdown.Error
+	if label == "policy_error" {
+		if errors.As(err, &e) {
+			return l.rules.at(e.Location)
+		}
+		return ""
+	}
+	if !l.looking.CompareAndSwap(false, true) {
+		return ""
+	}
+	defer l.looking.Store(false)
+	seen := &lastSeen{}
+	_, again, _ := l.run(context.WithoutCancel(ctx), min(l.timeout, lookFor), append(opts, rego.EvalQueryTracer(seen)))
+	if again == "" {
+		return "" // a busy machine, then
+	}
+	return l.rules.at(seen.location.Load())
+}
+
+// lastSeen is a tracer that knows where an evaluation is.
+type lastSeen struct{ location atomic.Pointer[ast.Location] }
+
+// Enabled implements topdown.QueryTracer.
+func (*lastSeen) Enabled() bool { return true }
+
+// Config implements topdown.QueryTracer.
+func (*lastSeen) Config() topdown.TraceConfig { return topdown.TraceConfig{} }
+
+// TraceEvent implements topdown.QueryTracer. Where an evaluation fails or leaves is not looked at: one that is ended leaves everything.
+func (s *lastSeen) TraceEvent(e topdown.Event) {
+	if e.Op == topdown.EvalOp && e.Location != nil && e.Location.File != "" {
+		s.location.Store(e.Location)
+	}
+}
+
+// ruleIndex tells which rule is at a place in the policy's files.
+type ruleIndex []span
+
+type span struct {
+	file        string
+	first, last int
+	name        string
+}
+
+func indexRules(c *ast.Compiler) ruleIndex {
+	var out ruleIndex
+	for file, m := range c.Modules {
+		for _, r := range m.Rules {
+			at := r.Location
+			if at == nil {
+				continue
+			}
+			out = append(out, span{file, at.Row, at.Row + strings.Count(string(at.Text), "\n"), short(m.Package.Path) + "." + r.Head.Ref().String()})
+		}
+	}
+	return out
+}
+
+// at returns the rule's name and place, or as much as is known.
+func (x ruleIndex) at(where *ast.Location) string {
+	if where == nil || where.File == "" {
+		return ""
+	}
+	place := fmt.Sprintf("%s:%d", where.File, where.Row)
+	for _, s := range x {
+		if s.file == where.File && s.first <= where.Row && where.Row <= s.last {
+			return s.name + " (" + place + ")"
+		}
+	}
+	return place
+}
