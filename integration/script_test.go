@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -96,8 +97,10 @@ func setup(env *testscript.Env, w *world) error {
 	env.Defer(func() { w.close(env) })
 	ports := [3]int{}
 	for i := range ports {
-		if ports[i], err = harness.FreePort(); err != nil {
-			return err
+		for ports[i] == 0 || slices.Contains(ports[:i], ports[i]) { // one that is free may be given twice
+			if ports[i], err = harness.FreePort(); err != nil {
+				return err
+			}
 		}
 	}
 	env.Setenv("GRPC_PORT", strconv.Itoa(ports[0]))
