@@ -16,26 +16,46 @@ import (
 
 // Reserve charges r.Volume to every key if no limit is passed by it, else nothing. A known ID returns what is charged already.
 func (s *Store) Reserve(ctx context.Context, r authz.Reservation) (authz.Quota, error) {
-	return s.claim(ctx, s.scripts.reserve, r)
+	if s.leases != nil {
+		if q, done, err := s.reserveLeased(ctx, r); done {
+			return q, err
+		}
+	}
+	return s.claimDirect(ctx, s.scripts.reserve, r)
 }
 
 // Raise charges what r.Volume, the new total, adds to what is charged, as far as the limits permit. A claim that is not known is charged as
 // new; one that is closed stays as it is.
 func (s *Store) Raise(ctx context.Context, r authz.Reservation) (authz.Quota, error) {
-	return s.claim(ctx, s.scripts.raise, r)
+	if s.leases != nil {
+		if q, done, err := s.raiseLeased(ctx, r); done {
+			return q, err
+		}
+	}
+	return s.claimDirect(ctx, s.scripts.raise, r)
 }
 
 // Settle makes r.Volume the final total, more or less than what is charged, and closes the claim. A claim that is not known is charged.
 func (s *Store) Settle(ctx context.Context, r authz.Reservation) error {
+	if s.leases != nil {
+		if done, err := s.endLeased(ctx, r, false); done {
+			return err
+		}
+	}
 	r.Limits = nil
-	_, err := s.claim(ctx, s.scripts.settle, r)
+	_, err := s.claimDirect(ctx, s.scripts.settle, r)
 	return err
 }
 
 // Cancel gives everything back and closes the claim.
 func (s *Store) Cancel(ctx context.Context, r authz.Reservation) error {
+	if s.leases != nil {
+		if done, err := s.endLeased(ctx, r, true); done {
+			return err
+		}
+	}
 	r.Limits = nil
-	_, err := s.claim(ctx, s.scripts.cancel, r)
+	_, err := s.claimDirect(ctx, s.scripts.cancel, r)
 	return err
 }
 
@@ -45,8 +65,8 @@ type bound struct {
 	place, meter int
 }
 
-// claim runs one step of a claim and remembers what came of it.
-func (s *Store) claim(ctx context.Context, script *redis.Script, r authz.Reservation) (authz.Quota, error) {
+// claimDirect has Redis run one step of a claim, and remembers what came of it.
+func (s *Store) claimDirect(ctx context.Context, script *redis.Script, r authz.Reservation) (authz.Quota, error) {
 	if err := s.sure(ctx); err != nil {
 		return authz.Quota{}, err
 	}
@@ -66,9 +86,33 @@ func (s *Store) claim(ctx context.Context, script *redis.Script, r authz.Reserva
 
 // call runs one step of a claim.
 func (s *Store) call(ctx context.Context, script *redis.Script, r authz.Reservation) (authz.Quota, error) {
+	st, limits, err := s.step(script, r)
+	if err != nil {
+		return authz.Quota{}, err
+	}
+	answer, err := s.run(ctx, st)
+	if errors.Is(err, errUnreadable) {
+		return authz.Quota{}, s.unreadable(r.Limits)
+	}
+	if err != nil {
+		return authz.Quota{}, err
+	}
+	n, ok := counts(answer)
+	if !ok || len(n) < authz.NumUnits {
+		return authz.Quota{}, unavailable(errAnswer)
+	}
+	over, err := exceeded(n[authz.NumUnits:], limits)
+	if err != nil {
+		return authz.Quota{}, err
+	}
+	return authz.Quota{Granted: authz.Volume(n[:authz.NumUnits]), Over: over}, nil
+}
+
+// step says a step of a claim as the scripts take it.
+func (s *Store) step(script *redis.Script, r authz.Reservation) (step, []bound, error) {
 	for i, n := range r.Volume {
 		if n < 0 || n > maxCount {
-			return authz.Quota{}, failure("volume_unreadable", fmt.Errorf("%d %s: want 0 to 2^53", n, authz.Units()[i]))
+			return step{}, nil, failure("volume_unreadable", fmt.Errorf("%d %s: want 0 to 2^53", n, authz.Units()[i]))
 		}
 	}
 	st := step{script: script, tenant: r.Tenant, claim: claimKey(tag(r.Tenant), r.ID), volume: r.Volume, meters: make([]authz.MeterKey, 0, len(r.Keys))}
@@ -97,14 +141,7 @@ func (s *Store) call(ctx context.Context, script *redis.Script, r authz.Reservat
 		}
 		st.limits = appendLimit(st.limits, l.meter, u, w, min(l.Max, maxCount))
 	}
-	answer, err := s.run(ctx, st)
-	if errors.Is(err, errUnreadable) {
-		return authz.Quota{}, s.unreadable(r.Limits)
-	}
-	if err != nil {
-		return authz.Quota{}, err
-	}
-	return quota(answer, limits)
+	return st, limits, nil
 }
 
 // unreadable is the error of a limit that cannot be read: it denies.
@@ -125,34 +162,32 @@ func (s *Store) unreadable(limits []authz.Limit) error {
 	return e
 }
 
-// quota reads a step's answer: the volume granted, then number, use and wait of each limit in the way.
-func quota(answer string, limits []bound) (authz.Quota, error) {
-	var q authz.Quota
-	n, ok := counts(answer)
-	if !ok || len(n) < len(q.Granted) || (len(n)-len(q.Granted))%3 != 0 {
-		return authz.Quota{}, unavailable(errAnswer)
-	}
-	copy(q.Granted[:], n)
-	type exceeded struct {
+// exceeded reads the limits in the way of a step: number, use and wait of each.
+func exceeded(n []int64, limits []bound) ([]authz.Exceeded, error) {
+	type one struct {
 		authz.Exceeded
 		place int
 	}
-	var all []exceeded
-	for over := range slices.Chunk(n[len(q.Granted):], 3) {
+	var all []one
+	if len(n)%3 != 0 {
+		return nil, unavailable(errAnswer)
+	}
+	for over := range slices.Chunk(n, 3) {
 		if over[0] >= int64(len(limits)) {
-			return authz.Quota{}, unavailable(errAnswer)
+			return nil, unavailable(errAnswer)
 		}
 		l := limits[over[0]]
 		wait := time.Duration(min(over[2], int64(math.MaxInt64/time.Microsecond))) * time.Microsecond
-		all = append(all, exceeded{authz.Exceeded{Limit: l.Limit, Used: over[1], RetryAfter: max(wait, 1)}, l.place})
+		all = append(all, one{authz.Exceeded{Limit: l.Limit, Used: over[1], RetryAfter: max(wait, 1)}, l.place})
 	}
-	slices.SortFunc(all, func(a, b exceeded) int {
+	slices.SortFunc(all, func(a, b one) int {
 		return cmp.Or(cmp.Compare(b.RetryAfter, a.RetryAfter), cmp.Compare(a.place, b.place))
 	})
+	var out []authz.Exceeded
 	for _, e := range all {
-		q.Over = append(q.Over, e.Exceeded)
+		out = append(out, e.Exceeded)
 	}
-	return q, nil
+	return out, nil
 }
 
 // Usage returns what the keys' windows count now.

@@ -25,6 +25,9 @@ type state struct {
 func (s *Store) Run(ctx context.Context) error {
 	tick := time.NewTicker(s.cfg.CheckEvery)
 	defer tick.Stop()
+	if s.leases != nil {
+		go s.giveBackLoop(ctx)
+	}
 	for {
 		_ = s.look(ctx) // recorded
 		s.sweep()

@@ -14,6 +14,9 @@ import (
 
 // Reset makes the keys count nothing. What claims that are open now give back later is not taken off again.
 func (s *Store) Reset(ctx context.Context, tenant string, keys []authz.MeterKey) error {
+	if s.leases != nil {
+		s.leases.endLeases(tenant, keys)
+	}
 	for some := range slices.Chunk(keys, maxMeters) {
 		if err := s.sure(ctx); err != nil {
 			return err
@@ -37,12 +40,12 @@ func (s *Store) Restore(ctx context.Context, tenant string, past []window.PastMe
 			st.meters = append(st.meters, m.Key)
 			for _, slot := range m.Slots {
 				if w := 1 + slices.Index(s.windowsOf(m.Key.Meter), slot.Window); w > 0 {
-					st.past = appendCounts(st.past, int64(1+i), int64(w), slot.At)
-					st.past = appendCounts(st.past, slot.Volume[:]...)
+					st.more = appendCounts(st.more, int64(1+i), int64(w), slot.At)
+					st.more = appendCounts(st.more, slot.Volume[:]...)
 				}
 			}
 		}
-		if len(st.past) == 0 {
+		if len(st.more) == 0 {
 			continue
 		}
 		if _, err := s.run(ctx, st); err != nil {

@@ -14,7 +14,7 @@ var lua embed.FS
 
 // scripts are the steps, each one script: what is shared, then the step itself.
 type scripts struct {
-	reserve, raise, settle, cancel, usage, reset, restore *redis.Script
+	reserve, raise, settle, cancel, usage, reset, restore, lease, lower *redis.Script
 }
 
 func loadScripts() (scripts, error) {
@@ -25,6 +25,8 @@ func loadScripts() (scripts, error) {
 		&s.settle:  {"prelude", "heads", "quick_settle", "meter", "claim", "settle"},
 		&s.cancel:  {"prelude", "heads", "meter", "claim", "cancel"},
 		&s.usage:   {"prelude", "heads", "quick_usage", "meter", "usage"},
+		&s.lease:   {"prelude", "heads", "meter", "claim", "lease"},
+		&s.lower:   {"prelude", "heads", "meter", "claim", "lower"},
 		&s.reset:   {"prelude", "heads", "meter", "reset"},
 		&s.restore: {"prelude", "heads", "meter", "restore"},
 	} {

@@ -32,6 +32,11 @@ type Config struct {
 	Windows []authz.Window
 	// Meters names the meters that keep other windows than these.
 	Meters map[authz.Meter][]authz.Window
+	// Leases lets this process take some of busy meters' limits ahead (lease.go), so that few claims ask Redis. A claim then belongs to the
+	// Store that reserved it: no other may raise or settle it.
+	Leases bool
+	// Replicas is how many Stores share the limits, at most: what one takes ahead is the smaller for it. Default 1.
+	Replicas int
 	// Timeout bounds each call, retries included; default 500 ms.
 	Timeout time.Duration
 	// CheckEvery is how often Run looks after Redis; default 2 s.
@@ -57,6 +62,7 @@ type Store struct {
 
 	pipe    pipe
 	recent  recent
+	leases  *leases               // nil without Config.Leases
 	state   atomic.Pointer[state] // what the last check found
 	suspect atomic.Bool           // a call failed since: there may be another Redis
 	looking chan struct{}         // holds a token while somebody looks
@@ -89,6 +95,9 @@ func New(cfg Config) (*Store, error) {
 	var err error
 	if s.scripts, err = loadScripts(); err != nil {
 		return nil, err
+	}
+	if cfg.Leases {
+		s.leases = newLeases(s.time, time.Duration(s.tick)*time.Microsecond)
 	}
 	if s.client, err = connect(cfg, s.connected); err != nil {
 		return nil, err
@@ -134,8 +143,23 @@ func (s *Store) windowsOf(m authz.Meter) []authz.Window {
 	return s.cfg.Windows
 }
 
-// Close closes the connections. Calls that are under way fail.
-func (s *Store) Close() error { return s.client.Close() }
+// Close gives back what leases have left over, and closes the connections. Calls that are under way fail.
+func (s *Store) Close() error {
+	if s.leases != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), lastGiveBack)
+		defer cancel()
+		s.giveBack(ctx, true)
+	}
+	return s.client.Close()
+}
+
+// time is the time by this process's clock, or the test's.
+func (s *Store) time() time.Time {
+	if s.cfg.Now != nil {
+		return s.cfg.Now()
+	}
+	return time.Now()
+}
 
 // step is one call of a script, for one tenant.
 type step struct {
@@ -146,7 +170,7 @@ type step struct {
 	charged int
 	volume  authz.Volume
 	limits  []byte // packed
-	past    []byte // packed; of restore only
+	more    []byte // ARGV[6] of the scripts that have one
 }
 
 // maxMeters is how many meters a step may have: scripts number them by a byte.
@@ -215,8 +239,8 @@ func (s *Store) args(st step) []any {
 		sets[i] = s.sets[k.Meter]
 	}
 	args := []any{frame, st.limits, s.windows, sets, int64(s.epochLife() / time.Second)}
-	if st.past != nil {
-		args = append(args, st.past)
+	if st.more != nil {
+		args = append(args, st.more)
 	}
 	return args
 }

@@ -63,6 +63,18 @@ func limit(k string, u authz.Unit, w authz.Window, n int64) authz.Limit {
 
 func vectors(n int64) authz.Volume { return authz.Volume{}.With(authz.UnitVectors, n) }
 
+// RunHolding runs what must hold of a store that may hold some of its limits back for itself, too, for a slot at most: it never admits more, and
+// what is charged in the end, after settle, is what left.
+func RunHolding(t *testing.T, make Factory, settle func(s Store)) {
+	for name, f := range holders() {
+		t.Run(name, func(t *testing.T) {
+			clock := NewClock()
+			s := make(t, []authz.Window{minute, hour, day, month}, clock)
+			f(&bench{t: t, s: s, clock: clock}, func() { settle(s) })
+		})
+	}
+}
+
 // bench is one store under test.
 type bench struct {
 	t     *testing.T
