@@ -45,7 +45,9 @@ func openStore(c *config.Config, log *slog.Logger) (store, guard.Handover, error
 		}
 		return m, handover.NewMemory(time.Now), nil
 	}
-	r, err := redisstore.New(redisConfig(c, log))
+	cfg := redisConfig(c, log)
+	cfg.Leases, cfg.Replicas = c.Counters.Leases, c.Counters.Replicas
+	r, err := redisstore.New(cfg)
 	if err != nil {
 		return nil, nil, fmt.Errorf("counters.url: %w", err)
 	}

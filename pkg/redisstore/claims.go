@@ -16,17 +16,33 @@ import (
 
 // Reserve charges r.Volume to every key if no limit is passed by it, else nothing. A known ID returns what is charged already.
 func (s *Store) Reserve(ctx context.Context, r authz.Reservation) (authz.Quota, error) {
-	if s.leases != nil {
-		if q, done, err := s.reserveLeased(ctx, r); done {
-			return q, err
+	at := s.time()
+	if s.trusted() {
+		if over, ok := s.overs.find(&r, at); ok {
+			return authz.Quota{Over: over}, nil
 		}
 	}
-	return s.claimDirect(ctx, s.scripts.reserve, r)
+	q, done, err := authz.Quota{}, false, error(nil)
+	if s.leases != nil {
+		q, done, err = s.reserveLeased(ctx, r)
+	}
+	if !done {
+		q, err = s.claimDirect(ctx, s.scripts.reserve, r)
+	}
+	switch {
+	case err != nil:
+	case len(q.Over) > 0:
+		s.overs.note(&r, q.Over, at)
+	default:
+		s.overs.granted(&r)
+	}
+	return q, err
 }
 
 // Raise charges what r.Volume, the new total, adds to what is charged, as far as the limits permit. A claim that is not known is charged as
 // new; one that is closed stays as it is.
 func (s *Store) Raise(ctx context.Context, r authz.Reservation) (authz.Quota, error) {
+	defer s.overs.forget(r.Tenant, r.Keys)
 	if s.leases != nil {
 		if q, done, err := s.raiseLeased(ctx, r); done {
 			return q, err
@@ -37,6 +53,7 @@ func (s *Store) Raise(ctx context.Context, r authz.Reservation) (authz.Quota, er
 
 // Settle makes r.Volume the final total, more or less than what is charged, and closes the claim. A claim that is not known is charged.
 func (s *Store) Settle(ctx context.Context, r authz.Reservation) error {
+	defer s.overs.forget(r.Tenant, r.Keys)
 	if s.leases != nil {
 		if done, err := s.endLeased(ctx, r, false); done {
 			return err
@@ -49,6 +66,7 @@ func (s *Store) Settle(ctx context.Context, r authz.Reservation) error {
 
 // Cancel gives everything back and closes the claim.
 func (s *Store) Cancel(ctx context.Context, r authz.Reservation) error {
+	defer s.overs.forget(r.Tenant, r.Keys)
 	if s.leases != nil {
 		if done, err := s.endLeased(ctx, r, true); done {
 			return err

@@ -244,3 +244,64 @@ func scriptCalls(t testing.TB, server *redistest.Server) int {
 	}
 	return n
 }
+
+// TestOverUntil: who is over a limit and asks again is refused from memory, with a Retry-After that counts down, until something changes.
+func TestOverUntil(t *testing.T) {
+	server := redistest.Start(t)
+	clock := windowtest.NewClock()
+	s, err := New(Config{URL: server.URL(), Now: clock.Now, Timeout: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	other, err := New(Config{URL: server.URL(), Now: clock.Now, Timeout: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = other.Close() })
+	id := 0
+	ask := func(n int64) authz.Quota {
+		t.Helper()
+		id++
+		q, err := s.Reserve(t.Context(), vectorsUnder(fmt.Sprint(id), n, 10))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return q
+	}
+	for range 2 {
+		ask(4)
+	}
+	first := ask(4)
+	server.Do(t, "CONFIG RESETSTAT")
+	clock.Advance(100 * time.Millisecond)
+	for range 20 {
+		q := ask(4)
+		if len(q.Over) != 1 || q.Over[0].Used != 8 || q.Over[0].RetryAfter != first.Over[0].RetryAfter-100*time.Millisecond {
+			t.Fatalf("%+v, first %+v", q, first)
+		}
+	}
+	if n := scriptCalls(t, server); n != 0 {
+		t.Errorf("Redis was asked %d times for what was refused a moment ago", n)
+	}
+	if q := ask(1); len(q.Over) > 0 {
+		t.Errorf("less, for which there is room: %+v", q)
+	}
+	if q := ask(4); len(q.Over) != 1 || q.Over[0].Used != 9 {
+		t.Errorf("after more was counted: %+v; want 9 used", q)
+	}
+	if err := other.Cancel(t.Context(), vectorsUnder("1", 0, 10)); err != nil { // another replica gives back
+		t.Fatal(err)
+	}
+	clock.Advance(overFor)
+	if q := ask(4); len(q.Over) > 0 {
+		t.Errorf("%v after there was room again: %+v", overFor, q)
+	}
+	ask(4)
+	if err := s.Cancel(t.Context(), vectorsUnder("2", 0, 10)); err != nil { // so does this one
+		t.Fatal(err)
+	}
+	if q := ask(4); len(q.Over) > 0 {
+		t.Errorf("after there was room again: %+v", q)
+	}
+}

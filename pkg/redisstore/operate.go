@@ -17,6 +17,7 @@ func (s *Store) Reset(ctx context.Context, tenant string, keys []authz.MeterKey)
 	if s.leases != nil {
 		s.leases.endLeases(tenant, keys)
 	}
+	defer s.overs.forget(tenant, keys)
 	for some := range slices.Chunk(keys, maxMeters) {
 		if err := s.sure(ctx); err != nil {
 			return err

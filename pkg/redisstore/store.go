@@ -62,6 +62,7 @@ type Store struct {
 
 	pipe    pipe
 	recent  recent
+	overs   overs
 	leases  *leases               // nil without Config.Leases
 	state   atomic.Pointer[state] // what the last check found
 	suspect atomic.Bool           // a call failed since: there may be another Redis
