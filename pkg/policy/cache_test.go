@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -27,33 +28,69 @@ func source(src string) Config {
 	return Config{FS: fstest.MapFS{"p.rego": {Data: []byte("package weir.authz\n" + src)}}}
 }
 
-// TestCachedDecidesAsEvaluated asks about random inputs twice: by the engine, whose cache fills up, and by evaluation alone.
+// TestCachedDecidesAsEvaluated asks about random inputs twice: by the engine, whose cache fills up, and by evaluation alone; of the shipped
+// policy, and of one with all rules of the cookbook whose decisions can be kept.
 func TestCachedDecidesAsEvaluated(t *testing.T) {
-	e, err := New(t.Context(), Config{Timeout: 10 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := e.loaded.Load()
-	if l.cache == nil {
-		t.Fatal("the shipped policy reads something that is different every time: its decisions cannot be kept")
-	}
-	r := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // repeatable
-	for i := range 3000 {
-		in := random(r)
-		got, err := e.Eval(t.Context(), in)
+	more := fstest.MapFS{}
+	for _, root := range []string{"weir", "cookbook"} {
+		err := fs.WalkDir(shipped.FS, root, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() || strings.HasSuffix(path, "_test.rego") {
+				return err
+			}
+			for _, volatile := range []string{"first_use", "read_only_hours", "step_up", "working_hours"} {
+				if strings.HasPrefix(path, "cookbook/"+volatile+"/") {
+					return nil
+				}
+			}
+			b, err := fs.ReadFile(shipped.FS, path)
+			more[path] = &fstest.MapFile{Data: b}
+			return err
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := l.eval(t.Context(), l.keys.input(in), time.Unix(0, in.Time.UnixNS))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Fatalf("input %d: %s", i, diff)
-		}
 	}
-	if n := len(l.cache.young) + len(l.cache.old); n < 20 || n > 2900 {
-		t.Errorf("%d decisions kept of 3000 inputs: the test does not try the cache", n)
+	const settings = `{tenant_isolation: {shared: [a, b], tenants: {t: [research]}}, mask_by_group: {vectors: {product: zero}}, slow_drip: {per_group: {research: {vectors: 5}}},
+		collection_allowlist: {targets: [a], collections: {p: [research], q: ["*"]}}, checkpoint_by_name: {paths: {/m/: [ml-platform]}}}`
+	for name, cfg := range map[string]Config{"shipped": {}, "cookbook": {FS: more, Settings: []byte(settings)}} {
+		t.Run(name, func(t *testing.T) {
+			cfg.Timeout = 20 * time.Second
+			e, err := New(t.Context(), cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := e.loaded.Load()
+			if l.cache == nil {
+				t.Fatalf("its decisions cannot be kept: %s", l.volatile)
+			}
+			r := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // repeatable
+			recurring := make([]*authz.Input, 500)
+			for i := range recurring {
+				recurring[i] = random(r)
+			}
+			for i := range 3000 {
+				in := random(r)
+				if r.IntN(2) == 0 { // one that was, at another time and place
+					again := *recurring[r.IntN(len(recurring))]
+					again.Time, again.Request = in.Time, in.Request
+					in = &again
+				}
+				got, err := e.Eval(t.Context(), in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want, err := l.eval(t.Context(), l.keys.input(in), time.Unix(0, in.Time.UnixNS))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Fatalf("input %d: %s", i, diff)
+				}
+			}
+			if n := len(l.cache.young) + len(l.cache.old); n < 20 || n > 2500 {
+				t.Errorf("%d decisions kept of 3000 inputs: the test does not try the cache", n)
+			}
+		})
 	}
 }
 
@@ -68,9 +105,12 @@ func random(r *rand.Rand) *authz.Input {
 	}
 	return &authz.Input{
 		Phase: authz.PhaseRequest, Final: true, Justification: one("", "", "MODEL-42 test", "because"),
-		Subject:   authz.Subject{Issuer: "https://i", ID: one("ada", "bob"), Groups: groups, Kind: authz.Human, Expires: time.Unix(r.Int64N(1e9), 0)},
-		Target:    authz.Target{Name: one("a", "b"), Kind: authz.TargetKind(one("inference", "vectordb", "weights", "corpus", "registry")), Tenant: one("", "t")},
-		Operation: authz.Operation{Class: authz.Class(one("embed", "search", "read", "export", "unknown")), Complete: r.IntN(5) > 0, Artifact: one("", "", "checkpoint"), Vectors: []int64{0, 1, -1, 5000, 100000}[r.IntN(5)]},
+		Subject: authz.Subject{
+			Issuer: "https://i", ID: one("ada", "bob"), Groups: groups, Kind: authz.SubjectKind(one("human", "human", "agent")), Expires: time.Unix(r.Int64N(1e9), 0),
+			Actors: [][]authz.Actor{nil, nil, {{ID: "a"}}}[r.IntN(3)],
+		},
+		Target:    authz.Target{Name: one("a", "b"), Kind: authz.TargetKind(one("inference", "vectordb", "weights", "corpus", "registry")), Tenant: one("", "t"), Sensitivity: one("", "high")},
+		Operation: authz.Operation{Class: authz.Class(one("embed", "search", "read", "export", "unknown")), Complete: r.IntN(5) > 0, Artifact: one("", "", "checkpoint"), Collection: one("", "p", "q"), Object: one("", "/m/a", "/x"), Vectors: []int64{0, 1, -1, 5000, 100000}[r.IntN(5)]},
 		Time:      authz.InputTime{UnixNS: r.Int64(), RFC3339: "2026-01-01T00:00:00Z"},
 		Request:   authz.InputRequest{Method: one("GET", "POST"), Host: "h", Path: fmt.Sprint("/", r.IntN(1000))},
 	}
@@ -162,21 +202,5 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 	if _, ok := c.get(make([]byte, maxCacheKey+1)); ok {
 		t.Error("a long key was kept")
-	}
-}
-
-// BenchmarkEvalUncached is what a policy costs that nothing can be kept of.
-func BenchmarkEvalUncached(b *testing.B) {
-	sub, err := fs.Sub(shipped.FS, "weir")
-	if err != nil {
-		b.Fatal(err)
-	}
-	l := load(b, Config{FS: sub, Timeout: time.Minute})
-	in := random(rand.New(rand.NewPCG(1, 1))) //nolint:gosec // repeatable
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := l.eval(b.Context(), l.keys.input(in), time.Unix(0, in.Time.UnixNS)); err != nil {
-			b.Fatal(err)
-		}
 	}
 }

@@ -69,12 +69,17 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if err := unknownSettings(compiler, settings, cfg.FS); err != nil {
 		return nil, err
 	}
-	store := newStore(documents, settings, cfg.MaskKeys)
+	fixed := fixedData(settings, compiler.Modules, cfg.MaskKeys)
+	store := newStore(documents, fixed)
 	warnings, err := problems(ctx, compiler, store, cfg.Name)
 	if err != nil {
 		return nil, err
 	}
-	prepared, err := rego.New(rego.Query(query), rego.Compiler(compiler), rego.Store(store), rego.StrictBuiltinErrors(!cfg.Lenient)).PrepareForEval(ctx)
+	evaluated := compiler
+	if cfg.Compat == "" {
+		evaluated = folded(compiler, files, fixed)
+	}
+	prepared, err := rego.New(rego.Query(query), rego.Compiler(evaluated), rego.Store(store), rego.StrictBuiltinErrors(!cfg.Lenient)).PrepareForEval(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the policy: %w", err)
 	}
@@ -102,11 +107,15 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	return l, nil
 }
 
-// newStore keeps a policy's documents and its settings as parsed terms, so that evaluation does not convert them each time. Nothing writes to
-// it.
-func newStore(documents, settings map[string]any, maskKeys bool) storage.Store {
+// fixedData is data.weir: what the policy has of settings, what the installation can do, and which rules say which part.
+func fixedData(settings map[string]any, modules map[string]*ast.Module, maskKeys bool) map[string]any {
+	return map[string]any{"settings": settings, "installation": map[string]any{"mask_keys": maskKeys}, "parts": partsOf(modules)}
+}
+
+// newStore keeps a policy's documents and data.weir as parsed terms, so that evaluation does not convert them each time. Nothing writes to it.
+func newStore(documents, fixed map[string]any) storage.Store {
 	data := maps.Clone(documents)
-	data["weir"] = map[string]any{"settings": settings, "installation": map[string]any{"mask_keys": maskKeys}}
+	data["weir"] = fixed
 	return inmem.NewFromObjectWithOpts(data, inmem.OptReturnASTValuesOnRead(true))
 }
 

@@ -54,6 +54,35 @@ func checkRules(modules map[string]*ast.Module) error {
 	return errors.Join(errs...)
 }
 
+// partsOf lists, for each part, the rules that say it: data.weir.parts, so that composing them need not ask each for all.
+func partsOf(modules map[string]*ast.Module) map[string]any {
+	said := map[string]map[string]bool{}
+	for _, m := range modules {
+		name, ok := strings.CutPrefix(short(m.Package.Path), "weir.rules.")
+		if !ok {
+			continue
+		}
+		for _, r := range m.Rules {
+			part := strings.Trim(r.Head.Ref()[0].Value.String(), `"`)
+			if slices.Contains(parts, part) {
+				if said[part] == nil {
+					said[part] = map[string]bool{}
+				}
+				said[part][name] = true
+			}
+		}
+	}
+	out := map[string]any{}
+	for _, part := range parts {
+		names := []any{}
+		for _, name := range slices.Sorted(maps.Keys(said[part])) {
+			names = append(names, name)
+		}
+		out[part] = names
+	}
+	return out
+}
+
 // short is a package's path as its file writes it.
 func short(path ast.Ref) string { return strings.TrimPrefix(path.String(), "data.") }
 

@@ -115,7 +115,7 @@ func newRunner(files, tests map[string]string, documents, settings map[string]an
 		modules[name] = m
 	}
 	c := ast.NewCompiler().WithCapabilities(capabilities()).WithEnablePrintStatements(true)
-	return tester.NewRunner().SetCompiler(c).RaiseBuiltinErrors(true).SetStore(newStore(documents, settings, true)).SetModules(modules), modules, nil
+	return tester.NewRunner().SetCompiler(c).RaiseBuiltinErrors(true).SetStore(newStore(documents, fixedData(settings, modules, true))).SetModules(modules), modules, nil
 }
 
 // testTracer sees which lines tests come to, and where they fail.

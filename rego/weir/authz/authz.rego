@@ -10,41 +10,24 @@
 #   and for a hold approval. rego/README.md describes limit and mask. The engine refuses a result that holds a word it does not know.
 package weir.authz
 
+import data.weir.parts
+
 # METADATA
 # description: |
-#   What Weir asks for. The bodies exclude each other. In object.union the right side has the last word: nothing that a rule says of itself
-#   changes the effect.
+#   What Weir asks for: the first body that holds. In object.union the right side has the last word: nothing that a rule says of itself changes
+#   the effect.
 # entrypoint: true
-decision := {"effect": "allow", "rule": "weir.authz", "limits": limits, "mask": masked} if {
-	count(denials) == 0
-	count(holds) == 0
-	allowed
-}
-
-decision := object.union(question, {"effect": "hold", "limits": limits, "mask": masked}) if {
-	count(denials) == 0
-	count(holds) > 0
-	allowed
-	question := [hold | some hold in holds][0]
-}
-
 decision := object.union(refusal, {"effect": "deny", "limits": limits, "mask": masked}) if {
 	count(denials) > 0
-}
-
-decision := {
-	"effect": "deny",
-	"rule": "weir.authz",
-	"reason": unmet,
-	"limits": limits,
-	"mask": masked,
-} if {
-	count(denials) == 0
+} else := {"effect": "deny", "rule": "weir.authz", "reason": unmet, "limits": limits, "mask": masked} if {
 	not allowed
-}
+} else := object.union(question, {"effect": "hold", "limits": limits, "mask": masked}) if {
+	count(holds) > 0
+	question := [hold | some hold in holds][0]
+} else := {"effect": "allow", "rule": "weir.authz", "limits": limits, "mask": masked}
 
 allowed if {
-	some name
+	some name in parts.allow
 	some _ in data.weir.rules[name].allow
 }
 
@@ -54,87 +37,101 @@ default unmet := "no rule allows this"
 unmet := concat("; ", missing) if count(missing) > 0
 
 missing contains sentence if {
-	some name
+	some name in parts.missing
 	some sentence in data.weir.rules[name].missing
 }
 
 denials contains object.union(explained(denial), {"rule": concat(".", ["weir.rules", name])}) if {
-	some name
+	some name in parts.deny
 	some denial in data.weir.rules[name].deny
 }
 
 holds contains object.union(explained(hold), {"rule": concat(".", ["weir.rules", name])}) if {
-	some name
+	some name in parts.hold
 	some hold in data.weir.rules[name].hold
 }
 
 limits contains limit if {
-	some name
+	some name in parts.limit
 	some limit in data.weir.rules[name].limit
 }
 
 masks contains word if {
-	some name
+	some name in parts.mask
 	some word in data.weir.rules[name].mask
 }
 
-# What becomes of the answer: each part the strictest that a rule asks for.
-masked := object.union_n([{"vectors": mask}, on_scores, on_fields, on_strangers])
-
-# The masks, the one that tells the client most first.
-order := [
-	"none",
-	"obfuscate:quantize",
-	"obfuscate:truncate",
-	"obfuscate:noise",
-	"obfuscate:rotate",
-	"obfuscate:rotate+noise",
-	"seal",
-	"token",
-	"unit",
-	"zero",
-	"redact",
-	"refuse",
-]
-
-# The default is what "redact" and silence mean.
-default mask := "redact"
-
-mask := "none" if masks == {"none"}
-
-mask := order[max([place | some place, word in order; word in masks])] if {
-	masks != {"none"}
-	count(masks) > 0
-	count(strange) == 0
-}
-
-# A mask that is not known goes out as it is, for the engine to refuse; passed over, it would protect nothing.
-mask := concat(" ", strange) if count(strange) > 0
-
-strange := masks - {word | some word in order}
-
 scores contains word if {
-	some name
+	some name in parts.score
 	some word in data.weir.rules[name].score
 }
 
-# The score masks, the one that tells the client most first.
-score_order := ["round:6", "round:5", "round:4", "round:3", "round:2", "round:1", "round:0", "rank", "drop"]
-
-default on_scores := {}
-
-on_scores := {"scores": score_order[max([place | some place, word in score_order; word in scores])]} if {
-	count(scores) > 0
-	count(strange_scores) == 0
+fields contains path if {
+	some name in parts.field
+	some path in data.weir.rules[name].field
 }
 
-on_scores := {"scores": concat(" ", strange_scores)} if count(strange_scores) > 0
+strict if {
+	some name in parts.strict
+	some _ in data.weir.rules[name].strict
+}
 
-strange_scores := scores - {word | some word in score_order}
+# What becomes of the answer: each part the strictest that a rule asks for.
+masked := {"vectors": mask} if {
+	count(scores) == 0
+	count(fields) == 0
+	not strict
+} else := object.union_n([{"vectors": mask}, on_scores, on_fields, on_strangers])
 
-fields contains path if {
-	some name
-	some path in data.weir.rules[name].field
+# The default is what "redact" and silence mean. A mask that is not known goes out as it is, for the engine to refuse; passed over, it would
+# protect nothing.
+mask := "none" if {
+	masks == {"none"}
+} else := "redact" if {
+	masks in {set(), {"redact"}}
+} else := concat(" ", strange) if {
+	strange := {word | some word in masks; not mask_place[word]}
+	count(strange) > 0
+} else := [word | some word in masks; mask_place[word] == strictest][0] if {
+	strictest := max({mask_place[word] | some word in masks})
+}
+
+# The masks, the one that tells the client most first.
+mask_place := {
+	"none": 0,
+	"obfuscate:quantize": 1,
+	"obfuscate:truncate": 2,
+	"obfuscate:noise": 3,
+	"obfuscate:rotate": 4,
+	"obfuscate:rotate+noise": 5,
+	"seal": 6,
+	"token": 7,
+	"unit": 8,
+	"zero": 9,
+	"redact": 10,
+	"refuse": 11,
+}
+
+on_scores := {} if {
+	count(scores) == 0
+} else := {"scores": concat(" ", strange)} if {
+	strange := {word | some word in scores; not score_place[word]}
+	count(strange) > 0
+} else := {"scores": [word | some word in scores; score_place[word] == strictest][0]} if {
+	strictest := max({score_place[word] | some word in scores})
+}
+
+# The score masks, the one that tells the client most first.
+score_place := {
+	"round:6": 0,
+	"round:5": 1,
+	"round:4": 2,
+	"round:3": 3,
+	"round:2": 4,
+	"round:1": 5,
+	"round:0": 6,
+	"rank": 7,
+	"drop": 8,
 }
 
 default on_fields := {}
@@ -143,10 +140,7 @@ on_fields := {"fields": fields} if count(fields) > 0
 
 default on_strangers := {}
 
-on_strangers := {"strict": true} if {
-	some name
-	some _ in data.weir.rules[name].strict
-}
+on_strangers := {"strict": true} if strict
 
 # Of several denials one is told: one that waiting does not cure before one by volume. What would pass is told of all of them.
 refusal := object.union(array.concat(by_right, by_volume)[0], {"alternatives": alternatives}) if {

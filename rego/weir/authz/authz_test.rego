@@ -2,7 +2,18 @@ package weir.authz_test
 
 import data.weir.authz
 
-decided(rules) := decision if decision := authz.decision with data.weir.rules as rules
+# data.weir.parts is given by pkg/policy.
+decided(rules) := decision if {
+	said := {"allow", "missing", "deny", "hold", "limit", "mask", "score", "field", "strict"}
+	parts := {part: [name | some name, rule in rules; rule[part]] | some part in said}
+	decision := authz.decision with data.weir.rules as rules with data.weir.parts as parts
+}
+
+# Without it nothing is allowed.
+test_no_parts_deny if {
+	decision := authz.decision with data.weir.rules as {"a": {"allow": {"yes"}}} with data.weir.parts as {}
+	decision.effect == "deny"
+}
 
 test_no_rules_deny if decided({}).effect == "deny"
 
@@ -93,6 +104,11 @@ test_scores_fields_and_strictness_join if {
 	decided({"a": {"allow": {"yes"}, "score": {"drop", "rank"}}}).mask.scores == "drop"
 	decided({"a": {"allow": {"yes"}, "score": {"drop", "guess"}}}).mask.scores == "guess"
 	decided({"a": {"allow": {"yes"}}}).mask == {"vectors": "redact"}
+}
+
+test_a_field_alone if {
+	decided({"a": {"allow": {"yes"}, "field": {"documents[*][*]"}}}).mask == {"vectors": "redact", "fields": {"documents[*][*]"}}
+	decided({"a": {"allow": {"yes"}, "strict": {"yes"}}}).mask == {"vectors": "redact", "strict": true}
 }
 
 test_masks_of_two_rules_join if {

@@ -9,7 +9,12 @@ import data.weir.settings
 
 allow contains "group may use this kind of target" if usable
 
-usable if permitted(settings.access[input.target.kind])
+usable if "*" in settings.access[input.target.kind]
+
+usable if {
+	some group in input.subject.groups
+	group in settings.access[input.target.kind]
+}
 
 missing contains sprintf("your groups may not use targets of kind %s (setting access.%s)", [kind, kind]) if {
 	kind := input.target.kind

@@ -39,6 +39,12 @@ test_writing_needs_its_own_group if {
 	not denied(asks("vectordb", "write", ["ml-platform"]))
 }
 
+test_everybody_may_write_where_that_is_said if {
+	open := object.union(settings, {"access": object.union(settings.access, {"write": ["*"]})})
+	found := access.deny with input as asks("vectordb", "write", []) with data.weir.settings as open
+	found == set()
+}
+
 test_administering_needs_its_own_group if {
 	denied(asks("vectordb", "admin", ["ml-platform"]))
 	not denied(asks("vectordb", "admin", ["root"]))

@@ -18,8 +18,8 @@ mask contains settings.masking["default"] if {
 }
 
 score contains settings.masking.scores if {
-	not raw
 	settings.masking.scores != "keep"
+	not raw
 }
 
 field contains path if {
