@@ -140,14 +140,17 @@ func (s *Store) step(script *redis.Script, r authz.Reservation) (step, []bound, 
 		}
 	}
 	st.charged = len(st.meters)
-	limits := make([]bound, len(r.Limits))
+	limits := make([]bound, 0, len(r.Limits))
 	for i, l := range r.Limits {
+		if u := l.Unit.Index(); script == s.scripts.reserve && u >= 0 && r.Volume[u] == 0 && slices.Contains(s.windowsOf(l.Meter), l.Window) {
+			continue // nothing of it is asked for
+		}
 		at := slices.Index(st.meters, authz.MeterKey{Meter: l.Meter, Key: l.Key})
 		if at < 0 {
 			at = len(st.meters)
 			st.meters = append(st.meters, authz.MeterKey{Meter: l.Meter, Key: l.Key})
 		}
-		limits[i] = bound{l, i, at}
+		limits = append(limits, bound{l, i, at})
 	}
 	slices.SortStableFunc(limits, func(a, b bound) int { return cmp.Compare(a.meter, b.meter) })
 	st.limits = make([]byte, 0, limitLen*len(limits))

@@ -9,8 +9,9 @@
 //
 //	name                 type    content                                                     lives for
 //	weir:{T}:epoch       string  the tenant's epoch; when the latest tick seen began         L + 24 h from the last tick
-//	weir:{T}:claim:H     string  "o" (open) or "c" (closed), what is charged in total;       48 h from the last change,
-//	                             while open each charge's tick and volume, at most 64        10 min once closed
+//	weir:{T}:tick        string  nothing: the latest tick has not ended                      until it ends
+//	weir:{T}:claim:H     string  "n" (new), "o" (open) or "c" (closed), what is charged in   48 h from the last change,
+//	                             total; while open each charge's tick and volume, at most 64 10 min once closed
 //	weir:{T}:meter:H     string  the head of a meter key: stamp of the windows, tick, what   L from the tick of the last change
 //	                             came since it began, the total of each window without it
 //	weir:{T}:slots:H     string  "2", then every window of the meter key: width of a slot,   a minute more than its head

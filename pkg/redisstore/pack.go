@@ -63,6 +63,7 @@ func hashed(parts ...string) string {
 
 func tag(tenant string) string       { return "weir:{" + hashed(tenant) + "}:" }
 func tenantKey(tag string) string    { return tag + "epoch" }
+func tickKey(tag string) string      { return tag + "tick" }
 func claimKey(tag, id string) string { return tag + "claim:" + hashed(id) }
 func meterKey(tag, h string) string  { return tag + "meter:" + h }
 func slotsKey(tag, h string) string  { return tag + "slots:" + h }

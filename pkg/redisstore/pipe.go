@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"strconv"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
@@ -90,7 +91,7 @@ func (p *pipe) fly(ctx context.Context, batch []*call) {
 	defer cancel()
 	if len(batch) == 1 {
 		c := batch[0]
-		c.text, c.err = c.script.Run(ctx, p.client, c.keys, c.args...).Text()
+		c.text, c.err = text(c.script.Run(ctx, p.client, c.keys, c.args...))
 	} else {
 		p.together(ctx, batch)
 	}
@@ -109,8 +110,17 @@ func (p *pipe) together(ctx context.Context, batch []*call) {
 	}
 	_, _ = pipeline.Exec(ctx) // each answer has its own error
 	for i, c := range batch {
-		if c.text, c.err = answers[i].Text(); redis.HasErrorPrefix(c.err, "NOSCRIPT") {
-			c.text, c.err = c.script.Eval(ctx, p.client, c.keys, c.args...).Text()
+		if c.text, c.err = text(answers[i]); redis.HasErrorPrefix(c.err, "NOSCRIPT") {
+			c.text, c.err = text(c.script.Eval(ctx, p.client, c.keys, c.args...))
 		}
 	}
+}
+
+// text is a script's answer: text, or a number as text.
+func text(c *redis.Cmd) (string, error) {
+	v, err := c.Result()
+	if n, ok := v.(int64); ok && err == nil {
+		return strconv.FormatInt(n, 10), nil
+	}
+	return c.Text()
 }

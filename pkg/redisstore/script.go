@@ -15,20 +15,25 @@ var lua embed.FS
 // scripts are the steps, each one script: what is shared, then the step itself.
 type scripts struct {
 	reserve, raise, settle, cancel, usage, reset, restore, lease, lower *redis.Script
+	quickReserve, quickRaise, quickSettle                               *redis.Script
 }
 
 func loadScripts() (scripts, error) {
 	var s scripts
+	whole := func(names ...string) []string { return append([]string{"prelude", "heads"}, names...) }
 	for to, files := range map[**redis.Script][]string{
-		&s.reserve: {"prelude", "quick_reserve", "meter", "claim", "reserve"},
-		&s.raise:   {"prelude", "heads", "quick_raise", "meter", "claim", "raise"},
-		&s.settle:  {"prelude", "heads", "quick_settle", "meter", "claim", "settle"},
-		&s.cancel:  {"prelude", "heads", "meter", "claim", "cancel"},
-		&s.usage:   {"prelude", "heads", "quick_usage", "meter", "usage"},
-		&s.lease:   {"prelude", "heads", "meter", "claim", "lease"},
-		&s.lower:   {"prelude", "heads", "meter", "claim", "lower"},
-		&s.reset:   {"prelude", "heads", "meter", "reset"},
-		&s.restore: {"prelude", "heads", "meter", "restore"},
+		&s.reserve:      whole("meter", "claim", "reserve"),
+		&s.raise:        whole("meter", "claim", "raise"),
+		&s.settle:       whole("meter", "claim", "settle"),
+		&s.cancel:       whole("meter", "claim", "cancel"),
+		&s.usage:        whole("quick_usage", "meter", "usage"),
+		&s.lease:        whole("meter", "claim", "lease"),
+		&s.lower:        whole("meter", "claim", "lower"),
+		&s.reset:        whole("meter", "reset"),
+		&s.restore:      whole("meter", "restore"),
+		&s.quickReserve: {"quick", "quick_reserve"},
+		&s.quickRaise:   {"quick", "quick_pending", "quick_raise"},
+		&s.quickSettle:  {"quick", "quick_pending", "quick_settle"},
 	} {
 		var b strings.Builder
 		for _, name := range files {

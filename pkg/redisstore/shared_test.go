@@ -119,7 +119,7 @@ func TestKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	const day = 24 * 3600
-	wellFormed := regexp.MustCompile(`^weir:(epoch|probe|handover:[\w-]{22}|\{[\w-]{22}\}:(epoch|(claim|meter|slots):[\w-]{22}))$`)
+	wellFormed := regexp.MustCompile(`^weir:(epoch|probe|handover:[\w-]{22}|\{[\w-]{22}\}:(epoch|tick|(claim|meter|slots):[\w-]{22}))$`)
 	tags := map[string]int{}
 	longest := map[int]int{}
 	for k, ttl := range ttls {
@@ -134,11 +134,11 @@ func TestKeys(t *testing.T) {
 			tags[tag]++
 		}
 	}
-	if len(ttls) != 13 || len(tags) != 2 {
-		t.Errorf("%d keys under %d tags, want 13 and 2: %v", len(ttls), len(tags), ttls)
+	if len(ttls) != 15 || len(tags) != 2 {
+		t.Errorf("%d keys under %d tags, want 15 and 2: %v", len(ttls), len(tags), ttls)
 	}
-	// Closed claims, probe and hand-over go within the day, open claims after 2, meters after 31, epochs after 32.
-	if longest[0] != 4 || longest[2] != 2 || longest[31] != 4 || longest[32] != 3 {
+	// Closed claims, ticks, probe and hand-over go within the day, open claims after 2, meters after 31, epochs after 32.
+	if longest[0] != 6 || longest[2] != 2 || longest[31] != 4 || longest[32] != 3 {
 		t.Errorf("lifetimes in days: %v", longest)
 	}
 }

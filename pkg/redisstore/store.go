@@ -63,6 +63,7 @@ type Store struct {
 	pipe    pipe
 	recent  recent
 	overs   overs
+	warm    warm
 	leases  *leases               // nil without Config.Leases
 	state   atomic.Pointer[state] // what the last check found
 	suspect atomic.Bool           // a call failed since: there may be another Redis
@@ -189,7 +190,13 @@ func (s *Store) run(ctx context.Context, st step) (string, error) {
 	parent := ctx
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
-	answer, err := s.pipe.send(ctx, &call{script: st.script, keys: s.keys(st), args: s.args(st)})
+	keys := s.keys(st)
+	answer, done, err := s.quick(ctx, st, keys)
+	if err == nil && !done {
+		if answer, err = s.pipe.send(ctx, &call{script: st.script, keys: keys, args: s.args(st)}); err == nil {
+			s.warm.note(s.localTick(), keys[3:3+len(st.meters)])
+		}
+	}
 	switch {
 	case err == nil:
 	case strings.Contains(err.Error(), "WEIRAMNESIA"):
@@ -213,27 +220,24 @@ func (s *Store) run(ctx context.Context, st step) (string, error) {
 
 // keys are the KEYS of lua/prelude.lua.
 func (s *Store) keys(st step) []string {
-	tag := tag(st.tenant)
-	keys := make([]string, 2+2*len(st.meters))
-	keys[0], keys[1] = tenantKey(tag), st.claim
+	tag, n := tag(st.tenant), len(st.meters)
+	keys := make([]string, 3+2*n)
+	keys[0], keys[1], keys[2] = tenantKey(tag), tickKey(tag), st.claim
 	for i, k := range st.meters {
 		h := hashed(string(k.Meter), k.Key)
-		keys[2+i], keys[2+len(st.meters)+i] = meterKey(tag, h), slotsKey(tag, h)
+		keys[3+i], keys[3+n+i] = meterKey(tag, h), slotsKey(tag, h)
 	}
 	return keys
 }
 
 // args are the ARGV of lua/prelude.lua.
 func (s *Store) args(st step) []any {
-	epoch, fresh, now := s.tenantEpoch(st.tenant), noEpoch, int64(-1)
+	epoch, fresh := s.tenantEpoch(st.tenant), noEpoch
 	if epoch == noEpoch {
 		fresh = newEpoch()
 	}
-	if s.cfg.Now != nil {
-		now = s.cfg.Now().UnixMicro()
-	}
 	frame := append(append(make([]byte, 0, 12*8), epoch...), fresh...)
-	frame = appendCounts(frame, now, s.tick, s.stamp, int64(len(st.meters)), int64(st.charged))
+	frame = appendCounts(frame, s.given(), s.tick, s.stamp, int64(len(st.meters)), int64(st.charged))
 	frame = appendCounts(frame, st.volume[:]...)
 	sets := make([]byte, len(st.meters))
 	for i, k := range st.meters {

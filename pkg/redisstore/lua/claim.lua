@@ -1,6 +1,7 @@
 -- The steps of a claim, all but usage, go on with this: the claim and its limits.
 --
--- The claim is 'o' (open) or 'c' (closed), the total charged per unit, and while open one record per charge.
+-- The claim is 'o' (open) or 'c' (closed), the total charged per unit, and while open one record per charge; or 'n' (new), the total, and the
+-- tick in which all of it was charged.
 
 local TOTAL, TOTAL_LEN = '<ddddd', 40
 local MAX_CHARGES = 64
@@ -10,8 +11,13 @@ local volume = { v1, v2, v3, v4, v5 }
 
 -- claim is nil where none is known.
 local claim
-if values[2] then
-  claim = { closed = values[2]:sub(1, 1) == 'c', total = { unpack1(TOTAL, values[2], 2) }, charges = values[2]:sub(2 + TOTAL_LEN) }
+if values[3] then
+  local value = values[3]
+  local state = value:sub(1, 1)
+  claim = { closed = state == 'c', total = { unpack1(TOTAL, value, 2) }, charges = value:sub(2 + TOTAL_LEN) }
+  if state == 'n' then
+    claim.charges = claim.charges .. value:sub(2, 1 + TOTAL_LEN)
+  end
 end
 
 -- wait returns how long until at least need units have left window k of a meter.
@@ -121,9 +127,9 @@ local function commit()
   end
   local value = pack(TOTAL, unpack(claim.total, 1, 5))
   if claim.closed then
-    call('SET', KEYS[2], 'c' .. value, 'EX', CLOSED_SECONDS)
+    call('SET', KEYS[3], 'c' .. value, 'EX', CLOSED_SECONDS)
   else
-    call('SET', KEYS[2], 'o' .. value .. claim.charges, 'EX', OPEN_SECONDS)
+    call('SET', KEYS[3], 'o' .. value .. claim.charges, 'EX', OPEN_SECONDS)
   end
 end
 

@@ -2,7 +2,7 @@
 local quick, pending = tick == seen, {}
 if quick then
   for i = 1, meters do
-    local head = values[2 + i]
+    local head = values[3 + i]
     if not head then
       quick = false
       break

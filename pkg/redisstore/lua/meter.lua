@@ -17,6 +17,9 @@ end
 if tick ~= seen or not values[1] then
   call('SET', KEYS[1], pack('<dd', epoch, tick), 'EX', ARGV[5])
 end
+if not given and (tick ~= seen or not values[2]) then -- its life is Redis' own clock: with a test's, there is none
+  call('SET', KEYS[2], '', 'PXAT', string.format('%.0f', floor((tick + width) / 1000)))
+end
 
 local function isZero(v)
   return v[1] == 0 and v[2] == 0 and v[3] == 0 and v[4] == 0 and v[5] == 0
@@ -96,7 +99,7 @@ end
 -- read returns the windows of meter i as they were saved: those that the caller keeps first, in its order, then those that another
 -- replica was told to keep.
 local function read(i)
-  local windows, slots = kept(ARGV[4]:byte(i)), call('GET', KEYS[2 + meters + i])
+  local windows, slots = kept(ARGV[4]:byte(i)), call('GET', KEYS[3 + meters + i])
   if not slots then
     error('WEIRAMNESIA the slots of a meter are gone', 0)
   end
@@ -126,7 +129,7 @@ local function load(i)
   if m then
     return m
   end
-  local head = values[2 + i]
+  local head = values[3 + i]
   m = { number = i, pending = pending[i] or { 0, 0, 0, 0, 0 } }
   cache[i] = m
   if pending[i] then
@@ -168,12 +171,12 @@ local function used(m, k, u)
   if m.windows then
     return m.windows[k].total[u] + m.pending[u]
   end
-  return unpack1('<d', values[2 + m.number], TOTALS_AT + 40 * (k - 1) + 8 * (u - 1)) + m.pending[u]
+  return unpack1('<d', values[3 + m.number], TOTALS_AT + 40 * (k - 1) + 8 * (u - 1)) + m.pending[u]
 end
 
 -- save writes a meter back. What counts nothing is not kept, but for the names of the windows: what is pending counts in all of them.
 local function save(m)
-  local head, slots = KEYS[2 + m.number], KEYS[2 + meters + m.number]
+  local head, slots = KEYS[3 + m.number], KEYS[3 + meters + m.number]
   if not m.changed then
     call('SETRANGE', head, PENDING_AT, pack('<ddddd', unpack(m.pending)))
     return

@@ -1,9 +1,10 @@
--- Every script begins with this: one tenant's epoch and clock, and what came to its meters since the tick began.
+-- The whole scripts begin with this: one tenant's epoch and clock, and what came to its meters since the tick began.
 -- The meaning is pkg/window's, line by line; names are the same where they can be.
 --
 -- KEYS[1]  the tenant: its epoch, and when the latest tick that was seen began, both numbers
--- KEYS[2]  the claim
--- KEYS[3..] the meters' heads: first those that are charged, then those that only limits name; then as many keys of their slots
+-- KEYS[2]  the tenant's tick, which is there while that lasts
+-- KEYS[3]  the claim
+-- KEYS[4..] the meters' heads: first those that are charged, then those that only limits name; then as many keys of their slots
 -- ARGV[1]  packed numbers: the epoch that the caller knows the tenant by (0: none); one for a tenant that has none; the time (below 0: the
 --          server's own; only tests give one); length of a tick; stamp of the windows that are kept; how many meters there are, how many of
 --          them are charged; the volume, one count per unit
@@ -14,8 +15,6 @@
 -- ARGV[5]  seconds that the tenant's key lives
 --
 -- All numbers in values are doubles, little-endian: integers are exact up to 2^53, as all numbers of Lua are. Times are in microseconds.
---
--- Whatever need not look at the slots ends in the quick part of each step, which is a matter of speed only.
 
 local call, pack, unpack1 = redis.call, struct.pack, struct.unpack
 local max, min = math.max, math.min
@@ -25,7 +24,7 @@ local max, min = math.max, math.min
 local HEAD, PENDING_AT, TOTALS_AT = '<ddddddd', '16', 57
 
 local known, fresh, now, width, stamp, meters, charged, v1, v2, v3, v4, v5 = unpack1('<dddddddddddd', ARGV[1])
-local values = call('MGET', unpack(KEYS, 1, 2 + meters))
+local values = call('MGET', unpack(KEYS, 1, 3 + meters))
 local epoch, seen = 0, 0
 if values[1] then
   epoch, seen = unpack1('<dd', values[1])
@@ -33,7 +32,8 @@ end
 if known ~= 0 and known ~= epoch then
   return redis.error_reply('WEIRAMNESIA the epoch of a tenant is not the one that was seen')
 end
-if now < 0 then
+local given = now >= 0
+if not given then
   local t = call('TIME')
   now = t[1] * 1000000 + t[2]
 end

@@ -1,48 +1,35 @@
--- Meters that were counted in this tick before, a new claim, and no limit in the way: the common case, in one pass.
-if tick == seen and not values[2] then
-  local limits, at, changed = ARGV[2], 1, {}
-  local m, u, k, total, maximum
-  if limits ~= '' then
-    m, u, k, total, maximum = unpack1('<BBBHd', limits)
-  end
-  local volume = { v1, v2, v3, v4, v5 }
-  for i = 1, meters do
-    local head = values[2 + i]
-    if not head then
-      changed = nil
-      break
-    end
-    local s, t, a, b, c, d, e = unpack1(HEAD, head)
-    if s ~= stamp or t ~= tick then
-      changed = nil
-      break
-    end
-    a, b, c, d, e = a + v1, b + v2, c + v3, d + v4, e + v5
-    if m == i then
-      local p = { a, b, c, d, e }
-      repeat
-        if k == 0 or p[u] + unpack1('<d', head, total) > maximum and volume[u] > 0 then
-          changed = nil
-          break
-        end
-        at = at + 13
-        m = nil
-        if at < #limits then
-          m, u, k, total, maximum = unpack1('<BBBHd', limits, at)
-        end
-      until m ~= i
-      if not changed then
-        break
-      end
-    end
-    changed[i] = pack('<ddddd', a, b, c, d, e)
-  end
-  if changed then
-    for i = 1, charged do
-      call('SETRANGE', KEYS[2 + i], PENDING_AT, changed[i])
-    end
-    call('SETEX', KEYS[2], '172800', pack('<Bddddddddddd', 111, v1, v2, v3, v4, v5, tick, v1, v2, v3, v4, v5))
-    return pack('<dddddd', epoch, v1, v2, v3, v4, v5)
-  end
+-- The claim is new, and no limit is in the way.
+if values[3] then
+  return 0
 end
-local pending = {}
+local frame, at, last, heads = ARGV[1], FRAME_LEN + 1, #ARGV[1], {}
+local m, u, total, maximum
+if at < last then
+  m, u, total, maximum = unpack1('<BBHd', frame, at)
+end
+for i = 1, meters do
+  local head = values[3 + i]
+  if not head then
+    return 0
+  end
+  local s, t, a, b, c, d, e = unpack1('<ddddddd', head)
+  if s ~= stamp or t ~= tick then
+    return 0
+  end
+  a, b, c, d, e = a + v1, b + v2, c + v3, d + v4, e + v5
+  while m == i do
+    if (u == 4 and d or u == 3 and c or u == 5 and e or u == 1 and a or b) + unpack1('<d', head, total) > maximum then
+      return 0
+    end
+    at, m = at + 12, nil
+    if at < last then
+      m, u, total, maximum = unpack1('<BBHd', frame, at)
+    end
+  end
+  heads[i] = pack('<ddddd', a, b, c, d, e)
+end
+for i = 1, charged do
+  call('SETRANGE', KEYS[3 + i], '16', heads[i])
+end
+call('SETEX', KEYS[3], '172800', pack('<Bdddddd', 110, v1, v2, v3, v4, v5, tick))
+return 1

@@ -1,4 +1,4 @@
 -- Reset: make the meters count nothing.
 
-call('DEL', unpack(KEYS, 3))
+call('DEL', unpack(KEYS, 4))
 return pack('<d', epoch)
