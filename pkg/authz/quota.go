@@ -1,6 +1,9 @@
 package authz
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // MeterKey is one counter: a meter and what it is kept for. Key is opaque to stores; it may hold any bytes and is at most 1 KiB.
 type MeterKey struct {
@@ -64,9 +67,11 @@ type Quota struct {
 
 // Exceeded tells which limit stood in the way.
 type Exceeded struct {
-	Limit      Limit         `json:"limit"`
-	Used       int64         `json:"used"` // counted in the window before this claim
-	RetryAfter time.Duration `json:"-"`    // until the oldest counted slot leaves the window; never 0, at most Window + Window/8
+	Limit Limit `json:"limit"`
+	Used  int64 `json:"used"` // counted in the window before this claim
+	// RetryAfter is until there is room for what was asked: at most Window and a slot, longer where the store's clock was set back. 0: there
+	// never is, for more was asked at once than the limit permits.
+	RetryAfter time.Duration `json:"-"`
 }
 
 // UsageCount is one count of Usage.
@@ -79,3 +84,11 @@ type UsageCount struct {
 
 // Usage is what the asked meters have counted, for every unit and configured window, zero counts left out.
 type Usage []UsageCount
+
+// Worse compares limits in the way: negative where e takes longer to wait for than o. What never passes is the worst.
+func (e Exceeded) Worse(o Exceeded) int {
+	if e.RetryAfter == 0 || o.RetryAfter == 0 {
+		return cmp.Compare(e.RetryAfter, o.RetryAfter)
+	}
+	return cmp.Compare(o.RetryAfter, e.RetryAfter)
+}

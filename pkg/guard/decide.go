@@ -176,8 +176,12 @@ func overQuota(over []authz.Exceeded, d authz.Decision) authz.Decision {
 	if l.Over == authz.Hold {
 		kind = authz.KindApproval
 	}
+	reason := fmt.Sprintf("over the limit of %d %s in %s (%s)", l.Max, l.Unit, l.Window, l.Meter)
+	if over[0].RetryAfter == 0 {
+		reason += ", which never lets so much pass at once"
+	}
 	return authz.Decision{
 		Effect: authz.Deny, Kind: kind, Rule: "weir.limit." + string(l.Meter) + "." + string(l.Unit), Exceeded: over, Mask: d.Mask, Record: d.Record,
-		Reason: fmt.Sprintf("over the limit of %d %s in %s (%s)", l.Max, l.Unit, l.Window, l.Meter),
+		Reason: reason,
 	}
 }

@@ -199,10 +199,10 @@ func exceeded(n []int64, limits []bound) ([]authz.Exceeded, error) {
 		}
 		l := limits[over[0]]
 		wait := time.Duration(min(over[2], int64(math.MaxInt64/time.Microsecond))) * time.Microsecond
-		all = append(all, one{authz.Exceeded{Limit: l.Limit, Used: over[1], RetryAfter: max(wait, 1)}, l.place})
+		all = append(all, one{authz.Exceeded{Limit: l.Limit, Used: over[1], RetryAfter: wait}, l.place})
 	}
 	slices.SortFunc(all, func(a, b one) int {
-		return cmp.Or(cmp.Compare(b.RetryAfter, a.RetryAfter), cmp.Compare(a.place, b.place))
+		return cmp.Or(a.Worse(b.Exceeded), cmp.Compare(a.place, b.place))
 	})
 	var out []authz.Exceeded
 	for _, e := range all {

@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -156,7 +155,7 @@ func (s *Store) takeAll(ctx context.Context, all []*lease, need authz.Volume, wh
 }
 
 func sortOver(over []authz.Exceeded) {
-	slices.SortStableFunc(over, func(a, b authz.Exceeded) int { return cmp.Compare(b.RetryAfter, a.RetryAfter) })
+	slices.SortStableFunc(over, authz.Exceeded.Worse)
 }
 
 // rest is what Redis is to know of the claim by its own name.

@@ -80,12 +80,14 @@ func (o *overs) find(r *authz.Reservation, now time.Time) ([]authz.Exceeded, boo
 		since := now.Sub(of.at)
 		over := slices.Clone(of.over)
 		for i := range over {
-			over[i].RetryAfter -= since
+			if over[i].RetryAfter == 0 { // it never passes
+				continue
+			}
+			if over[i].RetryAfter -= since; over[i].RetryAfter <= 0 {
+				return nil, false
+			}
 		}
-		if since < 0 || since >= overFor || slices.ContainsFunc(over, func(e authz.Exceeded) bool { return e.RetryAfter <= 0 }) {
-			return nil, false
-		}
-		return over, true
+		return over, since >= 0 && since < overFor
 	}
 	return nil, false
 }

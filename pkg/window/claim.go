@@ -1,7 +1,6 @@
 package window
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -242,10 +241,14 @@ func (m *Memory) fit(t *tenant, r *authz.Reservation, meters []*meter, have auth
 			continue
 		}
 		grant[u] = min(grant[u], max(0, l.Max-used))
-		over = append(over, authz.Exceeded{Limit: *l, Used: used, RetryAfter: g.wait(w, t.now, u, used+want-l.Max)})
+		e := authz.Exceeded{Limit: *l, Used: used}
+		if want <= l.Max {
+			e.RetryAfter = g.wait(w, t.now, u, used+want-l.Max)
+		}
+		over = append(over, e)
 	}
 	if len(over) > 1 {
-		slices.SortStableFunc(over, func(a, b authz.Exceeded) int { return cmp.Compare(b.RetryAfter, a.RetryAfter) })
+		slices.SortStableFunc(over, authz.Exceeded.Worse)
 	}
 	return grant, over, nil
 }

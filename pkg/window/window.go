@@ -193,5 +193,5 @@ func (m *meter) wait(r *ring, now int64, u int, need int64) time.Duration {
 	if freed += m.pending[u]; freed >= need {
 		return leaves(m.tick / r.width)
 	}
-	return time.Duration((r.n + 1) * r.width) // more than there ever is room for
+	return time.Duration((r.n + 1) * r.width) // not reached: all that is counted leaves
 }

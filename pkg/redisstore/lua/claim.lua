@@ -52,7 +52,7 @@ local function fit(have)
     local want, count = volume[u] - have[u], used(m, k, u)
     if want > 0 and count + want > maximum then
       grant[u] = min(grant[u], max(0, maximum - count))
-      over[#over + 1] = pack('<ddd', (i - 1) / 13, count, wait(m, k, u, count + want - maximum))
+      over[#over + 1] = pack('<ddd', (i - 1) / 13, count, want <= maximum and wait(m, k, u, count + want - maximum) or 0)
     end
   end
   return grant, over

@@ -30,6 +30,11 @@ func testReserve(b *bench) {
 	if q := b.reserve(b.claim(b.id(), "ada", 3, l)); len(q.Over) != 0 {
 		b.t.Errorf("3 more: %+v", q)
 	}
+	// More at once than ever passes is not worth waiting for, and the worst of what is in the way.
+	q = b.reserve(b.claim(b.id(), "ada", 11, limit("ada", authz.UnitVectors, hour, 15), l))
+	if len(q.Over) != 2 || q.Over[0].Limit != l || q.Over[0].RetryAfter != 0 || q.Over[1].RetryAfter <= 0 {
+		b.t.Errorf("11 where 10 are the most: %+v", q)
+	}
 	if q := b.reserve(b.claim(b.id(), "bob", 10, limit("bob", authz.UnitVectors, minute, 10))); len(q.Over) != 0 {
 		b.t.Errorf("another key: %+v", q)
 	}
@@ -168,7 +173,7 @@ func testHuge(b *bench) {
 		}
 	}
 	b.reserve(b.claim(b.id(), "ada", 1))
-	if q := b.reserve(b.claim(b.id(), "ada", huge, l)); len(q.Over) != 1 || q.Over[0].Used != 1 {
+	if q := b.reserve(b.claim(b.id(), "ada", huge, l)); len(q.Over) != 1 || q.Over[0].Used != 1 || q.Over[0].RetryAfter != 0 {
 		b.t.Errorf("2^53 where 10 are the most: %+v", q)
 	}
 	for range 1 + math.MaxInt64/(2*huge) { // in all more than the largest number there is

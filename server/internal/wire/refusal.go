@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
@@ -135,29 +136,57 @@ func RefusalFor(d authz.Decision, decision string, req authz.Header) Refusal {
 	return r
 }
 
-// exceeded tells of the first limit in the way, and returns the RateLimit fields (draft-ietf-httpapi-ratelimit-headers). max and used
-// are shown for the caller's own meters only: others' use is none of its business.
+// exceeded tells of the worst limit in the way, and returns the RateLimit fields (draft-ietf-httpapi-ratelimit-headers), one member for each
+// of the caller's own meters. max and used are shown for these only: others' use is none of its business. A limit that never lets so much
+// pass at once has no time to wait for.
 func (p *problem) exceeded(over []authz.Exceeded) [][2]string {
 	if len(over) == 0 {
 		return nil
 	}
-	e := over[0]
-	p.RetryAfter = max(1, int64(math.Ceil(e.RetryAfter.Seconds())))
-	p.Limit = &problemLimit{Meter: e.Limit.Meter, Unit: e.Limit.Unit, Window: e.Limit.Window}
-	switch e.Limit.Meter {
-	case authz.MeterSubject, authz.MeterSubjectTarget, authz.MeterCredential:
-	default:
+	worst := over[0]
+	p.RetryAfter = wholeSeconds(worst.RetryAfter)
+	p.Limit = &problemLimit{Meter: worst.Limit.Meter, Unit: worst.Limit.Unit, Window: worst.Limit.Window}
+	if ownMeter(worst.Limit.Meter) {
+		p.Limit.Max, p.Limit.Used = &worst.Limit.Max, &worst.Used
+	}
+	var policies, limits []string
+	for _, e := range over {
+		if !ownMeter(e.Limit.Meter) {
+			continue
+		}
+		l := e.Limit
+		name := `"` + string(l.Meter) + "." + string(l.Unit) + "." + l.Window.String() + `"`
+		policy := name + ";q=" + strconv.FormatInt(l.Max, 10) + ";w=" + strconv.FormatInt(int64(l.Window)/1e9, 10)
+		switch l.Unit {
+		case authz.UnitRequests: // what is counted unless qu says otherwise
+		case authz.UnitBytes:
+			policy += `;qu="content-bytes"`
+		default:
+			policy += `;qu="` + string(l.Unit) + `"`
+		}
+		limit := name + ";r=" + strconv.FormatInt(max(0, l.Max-e.Used), 10)
+		if t := wholeSeconds(e.RetryAfter); t > 0 {
+			limit += ";t=" + strconv.FormatInt(t, 10)
+		}
+		policies, limits = append(policies, policy), append(limits, limit)
+	}
+	if len(policies) == 0 {
 		return nil
 	}
-	p.Limit.Max, p.Limit.Used = &e.Limit.Max, &e.Used
-	name := `"` + string(e.Limit.Meter) + "." + string(e.Limit.Unit) + "." + e.Limit.Window.String() + `"`
-	left := max(0, e.Limit.Max-e.Used)
-	seconds := int64(e.Limit.Window) / 1e9
-	return [][2]string{
-		{"ratelimit-policy", name + ";q=" + strconv.FormatInt(e.Limit.Max, 10) + ";w=" + strconv.FormatInt(seconds, 10)},
-		{"ratelimit", name + ";r=" + strconv.FormatInt(left, 10) + ";t=" + strconv.FormatInt(p.RetryAfter, 10)},
-	}
+	return [][2]string{{"ratelimit-policy", strings.Join(policies, ", ")}, {"ratelimit", strings.Join(limits, ", ")}}
 }
+
+// ownMeter reports whether a meter counts for the caller alone.
+func ownMeter(m authz.Meter) bool {
+	switch m {
+	case authz.MeterSubject, authz.MeterSubjectTarget, authz.MeterCredential:
+		return true
+	}
+	return false
+}
+
+// wholeSeconds is the first second at which a time has passed; 0 for none.
+func wholeSeconds(d time.Duration) int64 { return int64(math.Ceil(d.Seconds())) }
 
 // challenge is the WWW-Authenticate value: the decision's own, else that of RFC 6750 §3, which without a token carries no error code.
 func challenge(d authz.Decision) string {
