@@ -132,7 +132,10 @@ func (a *Admission) reserve(ctx context.Context, d authz.Decision) (authz.Decisi
 	}
 	claim := authz.Volume{}.With(authz.UnitRequests, 1).
 		With(authz.UnitDocuments, max(0, a.op.Documents)).With(authz.UnitVectors, max(0, a.op.Vectors))
-	r := a.newReservation(limits)
+	r, err := a.newReservation(limits)
+	if err != nil {
+		return d, err
+	}
 	r.Volume = a.charge(claim, d.Mask.Vectors).Max(a.granted)
 	start := a.g.cfg.Now()
 	q, err := a.claim(ctx, r)
@@ -155,10 +158,21 @@ func (a *Admission) reserve(ctx context.Context, d authz.Decision) (authz.Decisi
 	return d, nil
 }
 
-// newReservation is the exchange's claim on its meters, without a volume.
-func (a *Admission) newReservation(limits []authz.Limit) authz.Reservation {
-	credential := a.g.cfg.Policy.Reads().Usage || slices.ContainsFunc(limits, func(l authz.Limit) bool { return l.Meter == authz.MeterCredential })
-	return authz.Reservation{ID: a.id, Tenant: a.tenant(), Keys: a.keys(limits, credential), Limits: limits}
+// newReservation is the exchange's claim on its meters, without a volume. The meters are those of the first: a later decision that names
+// another one comes too late to count in it what was charged before.
+func (a *Admission) newReservation(limits []authz.Limit) (authz.Reservation, error) {
+	r := authz.Reservation{ID: a.id, Tenant: a.tenant(), Keys: a.reservation.Keys, Limits: limits}
+	if !a.reserved {
+		credential := a.g.cfg.Policy.Reads().Usage || slices.ContainsFunc(limits, func(l authz.Limit) bool { return l.Meter == authz.MeterCredential })
+		r.Keys = a.keys(limits, credential)
+		return r, nil
+	}
+	for _, l := range limits {
+		if !slices.Contains(r.Keys, authz.MeterKey{Meter: l.Meter, Key: l.Key}) {
+			return r, errUncounted(fmt.Errorf("limit on meter %q (key %q): the exchange's first decision did not name it, so what it has charged is not counted there", l.Meter, l.Key))
+		}
+	}
+	return r, nil
 }
 
 // claim reserves, or raises what is reserved already. A Raise that grants less than was asked is refused here: the exchange has not begun.

@@ -8,11 +8,14 @@ import (
 func (a *Admission) bind(limits []authz.Limit) ([]authz.Limit, error) {
 	out, err := a.g.cfg.Meters.Bind(limits, a.identity.Subject, a.match.Target)
 	if err != nil {
-		return nil, &authz.Error{
-			Kind: authz.KindUnavailable, Label: "limit_unreadable", Public: "Weir could not read a limit that applies to this request", Err: err,
-		}
+		return nil, errUncounted(err)
 	}
 	return out, nil
+}
+
+// errUncounted is the error of a limit that cannot be counted: it denies.
+func errUncounted(err error) error {
+	return &authz.Error{Kind: authz.KindUnavailable, Label: "limit_unreadable", Public: "Weir could not read a limit that applies to this request", Err: err}
 }
 
 // keys lists the meters that the exchange is charged to. The credential's is among them where something reads it only: a meter is kept for as

@@ -71,6 +71,39 @@ func TestMeters(t *testing.T) {
 	}
 }
 
+// TestLateMeter: a later decision may tighten a limit on a meter that the first named; one on another cannot be counted, and refuses.
+func TestLateMeter(t *testing.T) {
+	group := func(key string, most int64) authz.Limit {
+		return authz.Limit{Meter: authz.MeterGroup, Key: key, Unit: authz.UnitVectors, Window: authz.Window(time.Hour), Max: most}
+	}
+	for name, tc := range map[string]struct {
+		late authz.Limit
+		kind authz.Kind
+	}{
+		"the same group": {group("staff", 4), 0},
+		"another":        {group("guests", 100), authz.KindUnavailable},
+		"the subject":    {authz.Limit{Meter: authz.MeterSubject, Unit: authz.UnitVectors, Window: authz.Window(time.Hour), Max: 9}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.reads.Response = true
+			w.decision.Limits = []authz.Limit{group("staff", 100)}
+			second := w.decision
+			second.Limits = []authz.Limit{tc.late}
+			w.second = &second
+			a := w.guard.Begin(authz.Request{})
+			a.Admit(t.Context())
+			if !a.Allowed() {
+				t.Fatalf("%+v", a.Decision())
+			}
+			d := a.Respond(t.Context(), authz.Response{Status: 200})
+			if d.Kind != tc.kind || a.Allowed() != (tc.kind == 0) {
+				t.Errorf("%+v; want kind %v", d, tc.kind)
+			}
+		})
+	}
+}
+
 // away answers in place of a store that cannot be asked.
 type away struct {
 	*world
