@@ -179,6 +179,11 @@ func (e *encoder) verdict(r *authz.Record) {
 		mode = "observe"
 	}
 	e.always("weir.mode", mode)
+	e.text("weir.observed", r.Would())
+	if w := d.Would; w != nil {
+		e.text("weir.observed.rule", w.Rule)
+		e.text("weir.observed.reason", w.Reason)
+	}
 	e.text("weir.rule.id", d.Rule)
 	e.text("weir.reason", d.Reason)
 	if d.Effect != authz.Allow {

@@ -66,24 +66,29 @@ type Fields struct {
 	AskedDocuments int64 `json:"weir.asked.documents,omitempty"`
 	AskedBytes     int64 `json:"weir.asked.bytes,omitempty"`
 
-	Verdict      authz.Effect     `json:"weir.verdict"`  // always: what policy and limits said
-	Enforced     authz.Effect     `json:"weir.enforced"` // always: what was done
-	Mode         string           `json:"weir.mode"`     // always: enforce or observe
-	Rule         string           `json:"weir.rule.id,omitempty"`
-	Reason       string           `json:"weir.reason,omitempty"`
-	Refusal      string           `json:"weir.refusal.kind,omitempty"` // authz.Kind; only where the verdict is not allow
-	ErrorType    string           `json:"error.type,omitempty"`        // cause of a refusal that is not policy's
-	Revision     string           `json:"weir.policy.version,omitempty"`
-	Fault        string           `json:"weir.policy.fault,omitempty"` // the rule in which evaluation failed, with file and line; the client is not told
-	Limits       []authz.Limit    `json:"weir.limits,omitempty"`
-	Exceeded     []authz.Exceeded `json:"weir.exceeded,omitempty"`
-	MaskVectors  authz.MaskMode   `json:"weir.mask.vectors,omitempty"`
-	MaskScores   authz.ScoreMask  `json:"weir.mask.scores,omitempty"`
-	MaskFields   []string         `json:"weir.mask.fields,omitempty"`
-	MaskStrict   bool             `json:"weir.mask.strict,omitempty"`
-	Approval     *authz.Approval  `json:"weir.approval,omitempty"`
-	Alternatives []string         `json:"weir.alternatives,omitempty"`
-	RecordMode   authz.RecordMode `json:"weir.record.mode,omitempty"`
+	Verdict  authz.Effect `json:"weir.verdict"`  // always: what policy and limits said
+	Enforced authz.Effect `json:"weir.enforced"` // always: what was done
+	Mode     string       `json:"weir.mode"`     // always: enforce or observe
+	// What was not done, because target or rule is only observed: would_deny, would_hold, would_mask, would_allow or would_fail; and the rule of
+	// the latter, with its reason.
+	Observed       string           `json:"weir.observed,omitempty"`
+	ObservedRule   string           `json:"weir.observed.rule,omitempty"`
+	ObservedReason string           `json:"weir.observed.reason,omitempty"`
+	Rule           string           `json:"weir.rule.id,omitempty"`
+	Reason         string           `json:"weir.reason,omitempty"`
+	Refusal        string           `json:"weir.refusal.kind,omitempty"` // authz.Kind; only where the verdict is not allow
+	ErrorType      string           `json:"error.type,omitempty"`        // cause of a refusal that is not policy's
+	Revision       string           `json:"weir.policy.version,omitempty"`
+	Fault          string           `json:"weir.policy.fault,omitempty"` // the rule in which evaluation failed, with file and line; the client is not told
+	Limits         []authz.Limit    `json:"weir.limits,omitempty"`
+	Exceeded       []authz.Exceeded `json:"weir.exceeded,omitempty"`
+	MaskVectors    authz.MaskMode   `json:"weir.mask.vectors,omitempty"`
+	MaskScores     authz.ScoreMask  `json:"weir.mask.scores,omitempty"`
+	MaskFields     []string         `json:"weir.mask.fields,omitempty"`
+	MaskStrict     bool             `json:"weir.mask.strict,omitempty"`
+	Approval       *authz.Approval  `json:"weir.approval,omitempty"`
+	Alternatives   []string         `json:"weir.alternatives,omitempty"`
+	RecordMode     authz.RecordMode `json:"weir.record.mode,omitempty"`
 
 	ReservedRequests      int64 `json:"weir.reserved.requests,omitempty"`
 	ReservedDocuments     int64 `json:"weir.reserved.documents,omitempty"`

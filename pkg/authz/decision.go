@@ -33,6 +33,17 @@ type Decision struct {
 	Challenge string `json:"-"`
 	// Edits are nil but for policies of policy.compat.
 	Edits *Edits `json:"-"`
+	// Would is what rules that are only observed would have made of it; nil where they would have changed nothing.
+	Would *Would `json:"would,omitempty"`
+}
+
+// Would is a decision that was not made, because the rule that asks for it is only observed.
+type Would struct {
+	Effect Effect `json:"effect"`
+	Rule   string `json:"rule,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	Mask   Mask   `json:"mask,omitzero"`
+	Failed bool   `json:"failed,omitempty"` // it could not be evaluated
 }
 
 // Tighten joins a later decision to d and returns the stricter of both: nothing refused is handed out again, and a mask once due stays.
@@ -57,6 +68,9 @@ func (d Decision) Tighten(later Decision) Decision {
 	}
 	if later.Revision != "" {
 		out.Revision = later.Revision
+	}
+	if later.Would != nil {
+		out.Would = later.Would
 	}
 	return out
 }

@@ -25,6 +25,28 @@ const (
 	OutcomeFailed     Outcome = "failed"     // a fault of ours ended it
 )
 
+// Would says in one word what was not done because it is only observed: would_deny, would_hold, would_mask, would_allow, or would_fail where
+// it could not even be decided; empty where nothing differs.
+func (r *Record) Would() string {
+	d := &r.Verdict
+	switch {
+	case r.Mode == ModeObserve && d.Effect != Allow:
+		if d.Kind == KindUnavailable || d.Kind == KindBusy || d.Kind == KindInternal {
+			return "would_fail"
+		}
+		return "would_" + d.Effect.String()
+	case r.Mode == ModeObserve && d.Mask.Vectors.Stricter(MaskNone) != MaskNone:
+		return "would_mask"
+	case d.Would == nil:
+		return ""
+	case d.Would.Failed:
+		return "would_fail"
+	case d.Would.Effect == d.Effect:
+		return "would_mask"
+	}
+	return "would_" + d.Would.Effect.String()
+}
+
 // Record is one audit record. A completion repeats who, what and the verdict, so that each record can be read alone. It never holds
 // vectors, tokens, bodies, query strings or raw text: counts, sizes and names only.
 type Record struct {

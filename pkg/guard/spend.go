@@ -103,6 +103,7 @@ func (a *Admission) Finish(ctx context.Context, f Final) error {
 		a.fail(&authz.Error{Kind: authz.KindInternal, Label: "ended_undecided", Public: "the exchange ended before there was a decision"})
 	}
 	a.g.cfg.Observer.Decided(a.match.Target, a.g.cfg.Entry, a.verdict.Effect, a.enforced)
+	a.countAnyhow(ctx, f)
 	start := a.g.cfg.Now()
 	err := a.recordCompletion(ctx, f)
 	f.Head = f.Head && (err == nil || !f.Waits)
@@ -111,6 +112,25 @@ func (a *Admission) Finish(ctx context.Context, f Final) error {
 	}
 	a.g.cfg.Observer.Phase("finish", a.g.cfg.Now().Sub(start))
 	return err
+}
+
+// countAnyhow reserves for an exchange that was only observed and never came to a reservation, because nobody knew who asked or the policy
+// failed: what leaves is counted always, on as many meters as have something to be counted for.
+func (a *Admission) countAnyhow(ctx context.Context, f Final) {
+	if !a.Observed() || a.reserved || !f.Head {
+		return
+	}
+	r, _ := a.newReservation(nil) // without limits there is no error
+	if len(r.Keys) == 0 {
+		return
+	}
+	r.Volume = a.charge(f.Volume, authz.MaskNone).With(authz.UnitRequests, 1).With(authz.UnitDocuments, max(0, a.op.Documents))
+	q, err := a.g.cfg.Store.Reserve(ctx, r)
+	if err != nil {
+		a.g.cfg.Observer.Undecided(authz.AsError(err).Label)
+		return
+	}
+	a.reservation, a.reserved, a.granted = r, true, q.Granted
 }
 
 // left is what an exchange is charged in the end, and what its record says left. The documents of an answer are not counted one by one: where

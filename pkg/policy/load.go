@@ -96,6 +96,7 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	l := &loaded{
 		query: prepared, keys: newKeys(), revision: revisionOf(cfg.Revision, cfg.Entrypoint, files, raw), timeout: cfg.Timeout, memory: cfg.Memory,
 		warnings: append(silent, warnings...), random: drawsRandom(files), rules: indexRules(compiler),
+		meters: slices.Clone(cfg.Meters),
 	}
 	if cfg.Compat != "" {
 		envoy := readsOfEnvoy(reads)

@@ -41,6 +41,7 @@ type Config struct {
 	Memory     int64         // by how many bytes the process may grow during one evaluation; default 512 MiB
 	MaskKeys   bool          // the installation has mask keys: data.weir.installation.mask_keys
 	Meters     []authz.Meter // that limits may name beyond those that there are always
+	Observe    []string      // rules (weir.rules.<name>) that are not enforced: a decision says what they would have made of it (Would)
 	RunTests   bool          // run the policy's own tests before it is taken
 	Log        *slog.Logger  // default slog.Default()
 }
@@ -63,6 +64,7 @@ type loaded struct {
 	keys     *keys
 	reads    authz.Reads
 	envoy    *envoyReads // nil but for policies of opa-envoy-plugin
+	shadow   *loaded     // the policy with the rules that are only observed; nil where there are none
 	cache    *cache      // nil where decisions cannot be kept
 	volatile []string    // why not
 	missing  bool        // there is no policy yet
@@ -108,11 +110,10 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 
 // Reload compiles a policy aside and swaps it in. On an error the policy that was there stays.
 func (e *Engine) Reload(ctx context.Context, cfg Config) error {
-	l, err := compile(ctx, cfg)
+	l, err := compileObserved(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	l.meters = slices.Clone(cfg.Meters)
 	if e.loaded.Swap(l) == nil {
 		e.log.Info("policy loaded", "revision", l.revision)
 	}
@@ -122,7 +123,7 @@ func (e *Engine) Reload(ctx context.Context, cfg Config) error {
 // Check compiles the policy and forgets it: what "weir check" does.
 func Check(ctx context.Context, cfg Config) error {
 	cfg.RunTests = true
-	_, err := compile(ctx, cfg)
+	_, err := compileObserved(ctx, cfg)
 	return err
 }
 
@@ -149,17 +150,9 @@ func (e *Engine) Eval(ctx context.Context, in *authz.Input) (authz.Decision, err
 	if l.envoy != nil {
 		return e.evalEnvoy(ctx, l, in)
 	}
-	if l.cache == nil {
-		return l.eval(ctx, l.keys.input(in), time.Unix(0, in.Time.UnixNS))
-	}
-	var room [256]byte
-	key := l.cache.key(room[:0], in)
-	if d, ok := l.cache.get(key); ok {
-		return d, nil
-	}
-	d, err := l.eval(ctx, l.keys.input(in), time.Unix(0, in.Time.UnixNS))
+	d, err := l.decide(ctx, in)
 	if err == nil {
-		l.cache.put(key, d)
+		d.Would = l.would(ctx, in, d)
 	}
 	return d, err
 }

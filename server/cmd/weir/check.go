@@ -106,6 +106,12 @@ func warnings(c *config.Config) []string {
 	if c.Listen.InsecureListener {
 		warn("listen.insecure_listener: whoever reaches the listeners can act as Envoy")
 	}
+	if c.Mode == "observe" {
+		warn("mode: observe refuses and masks nothing, at no target")
+	}
+	for _, name := range c.Policy.Observe {
+		warn("policy.observe: rule %s is not enforced", name)
+	}
 	if c.Default == "observe" {
 		warn("default: observe lets through whatever no target covers")
 	}

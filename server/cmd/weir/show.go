@@ -84,6 +84,7 @@ func (a *auditor) summary(entries []audit.Entry) error {
 	}
 	t.row("instead", strings.Join(last.Alternatives, "; "))
 	t.row("mask", maskOf(last))
+	t.row("observed", observedOf(last))
 	t.row("left", leftOf(last))
 	if !a.full {
 		t.row("records", strings.Join(seqs, ", ")+" (--full prints them)")
@@ -170,6 +171,18 @@ func maskOf(f *audit.Fields) string {
 	s := maskText(authz.Mask{Vectors: f.MaskVectors, Scores: f.MaskScores, Fields: f.MaskFields, Strict: f.MaskStrict})
 	if f.Mode == string(authz.ModeObserve) && f.MaskVectors != authz.MaskNone {
 		s += " (observe: not done)"
+	}
+	return s
+}
+
+// observedOf says what was not done, and by which rule that is only observed.
+func observedOf(f *audit.Fields) string {
+	s := f.Observed
+	if f.ObservedRule != "" {
+		s += " by " + f.ObservedRule
+	}
+	if f.ObservedReason != "" {
+		s += ": " + f.ObservedReason
 	}
 	return s
 }

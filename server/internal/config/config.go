@@ -15,6 +15,9 @@ type Config struct {
 	// Default is what becomes of a request that no target covers. deny: refused. observe: passes, counted and recorded, as the target
 	// "unmatched". Default deny.
 	Default string `yaml:"default" default:"deny" oneof:"deny observe"`
+	// Mode is enforce, or observe: no target refuses or masks anything, whatever its own mode; all is counted and recorded with what would have
+	// been done. Default enforce.
+	Mode string `yaml:"mode" default:"enforce" oneof:"enforce observe"`
 	// Replica is this process's name in decision IDs and records: 1 to 24 lower-case letters, digits and '-', different for every replica.
 	// Default: the host name.
 	Replica string `yaml:"replica"`

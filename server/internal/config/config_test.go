@@ -35,7 +35,7 @@ func TestDefaults(t *testing.T) {
 	host, _ := os.Hostname()
 	window := func(s string) authz.Window { w, _ := authz.ParseWindow(s); return w }
 	want := &Config{
-		Listen: Listen{GRPC: "127.0.0.1:9001", Admin: "127.0.0.1:9002"}, Entry: "ext_proc", Default: "deny", Replica: host,
+		Listen: Listen{GRPC: "127.0.0.1:9001", Admin: "127.0.0.1:9002"}, Entry: "ext_proc", Mode: "enforce", Default: "deny", Replica: host,
 		Issuers: []Issuer{{
 			Issuer: "https://login.example.com", Audiences: []string{"weir"}, Algorithms: []string{"RS256", "ES256", "EdDSA"}, KeepKeys: 24 * time.Hour,
 			Claims: Claims{ID: "sub", Groups: []string{"groups"}, Name: "name", Email: "email", Kind: "weir_kind"},

@@ -82,7 +82,11 @@ func (t *Target) Rule() target.Rule {
 func (c *Config) TargetTable() target.Config {
 	out := target.Config{Default: target.Default(c.Default)}
 	for i := range c.Targets {
-		out.Rules = append(out.Rules, c.Targets[i].Rule())
+		r := c.Targets[i].Rule()
+		if c.Mode == "observe" {
+			r.Target.Mode = authz.ModeObserve
+		}
+		out.Rules = append(out.Rules, r)
 	}
 	return out
 }

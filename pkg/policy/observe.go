@@ -1,0 +1,116 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing/fstest"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// compileObserved compiles the policy without the rules that are only observed, and beside it the whole, which is asked what would have been
+// decided.
+func compileObserved(ctx context.Context, cfg Config) (*loaded, error) {
+	if len(cfg.Observe) == 0 {
+		return compile(ctx, cfg)
+	}
+	if cfg.FS == nil {
+		var err error
+		if cfg.FS, err = shippedDir(); err != nil {
+			return nil, err
+		}
+	}
+	whole, err := compile(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	names := slices.Sorted(slices.Values(cfg.Observe))
+	if cfg.FS, err = withoutRules(cfg.FS, names); err != nil {
+		return nil, err
+	}
+	cfg.RunTests = false // they have been run, and may need what is not here
+	l, err := compile(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("without the rules that are only observed: %w", err)
+	}
+	l.shadow, l.warnings = whole, whole.warnings
+	l.revision = revisionOf(cfg.Revision, cfg.Entrypoint, map[string]string{"": whole.revision}, []byte(strings.Join(names, " ")))
+	l.reads = authz.Reads{
+		Usage: l.reads.Usage || whole.reads.Usage, Risk: l.reads.Risk || whole.reads.Risk, Response: l.reads.Response || whole.reads.Response,
+	}
+	return l, nil
+}
+
+// withoutRules is a policy without the packages weir.rules.<name>.
+func withoutRules(dir fs.FS, names []string) (fs.FS, error) {
+	out := fstest.MapFS{}
+	missing := slices.Clone(names)
+	err := fs.WalkDir(dir, ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(dir, path)
+		if err != nil {
+			return err
+		}
+		if m, err := ast.ParseModuleWithOpts(path, string(b), ast.ParserOptions{RegoVersion: ast.RegoV1}); strings.HasSuffix(path, ".rego") && err == nil && m != nil {
+			name, isRule := strings.CutPrefix(m.Package.Path.String(), "data.weir.rules.")
+			if isRule && slices.Contains(names, name) {
+				missing = slices.DeleteFunc(missing, func(n string) bool { return n == name })
+				return nil
+			}
+		}
+		out[path] = &fstest.MapFile{Data: b}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the policy: %w", err)
+	}
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("policy.observe: the policy has no rule %s", strings.Join(missing, ", "))
+	}
+	return out, nil
+}
+
+// would asks the whole policy about an input that d was decided about without the rules that are only observed; nil where they change
+// nothing.
+func (l *loaded) would(ctx context.Context, in *authz.Input, d authz.Decision) *authz.Would {
+	if l.shadow == nil {
+		return nil
+	}
+	s, err := l.shadow.decide(ctx, in)
+	if err != nil {
+		return &authz.Would{Failed: true, Rule: authz.AsError(err).Fault}
+	}
+	if s.Effect == d.Effect && sameMask(s.Mask, d.Mask) {
+		return nil
+	}
+	return &authz.Would{Effect: s.Effect, Rule: s.Rule, Reason: s.Reason, Mask: s.Mask}
+}
+
+func sameMask(a, b authz.Mask) bool {
+	return a.Vectors == b.Vectors && a.Scores == b.Scores && a.Strict == b.Strict && slices.Equal(a.Fields, b.Fields)
+}
+
+// decide evaluates the policy, or repeats what it said about an input that differs in nothing that it can reach.
+func (l *loaded) decide(ctx context.Context, in *authz.Input) (authz.Decision, error) {
+	if l.cache == nil {
+		return l.eval(ctx, l.keys.input(in), time.Unix(0, in.Time.UnixNS))
+	}
+	var room [256]byte
+	key := l.cache.key(room[:0], in)
+	if d, ok := l.cache.get(key); ok {
+		return d, nil
+	}
+	d, err := l.eval(ctx, l.keys.input(in), time.Unix(0, in.Time.UnixNS))
+	if err == nil {
+		l.cache.put(key, d)
+	}
+	return d, err
+}
