@@ -55,6 +55,7 @@ func (e *encoder) record(r *authz.Record) {
 	e.text("weir.protocol", r.Protocol)
 	e.who(&r.Subject)
 	e.what(&r.Target, &r.Operation)
+	e.stored(r)
 	e.verdict(r)
 	for i, u := range authz.Units() {
 		if r.Reserved[i] != 0 {
@@ -164,6 +165,7 @@ func (e *encoder) what(t *authz.Target, o *authz.Operation) {
 	e.text("weir.object", o.Object)
 	e.text("weir.object.range", o.Range)
 	e.text("weir.object.artifact", o.Artifact)
+	e.count("weir.object.part", o.Part)
 	e.count("weir.asked.vectors", o.Vectors)
 	e.count("weir.asked.dims", o.Dims)
 	e.count("weir.asked.documents", o.Documents)

@@ -145,8 +145,10 @@ func (e *encoder) operation(o *authz.Operation) {
 	e.text("vector", o.Vector)
 	e.text("encoding", o.Encoding)
 	e.text("object", o.Object)
+	e.text("version", o.Version)
 	e.text("artifact", o.Artifact)
 	e.text("range", o.Range)
+	e.count("part", o.Part)
 	e.number("vectors", o.Vectors)
 	e.number("dims", o.Dims)
 	e.number("documents", o.Documents)
@@ -158,6 +160,13 @@ func (e *encoder) operation(o *authz.Operation) {
 	if o.Forged {
 		e.key("forged")
 		e.flag(true)
+	}
+	if c := o.Coverage; c != nil {
+		e.key("coverage")
+		e.b = append(e.b, '{')
+		e.covered("subject", c.Subject)
+		e.covered("group", c.Group)
+		e.shut()
 	}
 	e.shut()
 }
@@ -216,6 +225,43 @@ func (e *encoder) response(r *authz.Response) {
 	e.number("status", int64(r.Status))
 	e.text("content_type", r.ContentType)
 	e.number("content_length", r.ContentLength)
-	e.text("artifact", r.Artifact)
+	if a := r.Artifact; a != (authz.Artifact{}) {
+		e.key("artifact")
+		e.artifact(&a)
+	}
+	if p := r.Object; p != nil {
+		e.key("object")
+		e.piece(p)
+	}
+	e.shut()
+}
+
+func (e *encoder) artifact(a *authz.Artifact) {
+	e.b = append(e.b, '{')
+	e.text("class", a.Class)
+	e.text("format", a.Format)
+	e.text("wrapped", a.Wrapped)
+	e.count("tensors", a.Tensors)
+	e.count("parameters", a.Parameters)
+	e.shut()
+}
+
+func (e *encoder) piece(p *authz.Piece) {
+	e.b = append(e.b, '{')
+	e.always("object", p.Object)
+	e.text("version", p.Version)
+	e.number("size", p.Size)
+	e.number("offset", p.Offset)
+	e.number("length", p.Length)
+	e.shut()
+}
+
+func (e *encoder) covered(name string, c authz.Covered) {
+	e.key(name)
+	e.b = append(e.b, '{')
+	e.key("before")
+	e.float(c.Before)
+	e.key("after")
+	e.float(c.After)
 	e.shut()
 }

@@ -60,6 +60,22 @@ type Fields struct {
 	Object     string      `json:"weir.object,omitempty"`
 	Range      string      `json:"weir.object.range,omitempty"`
 	Artifact   string      `json:"weir.object.artifact,omitempty"`
+	Part       int64       `json:"weir.object.part,omitempty"`
+
+	// Of a stored object that the answer hands out, or a part of it.
+	Version       string  `json:"weir.object.version,omitempty"`
+	Size          int64   `json:"weir.object.size,omitempty"` // of all of it, in bytes; -1 where nobody says
+	Offset        int64   `json:"weir.object.offset,omitempty"`
+	Length        int64   `json:"weir.object.length,omitempty"` // -1 where nobody says
+	Format        string  `json:"weir.object.format,omitempty"` // by its content, as the four that follow
+	Wrapped       string  `json:"weir.object.wrapped,omitempty"`
+	Recognised    string  `json:"weir.object.recognised,omitempty"` // checkpoint, corpus or opaque
+	Tensors       int64   `json:"weir.object.tensors,omitempty"`
+	Parameters    int64   `json:"weir.object.parameters,omitempty"`
+	SubjectBefore float64 `json:"weir.coverage.subject.before,omitempty"` // shares of the object, 0 to 1
+	SubjectAfter  float64 `json:"weir.coverage.subject.after,omitempty"`
+	GroupBefore   float64 `json:"weir.coverage.group.before,omitempty"`
+	GroupAfter    float64 `json:"weir.coverage.group.after,omitempty"`
 	// What the request asks for, upper bounds; -1 unbounded.
 	AskedVectors   int64 `json:"weir.asked.vectors,omitempty"`
 	AskedDims      int64 `json:"weir.asked.dims,omitempty"`

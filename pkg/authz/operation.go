@@ -27,8 +27,10 @@ type Operation struct {
 	Vector     string `json:"vector,omitempty"`   // the named vector that is used, where an object has several
 	Encoding   string `json:"encoding,omitempty"` // how the vectors of the answer are written, where the request chose other than float32: "ints", "base64_f16", …
 	Object     string `json:"object,omitempty"`   // canonical path or key of a stored object
-	Artifact   string `json:"artifact,omitempty"` // "checkpoint" when the object is recognised as a model checkpoint
+	Version    string `json:"version,omitempty"`  // of the object, where the request names one: a digest, a revision, a version ID
+	Artifact   string `json:"artifact,omitempty"` // what the object is recognised as: ArtifactCheckpoint, ArtifactCorpus, ArtifactOpaque
 	Range      string `json:"range,omitempty"`    // the Range header as sent, its beginning where it is long
+	Part       int64  `json:"part,omitempty"`     // the number of the part asked for, where a store counts parts; from 1
 	Vectors    int64  `json:"vectors"`
 	Dims       int64  `json:"dims"`      // dimensions asked for; 0 when the request does not say
 	Documents  int64  `json:"documents"` // documents, points or texts
@@ -37,6 +39,8 @@ type Operation struct {
 	// another place or changed since.
 	Sealed bool `json:"sealed,omitempty"`
 	Forged bool `json:"forged,omitempty"`
+	// Coverage is how much of the object has left; nil until the answer's head tells what is asked for (phase response).
+	Coverage *Coverage `json:"coverage,omitempty"`
 }
 
 // Harmless reports whether the operation, carried out by the upstream, changes nothing there: its decision record may then become

@@ -83,6 +83,9 @@ type Record struct {
 	// Input is the policy input as evaluated last; nil when policy was not asked or the record mode forbids it.
 	Input *Input
 
+	Object   *Piece   // what part of a stored object the answer hands out; nil where it is none, and before its head has come
+	Artifact Artifact // what its content is recognised as
+
 	// Completion only.
 	Outcome  Outcome
 	Status   int    // HTTP status answered; 0 when none was

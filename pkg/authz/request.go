@@ -58,9 +58,12 @@ type Response struct {
 	ContentType     string `json:"content_type,omitempty"`
 	ContentLength   int64  `json:"content_length"` // UnknownLength when not stated
 	ContentEncoding string `json:"-"`
-	Artifact        string `json:"artifact,omitempty"`
-	Headers         Header `json:"-"`
-	EndOfStream     bool   `json:"-"`
+	// Artifact is what its first bytes showed, and those of other answers with the same object before.
+	Artifact Artifact `json:"artifact,omitzero"`
+	// Object is the part of a stored object that it hands out; nil where it hands out none.
+	Object      *Piece `json:"object,omitempty"`
+	Headers     Header `json:"-"`
+	EndOfStream bool   `json:"-"`
 	// CodeDetails is Envoy's response.code_details: "via_upstream" for an upstream's answer.
 	CodeDetails string `json:"-"`
 }

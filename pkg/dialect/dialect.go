@@ -29,6 +29,14 @@ type Dialect interface {
 	Answer(op authz.Operation, resp authz.Response) Answer
 }
 
+// Storage is the dialect of a store of objects: files, registries, hubs.
+type Storage interface {
+	Dialect
+	// Piece says which part of which object an answer hands out; ok is false where it hands out none (an error, a listing, a receipt). A
+	// version is taken from what changes with the content only: a digest, a strong ETag.
+	Piece(op authz.Operation, resp authz.Response) (p authz.Piece, ok bool)
+}
+
 // Answer is how an answer must be treated. The zero value says that its body does not matter.
 type Answer struct {
 	Judge        bool         // it may hold vectors: it must be read, and refused when it cannot be

@@ -9,9 +9,6 @@ import (
 	"github.com/weirgate/weir/pkg/scan"
 )
 
-// ArtifactCheckpoint is Operation.Artifact of an object that is a model checkpoint by its name.
-const ArtifactCheckpoint = "checkpoint"
-
 // Files is any HTTP file server: the path is the object. What an object is, is told by its name only; recognition by content is not
 // built yet, so a renamed model checkpoint is an ordinary file here (the README says so).
 type Files struct{}
@@ -78,7 +75,7 @@ func artifactOf(p string) string {
 		switch ext := path.Ext(name); ext {
 		case ".safetensors", ".gguf", ".ggml", ".ggla", ".pt", ".pth", ".ckpt", ".onnx", ".h5", ".hdf5", ".keras", ".tflite", ".npz", ".npy", ".pkl",
 			".pickle", ".joblib", ".msgpack", ".pb", ".mar", ".engine", ".plan", ".nemo", ".llamafile", ".bin":
-			return ArtifactCheckpoint
+			return authz.ArtifactCheckpoint
 		case ".gz", ".zst", ".xz", ".bz2", ".lz4", ".zip", ".tar", ".tgz", ".part", ".bak", ".tmp", ".old":
 			name = strings.TrimSuffix(name, ext)
 		default:

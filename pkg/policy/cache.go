@@ -123,7 +123,7 @@ func responsePart(p part) part {
 	}
 }
 
-// cacheParts lists the parts of an input that may recur. Time, usage, risk, grants, claims and expiry are not among them: a policy that
+// cacheParts lists the parts of an input that may recur. Time, usage, coverage, risk, grants, claims and expiry are not among them: a policy that
 // reads those is evaluated every time.
 func cacheParts() map[string]part {
 	return map[string]part{
@@ -152,7 +152,9 @@ func cacheParts() map[string]part {
 		"operation.vector":        textPart(func(in *authz.Input) string { return in.Operation.Vector }),
 		"operation.encoding":      textPart(func(in *authz.Input) string { return in.Operation.Encoding }),
 		"operation.object":        textPart(func(in *authz.Input) string { return in.Operation.Object }),
+		"operation.version":       textPart(func(in *authz.Input) string { return in.Operation.Version }),
 		"operation.artifact":      textPart(func(in *authz.Input) string { return in.Operation.Artifact }),
+		"operation.part":          numberPart(func(in *authz.Input) int64 { return in.Operation.Part }),
 		"operation.range":         textPart(func(in *authz.Input) string { return in.Operation.Range }),
 		"operation.sealed":        flagPart(func(in *authz.Input) bool { return in.Operation.Sealed }),
 		"operation.forged":        flagPart(func(in *authz.Input) bool { return in.Operation.Forged }),
@@ -166,8 +168,14 @@ func cacheParts() map[string]part {
 		"response.status":         responsePart(numberPart(func(in *authz.Input) int64 { return int64(in.Response.Status) })),
 		"response.content_type":   responsePart(textPart(func(in *authz.Input) string { return in.Response.ContentType })),
 		"response.content_length": responsePart(numberPart(func(in *authz.Input) int64 { return in.Response.ContentLength })),
-		"response.artifact":       responsePart(textPart(func(in *authz.Input) string { return in.Response.Artifact })),
+		"response.artifact":       responsePart(artifactPart),
 	}
+}
+
+func artifactPart(dst []byte, in *authz.Input) []byte {
+	a := &in.Response.Artifact
+	dst = appendText(appendText(appendText(dst, a.Class), a.Format), a.Wrapped)
+	return binary.AppendVarint(binary.AppendVarint(dst, a.Tensors), a.Parameters)
 }
 
 func groupsPart(dst []byte, in *authz.Input) []byte {

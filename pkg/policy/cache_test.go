@@ -177,6 +177,9 @@ func TestKeysTellInputsApart(t *testing.T) {
 		"actor's issuer": func(in *authz.Input) { in.Subject.Actors = []authz.Actor{{Issuer: "a"}} },
 		"encoding":       func(in *authz.Input) { in.Operation.Encoding = "a" },
 		"final":          func(in *authz.Input) { in.Final = true }, "sealed": func(in *authz.Input) { in.Operation.Sealed = true },
+		"format": func(in *authz.Input) { in.Response.Artifact.Format = "a" }, "class": func(in *authz.Input) { in.Response.Artifact.Class = "a" },
+		"parameters": func(in *authz.Input) { in.Response.Artifact.Parameters = 1 }, "part": func(in *authz.Input) { in.Operation.Part = 1 },
+		"version": func(in *authz.Input) { in.Operation.Version = "a" },
 	} {
 		in := base()
 		change(in)

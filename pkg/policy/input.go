@@ -19,6 +19,7 @@ func newKeys() *keys {
 		"phase", "final", "subject", "target", "operation", "usage", "risk", "grant", "justification", "response", "time", "request",
 		"issuer", "id", "name", "email", "groups", "kind", "actors", "owner", "credential", "expires", "claims", "tenant", "sensitivity", "dialect", "labels",
 		"class", "complete", "model", "collection", "vector", "encoding", "object", "artifact", "range", "vectors", "dims", "documents", "bytes", "sealed", "forged",
+		"version", "part", "coverage", "before", "after", "format", "wrapped", "tensors", "parameters", "size", "offset", "length",
 		"score", "signals", "budget", "status", "content_type", "content_length", "unix_ns", "rfc3339", "method", "host", "path",
 		"subject_target", "credential", "group",
 	} {
@@ -95,13 +96,8 @@ func (k *keys) input(in *authz.Input) ast.Value {
 		o.put("grant", k.grant(in.Grant))
 	}
 	o.text("justification", in.Justification)
-	if r := in.Response; r != nil {
-		p := k.object(4)
-		p.number("status", int64(r.Status))
-		p.text("content_type", r.ContentType)
-		p.number("content_length", r.ContentLength)
-		p.text("artifact", r.Artifact)
-		o.put("response", p.term())
+	if in.Response != nil {
+		o.put("response", k.response(in.Response))
 	}
 	t := k.object(2)
 	t.number("unix_ns", in.Time.UnixNS)
@@ -174,8 +170,12 @@ func (k *keys) operation(p *authz.Operation) *ast.Term {
 	o.text("vector", p.Vector)
 	o.text("encoding", p.Encoding)
 	o.text("object", p.Object)
+	o.text("version", p.Version)
 	o.text("artifact", p.Artifact)
 	o.text("range", p.Range)
+	if p.Part != 0 {
+		o.number("part", p.Part)
+	}
 	o.number("vectors", p.Vectors)
 	o.number("dims", p.Dims)
 	o.number("documents", p.Documents)
@@ -185,6 +185,49 @@ func (k *keys) operation(p *authz.Operation) *ast.Term {
 	}
 	if p.Forged {
 		o.flag("forged", true)
+	}
+	if c := p.Coverage; c != nil {
+		v := k.object(2)
+		v.put("subject", k.covered(c.Subject))
+		v.put("group", k.covered(c.Group))
+		o.put("coverage", v.term())
+	}
+	return o.term()
+}
+
+func (k *keys) covered(c authz.Covered) *ast.Term {
+	o := k.object(2)
+	o.put("before", ast.FloatNumberTerm(c.Before))
+	o.put("after", ast.FloatNumberTerm(c.After))
+	return o.term()
+}
+
+func (k *keys) response(r *authz.Response) *ast.Term {
+	o := k.object(5)
+	o.number("status", int64(r.Status))
+	o.text("content_type", r.ContentType)
+	o.number("content_length", r.ContentLength)
+	if a := r.Artifact; a != (authz.Artifact{}) {
+		p := k.object(5)
+		p.text("class", a.Class)
+		p.text("format", a.Format)
+		p.text("wrapped", a.Wrapped)
+		if a.Tensors != 0 {
+			p.number("tensors", a.Tensors)
+		}
+		if a.Parameters != 0 {
+			p.number("parameters", a.Parameters)
+		}
+		o.put("artifact", p.term())
+	}
+	if b := r.Object; b != nil {
+		p := k.object(5)
+		p.always("object", b.Object)
+		p.text("version", b.Version)
+		p.number("size", b.Size)
+		p.number("offset", b.Offset)
+		p.number("length", b.Length)
+		o.put("object", p.term())
 	}
 	return o.term()
 }

@@ -313,12 +313,15 @@ func full() *authz.Input {
 			Credential: "c", Expires: time.Unix(5, 7).UTC(), Claims: map[string]any{"x": []any{1.5, "y", nil, true}},
 		}
 		in.Target.Sensitivity, in.Target.Labels = "high", map[string]string{"k": "v"}
-		in.Operation = authz.Operation{Class: "read", Complete: true, Model: "m", Collection: "c", Vector: "v", Encoding: "e", Object: "o", Artifact: "a", Range: "r", Vectors: -1, Dims: 2, Documents: 3, Bytes: 4, Sealed: true}
+		in.Operation = authz.Operation{Class: "read", Complete: true, Model: "m", Collection: "c", Vector: "v", Encoding: "e", Object: "o", Version: "v1", Artifact: "a", Range: "r", Part: 2, Coverage: &authz.Coverage{Subject: authz.Covered{Before: .25, After: .5}, Group: authz.Covered{After: 1}}, Vectors: -1, Dims: 2, Documents: 3, Bytes: 4, Sealed: true}
 		in.Usage = &authz.UsageInput{Subject: units, SubjectTarget: units, Target: units, Credential: units, Group: map[string]map[authz.Unit]map[string]int64{"g": units}}
 		in.Risk = &authz.Risk{Score: 0.25, Signals: []string{"s"}}
 		in.Grant = &authz.Grant{ID: "g", Budget: map[authz.Unit]int64{authz.UnitBytes: 1}, Expires: time.Unix(9, 0).UTC(), Justification: "w"}
 		in.Justification = "why \xff\xfe\x80 not"
-		in.Response = &authz.Response{Status: 200, ContentType: "t", ContentLength: 9, Artifact: "z"}
+		in.Response = &authz.Response{
+			Status: 200, ContentType: "t", ContentLength: 9, Artifact: authz.Artifact{Class: "z", Format: "f", Wrapped: "w", Tensors: 1, Parameters: 2},
+			Object: &authz.Piece{Object: "o", Version: "v", Size: 9, Offset: 1, Length: 2},
+		}
 	})
 }
 

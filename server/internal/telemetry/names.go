@@ -93,6 +93,14 @@ const (
 	AttrObject          = "weir.object"
 	AttrRange           = "weir.object.range"
 	AttrArtifact        = "weir.object.artifact"
+	AttrVersion         = "weir.object.version"
+	AttrSize            = "weir.object.size"   // bytes
+	AttrOffset          = "weir.object.offset" // bytes
+	AttrLength          = "weir.object.length" // bytes
+	AttrRecognised      = "weir.object.recognised"
+	AttrFormat          = "weir.object.format"
+	AttrCoverageSubject = "weir.coverage.subject.after" // share of the object, 0 to 1
+	AttrCoverageGroup   = "weir.coverage.group.after"
 	AttrAskedVectors    = "weir.asked.vectors" // -1: unbounded
 	AttrAskedDims       = "weir.asked.dims"
 	AttrAskedDocuments  = "weir.asked.documents"

@@ -125,6 +125,12 @@ func (a *attributes) count(name string, n int64) {
 	}
 }
 
+func (a *attributes) share(name string, f float64) {
+	if f != 0 {
+		*a = append(*a, &commonpb.KeyValue{Key: name, Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_DoubleValue{DoubleValue: f}}})
+	}
+}
+
 func (a *attributes) number(name string, n int64) {
 	*a = append(*a, &commonpb.KeyValue{Key: name, Value: &commonpb.AnyValue{Value: &commonpb.AnyValue_IntValue{IntValue: n}}})
 }
@@ -217,6 +223,14 @@ func (a *attributes) what(f *audit.Fields) {
 	a.text(AttrObject, f.Object)
 	a.text(AttrRange, f.Range)
 	a.text(AttrArtifact, f.Artifact)
+	a.text(AttrVersion, f.Version)
+	a.count(AttrSize, f.Size)
+	a.count(AttrOffset, f.Offset)
+	a.count(AttrLength, f.Length)
+	a.text(AttrRecognised, f.Recognised)
+	a.text(AttrFormat, f.Format)
+	a.share(AttrCoverageSubject, f.SubjectAfter)
+	a.share(AttrCoverageGroup, f.GroupAfter)
 	a.count(AttrAskedVectors, f.AskedVectors)
 	a.count(AttrAskedDims, f.AskedDims)
 	a.count(AttrAskedDocuments, f.AskedDocuments)
