@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"runtime"
@@ -89,6 +90,13 @@ func TestGoalLines(t *testing.T) {
 		if got := g.String(); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+func TestMetricsOfABenchmark(t *testing.T) {
+	got := metricsOf("goos: linux\nBenchmarkA-2   \t  5000\t  312753 ns/op\t 38736 floor-ns/op\t 7.07 x-floor\n2026/11/25 INFO Benchmark\nPASS\n")
+	if want := map[string]float64{"ns/op": 312753, "floor-ns/op": 38736, "x-floor": 7.07}; !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

@@ -1,6 +1,6 @@
 // Command bench measures Weir: reading and masking vectors against copying them (vectors.go), Check of ext_authz against a server that does
-// nothing, called directly (check.go), and ext_proc through the real Envoy against such a server with the same treatment (compare.go). It
-// closes with one line for each goal:
+// nothing, called directly (check.go), ext_proc through the real Envoy against such a server with the same treatment (compare.go), and decisions
+// of the shipped policy (policy.go). It closes with one line for each goal:
 //
 //	goal NAME measured X want Y ok|MISSED
 //
@@ -10,6 +10,8 @@
 //	bench [SIMD]                 measures everything; SIMD is this program built with GOEXPERIMENT=simd, for the goals that are that build's
 //	bench vectors [PART]         measures vectors only: those goals in whose names PART is
 //	bench simd [PART]            the same for the goals of a build with GOEXPERIMENT=simd
+//	bench policy                 measures decisions only
+//	bench checks                 measures Check only
 //	bench noop TREATMENT PORT    is the do-nothing server, in a process of its own as Weir is
 package main
 
@@ -35,6 +37,10 @@ func main() {
 		err = noop(ctx, args[1], args[2])
 	case len(args) > 0 && (args[0] == vectorsCommand || args[0] == simdCommand):
 		err = vectors(os.Stdout, args[0] == simdCommand, strings.Join(args[1:], " "))
+	case len(args) == 1 && args[0] == policyCommand:
+		err = printed(ctx, os.Stdout, measurePolicies)
+	case len(args) == 1 && args[0] == checksCommand:
+		err = printed(ctx, os.Stdout, onlyChecks)
 	default:
 		err = measure(ctx, os.Stdout, args...)
 	}
@@ -44,6 +50,11 @@ func main() {
 		os.Exit(1)
 	}
 }
+
+const (
+	policyCommand = "policy"
+	checksCommand = "checks"
+)
 
 // goal is one promise about speed.
 type goal struct {
@@ -76,17 +87,28 @@ func measure(ctx context.Context, out io.Writer, simd ...string) error {
 	if err != nil {
 		return err
 	}
-	more, err := measureServers(ctx, out)
-	if err != nil {
-		return err
-	}
-	for _, g := range more {
-		goals = append(goals, g.String())
+	for _, part := range []func(context.Context, io.Writer) ([]goal, error){measurePolicies, measureServers} {
+		more, err := part(ctx, out)
+		if err != nil {
+			return err
+		}
+		for _, g := range more {
+			goals = append(goals, g.String())
+		}
 	}
 	for _, g := range goals {
 		fmt.Fprintln(out, g)
 	}
 	return nil
+}
+
+// printed measures one part and prints its goals.
+func printed(ctx context.Context, out io.Writer, part func(context.Context, io.Writer) ([]goal, error)) error {
+	goals, err := part(ctx, out)
+	for _, g := range goals {
+		fmt.Fprintln(out, g)
+	}
+	return err
 }
 
 // measureVectors runs what needs no server, each build in a process of its own, and returns the lines of its goals.
@@ -148,6 +170,21 @@ func measureServers(ctx context.Context, out io.Writer) ([]goal, error) {
 	}
 	more, err := b.compare(ctx)
 	return append(goals, more...), err
+}
+
+// onlyChecks compares the ext_authz servers and nothing else.
+func onlyChecks(ctx context.Context, out io.Writer) ([]goal, error) {
+	dir, err := os.MkdirTemp("", "weir-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	issuer, err := harness.StartIssuer("127.0.0.1:0", "")
+	if err != nil {
+		return nil, err
+	}
+	defer issuer.Close()
+	return measureChecks(ctx, out, issuer, dir)
 }
 
 // measureChecks compares the ext_authz servers, and ends them before anything else is measured.
