@@ -1,9 +1,11 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -46,7 +48,7 @@ func openStore(c *config.Config, log *slog.Logger) (store, guard.Handover, error
 		return m, handover.NewMemory(time.Now), nil
 	}
 	cfg := redisConfig(c, log)
-	cfg.Leases, cfg.Replicas = c.Counters.Leases, c.Counters.Replicas
+	cfg.Leases, cfg.Replicas, cfg.Remember = c.Counters.Leases, c.Counters.Replicas, rememberFile(c)
 	r, err := redisstore.New(cfg)
 	if err != nil {
 		return nil, nil, fmt.Errorf("counters.url: %w", err)
@@ -58,6 +60,11 @@ func openStore(c *config.Config, log *slog.Logger) (store, guard.Handover, error
 		return nil, nil, fmt.Errorf("counters: %w", err)
 	}
 	return sharedStore{a, r}, r, nil
+}
+
+// rememberFile is where the process that serves keeps which Redis it has counted in.
+func rememberFile(c *config.Config) string {
+	return cmp.Or(c.Counters.Remember, filepath.Join(c.Audit.Dir, "redis-seen.json"))
 }
 
 // countersCheck is the counters' line of /readyz. Counters that are away do not keep Weir from deciding where limits may say how.

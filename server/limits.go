@@ -58,7 +58,9 @@ func Usage(ctx context.Context, c *config.Config, tenant string, keys []authz.Me
 	quiet := slog.New(slog.DiscardHandler)
 	switch {
 	case c.Counters.URL != "":
-		s, err = redisstore.New(redisConfig(c, quiet))
+		cfg := redisConfig(c, quiet)
+		cfg.Remember, cfg.Guest = rememberFile(c), true
+		s, err = redisstore.New(cfg)
 	case c.Counters.Snapshot == "":
 		return nil, errNotKept
 	default:

@@ -85,6 +85,9 @@ type bound struct {
 
 // claimDirect has Redis run one step of a claim, and remembers what came of it.
 func (s *Store) claimDirect(ctx context.Context, script *redis.Script, r authz.Reservation) (authz.Quota, error) {
+	if err := readable(r.Volume); err != nil {
+		return authz.Quota{}, err
+	}
 	if err := s.sure(ctx); err != nil {
 		return authz.Quota{}, err
 	}
@@ -126,12 +129,20 @@ func (s *Store) call(ctx context.Context, script *redis.Script, r authz.Reservat
 	return authz.Quota{Granted: authz.Volume(n[:authz.NumUnits]), Over: over}, nil
 }
 
+// readable refuses a volume that is none, or that Lua cannot count exactly.
+func readable(v authz.Volume) error {
+	for i, n := range v {
+		if n < 0 || n > maxCount {
+			return failure("volume_unreadable", fmt.Errorf("%d %s: want 0 to 2^53", n, authz.Units()[i]))
+		}
+	}
+	return nil
+}
+
 // step says a step of a claim as the scripts take it.
 func (s *Store) step(script *redis.Script, r authz.Reservation) (step, []bound, error) {
-	for i, n := range r.Volume {
-		if n < 0 || n > maxCount {
-			return step{}, nil, failure("volume_unreadable", fmt.Errorf("%d %s: want 0 to 2^53", n, authz.Units()[i]))
-		}
+	if err := readable(r.Volume); err != nil {
+		return step{}, nil, err
 	}
 	st := step{script: script, tenant: r.Tenant, claim: claimKey(tag(r.Tenant), r.ID), volume: r.Volume, meters: make([]authz.MeterKey, 0, len(r.Keys))}
 	for _, k := range r.Keys {

@@ -38,17 +38,19 @@
 //   - It must not evict: Run and Ready ask for maxmemory-policy noeviction (by INFO, on every master) and all calls are refused otherwise
 //     with label store_evicts.
 //
-//   - It must not be emptied or replaced. Every script compares the tenant's epoch, and Run and Ready that of the whole Redis, with what
-//     this process has seen; where it is gone or another one, calls are refused with label store_amnesiac. That lasts until the right
+//   - It must not be emptied or replaced. Every script compares the tenant's epoch, and Run, Ready and the first call that of the whole Redis,
+//     with what was seen; where it is gone or another one, calls are refused with label store_amnesiac. That lasts until the right
 //     Redis is back, or an operator accepts what there is:
 //
 //     SET weir:accept-amnesia <a word not there before> EX 60
 //
 //     Each replica that runs Run then forgets the epochs that it has seen, once for each new word, and counting goes on from what Redis
-//     holds and what the replica itself counted in its last seconds (see below). To restart all replicas does the same, without the latter.
+//     holds and what the replica itself counted in its last seconds (see below). A restart does not: what was seen is in a file
+//     (Config.Remember). A replica that did not run while the word stood wants one of its own.
 //
-// The bounds of that: a process that has just started, or has not seen a tenant for as long as anything counts, takes what it finds, and makes
-// an epoch where it finds none. Between the loss and the next check (2 s) a tenant that this process has not seen yet may be counted from
+// The bounds of that: a process that has no such file (the first ever), or has not seen a tenant for as long as anything counts, takes what it
+// finds, and makes an epoch where it finds none. A tenant that was seen for the first time in the last seconds (Config.CheckEvery) before a
+// process was killed is not in its file. Between the loss and the next check (2 s) a tenant that this process has not seen yet may be counted from
 // zero. In a Redis Cluster weir:epoch lies on one node: the loss of another is noticed tenant by tenant.
 //
 // A Redis that takes over from another one and lags loses what had not reached it, without a change of epoch. Its replication ID is new: a

@@ -55,6 +55,7 @@ func (s *Store) saw(tenant, epoch string) bool {
 			k = &known{epoch: epoch}
 			k.last.Store(s.clock())
 			s.tenants[tenant] = k
+			s.memory.changed.Store(true)
 		}
 		s.mu.Unlock()
 	}

@@ -31,6 +31,7 @@ func (s *Store) Run(ctx context.Context) error {
 	for {
 		_ = s.look(ctx) // recorded
 		s.sweep()
+		_ = s.remember(ctx) // logged
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -170,6 +171,9 @@ func (s *Store) checkEpoch(ctx context.Context) error {
 func (s *Store) accept(ctx context.Context, word string) {
 	s.mu.Lock()
 	forget := word != "" && word != s.accepted && (s.epoch != nil || len(s.tenants) > 0)
+	if word != s.accepted {
+		s.memory.changed.Store(true)
+	}
 	s.accepted = word
 	if forget {
 		s.epoch, s.tenants = nil, map[string]*known{}
@@ -195,6 +199,7 @@ func (s *Store) sawRedis(epoch string) {
 	defer s.mu.Unlock()
 	if s.epoch == nil || !s.fresh(s.epoch) {
 		s.epoch = &known{epoch: epoch}
+		s.memory.changed.Store(true)
 	}
 	s.epoch.last.Store(s.clock())
 }

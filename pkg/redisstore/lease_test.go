@@ -27,6 +27,9 @@ func eager(t testing.TB, cfg Config) *Store {
 		t.Fatal(err)
 	}
 	s.leases.hotAfter = 0
+	if err := s.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }

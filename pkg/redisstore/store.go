@@ -37,6 +37,11 @@ type Config struct {
 	Leases bool
 	// Replicas is how many Stores share the limits, at most: what one takes ahead is the smaller for it. Default 1.
 	Replicas int
+	// Remember is a file in which Run and Close keep which Redis was seen, so that one that was emptied while nobody ran is not taken for one
+	// that never counted anything. It is this Store's alone, in a directory that is there. Default: none, and a new process takes what it finds.
+	Remember string
+	// Guest leaves that file as it is: it is another process's.
+	Guest bool
 	// Timeout bounds each call, retries included; default 500 ms.
 	Timeout time.Duration
 	// CheckEvery is how often Run looks after Redis; default 2 s.
@@ -64,6 +69,7 @@ type Store struct {
 	recent  recent
 	overs   overs
 	warm    warm
+	memory  memory
 	leases  *leases               // nil without Config.Leases
 	state   atomic.Pointer[state] // what the last check found
 	suspect atomic.Bool           // a call failed since: there may be another Redis
@@ -104,6 +110,10 @@ func New(cfg Config) (*Store, error) {
 	if s.client, err = connect(cfg, s.connected); err != nil {
 		return nil, err
 	}
+	if err := s.recall(); err != nil {
+		return nil, err
+	}
+	s.suspect.Store(true) // nobody has looked at Redis yet
 	s.pipe = pipe{client: s.client, timeout: func(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithTimeout(context.WithoutCancel(ctx), cfg.Timeout)
 	}}
@@ -152,7 +162,11 @@ func (s *Store) Close() error {
 		defer cancel()
 		s.giveBack(ctx, true)
 	}
-	return s.client.Close()
+	var err error
+	if s.memory.changed.Load() {
+		err = s.remember(context.Background())
+	}
+	return errors.Join(err, s.client.Close())
 }
 
 // time is the time by this process's clock, or the test's.
@@ -264,6 +278,6 @@ func unavailable(err error) *authz.Error { return failure("store_unavailable", e
 
 // errAmnesiac says that Redis lost what it was trusted with, and what to do.
 func errAmnesiac(what string) *authz.Error {
-	return failure("store_amnesiac", fmt.Errorf("%s is not the one that this process has seen: Redis was emptied or replaced and its counts are gone. "+
-		"Bring the right Redis back, or accept the loss: SET %s <a new word> EX 60", what, acceptKey))
+	return failure("store_amnesiac", fmt.Errorf("%s is not the one that was seen: Redis was emptied or replaced and its counts are gone. "+
+		"Bring the right Redis back, restore its counts (weir limits rebuild), or accept the loss: SET %s <a new word> EX 60", what, acceptKey))
 }

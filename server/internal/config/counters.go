@@ -32,6 +32,10 @@ type Counters struct {
 	// Leases let a replica take a share of busy counters from Redis in advance, never beyond a limit, so that few requests ask Redis. What a
 	// replica holds in advance is nobody else's for at most one slot of the shortest window (7.5 s of 1m). Not with entry both. Default false.
 	Leases bool `yaml:"leases"`
+	// Remember is a file in which this process, and no other, keeps which Redis it has counted in, so that after a restart one that was emptied
+	// meanwhile is refused (store_amnesiac), as it is without. To mean another Redis is to accept it, see pkg/redisstore. Default:
+	// redis-seen.json in audit.dir.
+	Remember string `yaml:"remember"`
 	// Snapshot is a file in which counters in memory are kept over a restart and a crash; their journal is kept beside it. Default: they
 	// start at zero.
 	Snapshot string `yaml:"snapshot"`
@@ -100,6 +104,8 @@ func (c *Config) checkCounters(r *report) {
 		if c.Counters.Snapshot != "" {
 			r.add("counters.snapshot", "is for counters in memory, and counters.url says Redis")
 		}
+	} else if c.Counters.Remember != "" {
+		r.add("counters.remember", "is for counters in Redis, and there is no counters.url")
 	}
 	if !c.Counters.Away.Valid() {
 		r.add("counters.away", "%q is not known: want refuse, local or allow", c.Counters.Away)
