@@ -141,6 +141,7 @@ func TestWhatIsNotKept(t *testing.T) {
 		"a rule of a computed name":   {"decision if { some n; data.weir.authz.parts[n] }\nparts.a if input.time.unix_ns > 0", false},
 		"a comprehension":             {`decision if count([g | some g in input.subject.groups; input.risk.score > 1]) > 0`, false},
 		"the clock behind an else":    {"decision := true if input.phase == \"response\" else := false if time.now_ns() < 0", false},
+		"a helper behind an else":     {"decision := true if input.phase == \"response\" else := late\nlate if input.time.unix_ns > 0", false},
 		"an assignment of the input":  {"decision if { x := input; x.time.unix_ns > 0 }", false},
 		"a default and another group": {"default decision := false\ndecision if \"x\" in input.subject.groups", true},
 	} {

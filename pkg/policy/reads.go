@@ -13,14 +13,19 @@ import (
 type reached struct {
 	paths  []string // of the input, joined with dots, down to the first element that is computed; "" is the input as a whole. Sorted
 	impure bool     // some rule asks for clock or random numbers, whose answers are in no path
+	random bool     // some rule asks for random numbers
 }
 
 // reach walks every rule that evaluation of the entrypoint can come to: the compiler's graph has an edge wherever a rule refers to others, and to all of
 // them where the reference is computed.
 func reach(c *ast.Compiler, entrypoint ast.Ref) reached {
+	return walk(c, c.GetRulesWithPrefix(entrypoint), func(_, _ *ast.Rule) bool { return true })
+}
+
+// walk is reach from some rules, along those edges that into wants.
+func walk(c *ast.Compiler, queue []*ast.Rule, into func(from, to *ast.Rule) bool) reached {
 	var out reached
 	seen := map[*ast.Rule]bool{}
-	queue := c.GetRulesWithPrefix(entrypoint)
 	for len(queue) > 0 {
 		rule := queue[0]
 		queue = queue[1:]
@@ -29,8 +34,11 @@ func reach(c *ast.Compiler, entrypoint ast.Ref) reached {
 		}
 		seen[rule] = true
 		out.visit(rule)
+		if rule.Else != nil { // the graph has what an else refers to at the else, and edges to it from others only
+			queue = append(queue, rule.Else)
+		}
 		for dep := range c.Graph.Dependencies(rule) {
-			if r, ok := dep.(*ast.Rule); ok {
+			if r, ok := dep.(*ast.Rule); ok && !seen[r] && into(rule, r) {
 				queue = append(queue, r)
 			}
 		}
@@ -52,6 +60,7 @@ func (r *reached) visit(x any) {
 		case ast.Ref:
 			if b, ok := ast.BuiltinMap[x.String()]; ok && b.Nondeterministic {
 				r.impure = true
+				r.random = r.random || b.Name == "rand.intn" || b.Name == "uuid.rfc4122"
 			}
 			if !x[0].Equal(ast.InputRootDocument) {
 				return false
