@@ -80,15 +80,15 @@ func (w *memoryWatch) stop() {
 	w.timer = nil
 }
 
-// run evaluates the query within its bounds. label names the cause of an error.
-func (l *loaded) run(ctx context.Context, timeout time.Duration, opts []rego.EvalOption) (rs rego.ResultSet, label string, err error) {
+// run evaluates a query within its bounds. label names the cause of an error.
+func (l *loaded) run(ctx context.Context, query rego.PreparedEvalQuery, timeout time.Duration, opts []rego.EvalOption) (rs rego.ResultSet, label string, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	ctx, stop := context.WithTimeout(ctx, timeout)
 	defer stop()
 	watch := watchMemory(l.memory, cancel)
 	defer watch.stop()
-	rs, err = l.query.Eval(ctx, opts...)
+	rs, err = query.Eval(ctx, opts...)
 	switch {
 	case err == nil:
 		return rs, "", nil
@@ -115,7 +115,7 @@ func (l *loaded) fault(ctx context.Context, label string, err error, opts []rego
 	}
 	defer l.looking.Store(false)
 	seen := &lastSeen{}
-	_, again, _ := l.run(context.WithoutCancel(ctx), min(l.timeout, lookFor), append(opts, rego.EvalQueryTracer(seen)))
+	_, again, _ := l.run(context.WithoutCancel(ctx), l.query, min(l.timeout, lookFor), append(opts, rego.EvalQueryTracer(seen)))
 	if again == "" {
 		return "" // a busy machine, then
 	}

@@ -28,40 +28,55 @@ func source(src string) Config {
 	return Config{FS: fstest.MapFS{"p.rego": {Data: []byte("package weir.authz\n" + src)}}}
 }
 
-// TestCachedDecidesAsEvaluated asks about random inputs twice: by the engine, whose cache fills up, and by evaluation alone; of the shipped
-// policy, and of one with all rules of the cookbook whose decisions can be kept.
-func TestCachedDecidesAsEvaluated(t *testing.T) {
-	more := fstest.MapFS{}
+// cookbook is the shipped policy with the rules of the cookbook, those excepted whose names are given.
+func cookbook(t *testing.T, but ...string) fstest.MapFS {
+	t.Helper()
+	out := fstest.MapFS{}
 	for _, root := range []string{"weir", "cookbook"} {
 		err := fs.WalkDir(shipped.FS, root, func(path string, e fs.DirEntry, err error) error {
 			if err != nil || e.IsDir() || strings.HasSuffix(path, "_test.rego") {
 				return err
 			}
-			for _, volatile := range []string{"first_use", "read_only_hours", "step_up", "working_hours"} {
-				if strings.HasPrefix(path, "cookbook/"+volatile+"/") {
+			for _, name := range but {
+				if strings.HasPrefix(path, "cookbook/"+name+"/") {
 					return nil
 				}
 			}
 			b, err := fs.ReadFile(shipped.FS, path)
-			more[path] = &fstest.MapFile{Data: b}
+			out[path] = &fstest.MapFile{Data: b}
 			return err
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
+	return out
+}
+
+// TestCachedDecidesAsEvaluated asks about random inputs twice: by the engine, whose cache fills up, and by evaluation alone; of the shipped
+// policy, of one with all rules of the cookbook whose decisions can be kept, and of one with all of them, where time, usage and risk are
+// others each time.
+func TestCachedDecidesAsEvaluated(t *testing.T) {
 	const settings = `{tenant_isolation: {shared: [a, b], tenants: {t: [research]}}, mask_by_group: {vectors: {product: zero}}, slow_drip: {per_group: {research: {vectors: 5}}},
-		collection_allowlist: {targets: [a], collections: {p: [research], q: ["*"]}}, checkpoint_by_name: {paths: {/m/: [ml-platform]}}}`
-	for name, cfg := range map[string]Config{"shipped": {}, "cookbook": {FS: more, Settings: []byte(settings)}} {
+		collection_allowlist: {targets: [a], collections: {p: [research], q: ["*"]}}, checkpoint_by_name: {paths: {/m/: [ml-platform]}}`
+	const hours = `, working_hours: {groups: [product]}, read_only_hours: {kinds: [corpus]}, first_use: {kinds: [vectordb]}`
+	for name, tt := range map[string]struct {
+		cfg   Config
+		fresh int
+	}{
+		"shipped":        {Config{}, 0},
+		"cookbook":       {Config{FS: cookbook(t, "first_use", "read_only_hours", "step_up", "working_hours"), Settings: []byte(settings + "}")}, 0},
+		"whole cookbook": {Config{FS: cookbook(t), Settings: []byte(settings + hours + "}")}, 6},
+	} {
 		t.Run(name, func(t *testing.T) {
-			cfg.Timeout = 20 * time.Second
-			e, err := New(t.Context(), cfg)
+			tt.cfg.Timeout = 20 * time.Second
+			e, err := New(t.Context(), tt.cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
 			l := e.loaded.Load()
-			if l.cache == nil {
-				t.Fatalf("its decisions cannot be kept: %s", l.volatile)
+			if l.cache == nil || len(e.Fresh()) != tt.fresh {
+				t.Fatalf("kept: %v, but for %s; it reads %s", l.cache != nil, e.Fresh(), l.volatile)
 			}
 			r := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // repeatable
 			recurring := make([]*authz.Input, 500)
@@ -72,7 +87,7 @@ func TestCachedDecidesAsEvaluated(t *testing.T) {
 				in := random(r)
 				if r.IntN(2) == 0 { // one that was, at another time and place
 					again := *recurring[r.IntN(len(recurring))]
-					again.Time, again.Request = in.Time, in.Request
+					again.Time, again.Request, again.Usage, again.Risk = in.Time, in.Request, in.Usage, in.Risk
 					in = &again
 				}
 				got, err := e.Eval(t.Context(), in)
@@ -87,7 +102,7 @@ func TestCachedDecidesAsEvaluated(t *testing.T) {
 					t.Fatalf("input %d: %s", i, diff)
 				}
 			}
-			if n := len(l.cache.young) + len(l.cache.old); n < 20 || n > 2500 {
+			if n := len(l.cache.young) + len(l.cache.old); n < 20 || n > 2700 {
 				t.Errorf("%d decisions kept of 3000 inputs: the test does not try the cache", n)
 			}
 		})
@@ -111,6 +126,8 @@ func random(r *rand.Rand) *authz.Input {
 		},
 		Target:    authz.Target{Name: one("a", "b"), Kind: authz.TargetKind(one("inference", "vectordb", "weights", "corpus", "registry")), Tenant: one("", "t"), Sensitivity: one("", "high")},
 		Operation: authz.Operation{Class: authz.Class(one("embed", "search", "read", "export", "unknown")), Complete: r.IntN(5) > 0, Artifact: one("", "", "checkpoint"), Collection: one("", "p", "q"), Object: one("", "/m/a", "/x"), Vectors: []int64{0, 1, -1, 5000, 100000}[r.IntN(5)]},
+		Usage:     []*authz.UsageInput{nil, {}, {SubjectTarget: map[authz.Unit]map[string]int64{authz.UnitRequests: {"30d": r.Int64N(3)}}}}[r.IntN(3)],
+		Risk:      []*authz.Risk{nil, {Score: r.Float64()}}[r.IntN(2)],
 		Time:      authz.InputTime{UnixNS: r.Int64(), RFC3339: "2026-01-01T00:00:00Z"},
 		Request:   authz.InputRequest{Method: one("GET", "POST"), Host: "h", Path: fmt.Sprint("/", r.IntN(1000))},
 	}

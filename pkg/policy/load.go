@@ -79,7 +79,8 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if cfg.Compat == "" {
 		evaluated = folded(compiler, files, fixed)
 	}
-	prepared, err := rego.New(rego.Query(query), rego.Compiler(evaluated), rego.Store(store), rego.StrictBuiltinErrors(!cfg.Lenient)).PrepareForEval(ctx)
+	opts := []func(*rego.Rego){rego.Compiler(evaluated), rego.Store(store), rego.StrictBuiltinErrors(!cfg.Lenient)}
+	prepared, err := rego.New(append(opts, rego.Query(query))...).PrepareForEval(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the policy: %w", err)
 	}
@@ -104,8 +105,29 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 		return l, nil
 	}
 	l.reads = reads.needs()
-	l.cache, l.volatile = newCache(reads)
+	if err := l.keep(ctx, compiler, ref, reads, opts); err != nil {
+		return nil, err
+	}
 	return l, nil
+}
+
+// keep finds out which decisions can be repeated, and which rules must be asked each time before.
+func (l *loaded) keep(ctx context.Context, c *ast.Compiler, entrypoint ast.Ref, reads reached, opts []func(*rego.Rego)) error {
+	if l.cache, l.volatile = newCache(reads); l.cache != nil {
+		return nil
+	}
+	refs, rest := divide(c, entrypoint)
+	if len(refs) == 0 {
+		return nil
+	}
+	if l.cache, _ = newCache(rest); l.cache == nil {
+		return nil
+	}
+	var err error
+	if l.fresh, err = newFresh(ctx, refs, opts...); err != nil {
+		return fmt.Errorf("prepare the rules that are asked each time: %w", err)
+	}
+	return nil
 }
 
 // fixedData is data.weir: what the policy has of settings, what the installation can do, and which rules say which part.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing/fstest"
-	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
@@ -96,21 +95,4 @@ func (l *loaded) would(ctx context.Context, in *authz.Input, d authz.Decision) *
 
 func sameMask(a, b authz.Mask) bool {
 	return a.Vectors == b.Vectors && a.Scores == b.Scores && a.Strict == b.Strict && slices.Equal(a.Fields, b.Fields)
-}
-
-// decide evaluates the policy, or repeats what it said about an input that differs in nothing that it can reach.
-func (l *loaded) decide(ctx context.Context, in *authz.Input) (authz.Decision, error) {
-	if l.cache == nil {
-		return l.eval(ctx, l.keys.input(in), time.Unix(0, in.Time.UnixNS))
-	}
-	var room [256]byte
-	key := l.cache.key(room[:0], in)
-	if d, ok := l.cache.get(key); ok {
-		return d, nil
-	}
-	d, err := l.eval(ctx, l.keys.input(in), time.Unix(0, in.Time.UnixNS))
-	if err == nil {
-		l.cache.put(key, d)
-	}
-	return d, err
 }

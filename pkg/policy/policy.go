@@ -66,7 +66,8 @@ type loaded struct {
 	envoy    *envoyReads // nil but for policies of opa-envoy-plugin
 	shadow   *loaded     // the policy with the rules that are only observed; nil where there are none
 	cache    *cache      // nil where decisions cannot be kept
-	volatile []string    // why not
+	fresh    *fresh      // the rules that are asked every time; nil where there are none, or none can be kept apart
+	volatile []string    // what the policy reads that is different every time
 	missing  bool        // there is no policy yet
 	revision string
 	timeout  time.Duration
@@ -133,9 +134,20 @@ func (e *Engine) Revision() string { return e.loaded.Load().revision }
 // Warnings are what the policy says of its own settings that is permitted and should be meant: its sets data.weir.rules.<name>.warning.
 func (e *Engine) Warnings() []string { return e.loaded.Load().warnings }
 
-// Volatile lists what the policy reads that is different every time, so that each request is evaluated; empty where decisions are kept and
-// repeated.
+// Volatile lists what the policy reads that is different every time, so that each request is evaluated, or the rules of Fresh; empty where
+// decisions are kept and repeated.
 func (e *Engine) Volatile() []string { return e.loaded.Load().volatile }
+
+// Fresh lists the rules, as weir.rules.<name>.<part>, that are asked every time, because they alone read what is different every time: the
+// decision is kept and repeated where they say what they said.
+func (e *Engine) Fresh() []string { return e.loaded.Load().freshRules() }
+
+func (l *loaded) freshRules() []string {
+	if l.fresh == nil {
+		return nil
+	}
+	return l.fresh.rules
+}
 
 // Reads tells which parts of the input the policy can reach.
 func (e *Engine) Reads() authz.Reads { return e.loaded.Load().reads }
@@ -185,7 +197,7 @@ func (l *loaded) eval(ctx context.Context, input ast.Value, now time.Time, opts 
 	if l.random {
 		opts = append(opts, rego.EvalSeed(rand.NewChaCha8(sha256.Sum256([]byte(input.String())))))
 	}
-	rs, label, err := l.run(ctx, l.timeout, opts)
+	rs, label, err := l.run(ctx, l.query, l.timeout, opts)
 	if err != nil {
 		refused := undecided(label, quiet(err))
 		refused.Fault = l.fault(ctx, label, err, opts)

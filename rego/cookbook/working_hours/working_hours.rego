@@ -2,7 +2,7 @@
 # title: Working hours
 # description: |
 #   For the groups listed, the days and hours in which they may ask at all, by the clock of one place: summer time and leap days included. It
-#   reads the time, so no decision of a policy with this rule is kept.
+#   reads the time, so that it is asked each time; what all other rules say is kept.
 package weir.rules.working_hours
 
 import data.weir.settings

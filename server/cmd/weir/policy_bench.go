@@ -78,10 +78,14 @@ func printCost(out io.Writer, c policy.Cost) error {
 	t.row("asked", fmt.Sprintf("%d inputs", c.Inputs))
 	t.row("median", fmt.Sprintf("%s, %.1f times the smallest policy (%s); %d allocations, %d bytes", round(c.Eval), c.Times, round(c.Floor), c.Allocs, c.Bytes))
 	t.row("slowest", fmt.Sprintf("%s, for %s", round(c.Worst), c.WorstWith))
-	if len(c.Volatile) == 0 {
+	switch reads := strings.Join(c.Volatile, ", "); {
+	case len(c.Volatile) == 0:
 		t.row("kept", fmt.Sprintf("yes: a decision is repeated in %s", c.Kept))
-	} else {
-		t.row("kept", "no: the policy reads "+strings.Join(c.Volatile, ", "))
+	case len(c.Fresh) > 0:
+		t.row("kept", fmt.Sprintf("yes, but for what reads %s: %s is asked each time, and the decision repeated in %s altogether",
+			reads, strings.Join(c.Fresh, ", "), round(c.Kept)))
+	default:
+		t.row("kept", "no: the policy reads "+reads)
 	}
 	_, err := fmt.Fprint(out, t.String())
 	return err
