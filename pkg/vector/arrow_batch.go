@@ -96,7 +96,7 @@ func (b *arrowBatch) field(f *arrowField, name string) error {
 		}
 	}
 	if f.vectors() {
-		return b.vectors(f, name, length, nulls)
+		return b.vectors(f, name, length)
 	}
 	if f.coded {
 		return nil
@@ -177,8 +177,9 @@ func (b *arrowBatch) gap(to int64) {
 	}
 }
 
-// vectors reads the numbers of a list's vectors.
-func (b *arrowBatch) vectors(f *arrowField, name string, lists, nulls int64) error {
+// vectors reads the numbers of a list's vectors. How many rows are null is what somebody says: their numbers may be there all the same, and of lists
+// of a fixed size always are. They count.
+func (b *arrowBatch) vectors(f *arrowField, name string, lists int64) error {
 	if b.nodes == 0 {
 		return malformedArrow("a batch of fewer columns than its schema")
 	}
@@ -199,7 +200,7 @@ func (b *arrowBatch) vectors(f *arrowField, name string, lists, nulls int64) err
 	case !b.packed && numbers > r.row/r.cells.width():
 		return malformedArrow("lists of more numbers than there are")
 	case b.packed || !fixed: // how they lie in it is not known here
-		r.plain, r.more = true, max(0, lists-nulls-1)
+		r.plain, r.more = true, max(0, lists-1)
 		return nil
 	}
 	to := r.to

@@ -150,6 +150,24 @@ func TestArrowRefused(t *testing.T) {
 	}
 }
 
+// TestArrowNulls: rows that are said to be null count, as their numbers are there.
+func TestArrowNulls(t *testing.T) {
+	node := func(rows, nulls int64) string { return string(le([]int64{rows, nulls})) }
+	for _, f := range arrowFiles(t) {
+		if f.name != "any length" && f.name != "half" {
+			continue
+		}
+		doc := strings.Replace(f.doc, node(2, 0), node(2, 2), 1)
+		if doc == f.doc {
+			t.Fatalf("%s: no node of two rows", f.name)
+		}
+		_, read, err := ofArrow(vector.Options{Mask: authz.MaskNone}).feed([]byte(doc), whole)
+		if err != nil || read.Vectors != f.vectors || read.Dims != f.dims {
+			t.Errorf("%s: %+v, %v; want %d vectors of %d dims", f.name, read, err, f.vectors, f.dims)
+		}
+	}
+}
+
 // twice opens every vector, to what is twice as large.
 type twice struct{}
 
