@@ -30,6 +30,7 @@ type hold struct {
 	between int     // brackets and nulls since the last one
 	masked  bool    // enough of them: the run is a vector, its numbers leave as 0
 	word    []byte  // of a string in an array that may be a number
+	plain   []byte  // the same without escapes
 	wording bool    // inside one
 	looking bool    // inside a string that is looked at
 	sniff   sniffer // what of it may turn out to be a vector

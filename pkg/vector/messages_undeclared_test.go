@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -59,6 +60,8 @@ func TestUndeclaredInMessages(t *testing.T) {
 		"base64 in a text":         {pb(9, "see "+code+" there"), pb(9, "see "+strings.Repeat("A", len(code)-2)+"== there"), 0},
 		"hexadecimal in a text":    {pb(9, "0x"+hex.EncodeToString(le(v))+"."), pb(9, strings.Repeat("A", 2+320)+"."), 0},
 		"numbers in a text":        {pb(9, "v: "+numbers+" end"), pb(9, "v: "+digitless(numbers)+" end"), 0},
+		"labels in a text":         {pb(9, "see v: "+labelled("np.float32(", "), ")+")"), pb(9, "see v: np.float0 ("+digitless(labelled("", "), np.float0 ("))+")"), 0},
+		"slashes in a text":        {pb(9, "see v: "+labelled("", "/")+" end"), pb(9, "see v: "+digitless(labelled("", "/"))+" end"), 0},
 		"numbers at a text's end":  {pb(9, "v: "+strings.Join(strings.Split(numbers, ", ")[:32], ", ")), pb(9, "v: "+digitless(strings.Join(strings.Split(numbers, ", ")[:32], ", "))), 0},
 		"beside a declared vector": {join(pb(1, v), pb(9, v), pb(1, v[:1])), join(pb(1, none32), pb(9, none32), pb(1, none32[:1])), 40},
 	} {
@@ -112,11 +115,7 @@ func interleaved(v []float32) (out []float32) {
 
 // digitless is numbers as they leave a text.
 func digitless(s string) string {
-	parts := strings.Split(s, ", ")
-	for i, p := range parts {
-		parts[i] = "0" + strings.Repeat(" ", len(p)-1)
-	}
-	return strings.Join(parts, ", ")
+	return regexp.MustCompile(`-?[0-9]\.[0-9]+`).ReplaceAllStringFunc(s, func(n string) string { return "0" + strings.Repeat(" ", len(n)-1) })
 }
 
 // TestNoVectorsInMessages: what is no vector leaves as it came.

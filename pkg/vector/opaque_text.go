@@ -2,8 +2,10 @@ package vector
 
 // textMask is text that was found to hold a vector, and goes on.
 type textMask struct {
-	kind   textKind
-	inside bool // of a number
+	kind     textKind
+	inside   bool // of a number
+	labelled bool // what is between them may be more than separators
+	gap      int  // bytes since the last number
 }
 
 // textKind is how a vector is written in text.
@@ -43,8 +45,9 @@ func (o *opaque) foundText() error {
 	}
 	o.mask = textMask{kind: inCodeText}
 	n := o.text.raw
-	if o.text.numbers >= minRun {
-		o.mask.kind, n = inNumberText, o.text.spread
+	if o.text.row.all.numbers >= minRun {
+		o.mask = textMask{kind: inNumberText, labelled: o.text.row.known > 0}
+		n = o.text.row.spread
 	}
 	o.text.begin()
 	found := o.buf[max(0, o.seen-n):o.seen]
@@ -74,14 +77,15 @@ func (t *textMask) byte(c *byte) bool {
 		return *c == '\n' || *c == '\r' || *c == '\\' || *c == '='
 	}
 	switch {
-	case isNumberByte(*c) && (t.inside || *c != 'e' && *c != 'E'):
-		if *c = ' '; !t.inside {
+	case isNumberByte(*c) && (t.inside || *c != 'e' && *c != 'E' && (*c != '.' || !t.labelled)):
+		if *c, t.gap = ' ', 0; !t.inside {
 			*c, t.inside = '0', true
 		}
 		return true
-	case separates(*c):
+	case t.labelled || separates(*c):
 		t.inside = false
-		return true
+		t.gap++
+		return t.gap <= maxGap
 	}
 	return false
 }

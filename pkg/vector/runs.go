@@ -2,6 +2,7 @@ package vector
 
 import (
 	"bytes"
+	"encoding/hex"
 	"slices"
 
 	"github.com/weirgate/weir/pkg/scan"
@@ -128,6 +129,9 @@ func (d *document) runLeaves(l *level) {
 	d.runGap()
 }
 
+// maxWord is how much of a string in an array may be a number, in bytes: each character may be an escape.
+const maxWord = len(`\u0000`) * maxToken
+
 // wordPiece takes a piece of a string in an array, with its closing quote if it is done. As long as it may be a number it is kept.
 func (d *document) wordPiece(piece []byte, done bool) error {
 	h := &d.hold
@@ -135,13 +139,18 @@ func (d *document) wordPiece(piece []byte, done bool) error {
 	if done {
 		text = piece[:len(piece)-1]
 	}
-	number := len(h.word)+len(text) <= maxToken && !slices.ContainsFunc(text, func(c byte) bool { return !isNumberByte(c) })
+	number := len(h.word)+len(text) <= maxWord && !slices.ContainsFunc(text, func(c byte) bool { return !isWordByte(c) })
 	if number && !done {
 		h.word = append(h.word, text...)
 		return nil
 	}
 	h.wording = false
-	if h.word = append(h.word, piece...); !number || !fine(h.word[:len(h.word)-1]) {
+	h.word = append(h.word, piece...)
+	if number {
+		h.plain = appendPlain(h.plain[:0], h.word[:len(h.word)-1])
+		number = fine(h.plain)
+	}
+	if !number {
 		d.beginLooking()
 		return d.lookAt(h.word, done)
 	}
@@ -156,14 +165,40 @@ func (d *document) wordPiece(piece []byte, done bool) error {
 	return d.runNumber()
 }
 
-// fine reports whether text is a number with three decimals or more, or an exponent: with fewer it may be a price, a version, or the number
+// isWordByte reports whether a number in a string may be written with c: with escapes too, and white space around it.
+func isWordByte(c byte) bool {
+	return isNumberByte(c) || c == '\\' || c == 'u' || c == ' ' || isHex(rune(c)) || c == 't' || c == 'n' || c == 'r'
+}
+
+// appendPlain appends text without its escapes, as far as what they say is ASCII, and without white space around it.
+func appendPlain(out, text []byte) []byte {
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c == '\\' && i+1 < len(text) {
+			i++
+			switch c = text[i]; c {
+			case 't', 'n', 'r':
+				c = ' '
+			case 'u':
+				code, err := hex.DecodeString(string(text[i+1 : min(i+5, len(text))]))
+				if err != nil || len(code) != 2 || code[0] != 0 {
+					return nil
+				}
+				i += 4
+				c = code[1]
+			}
+		}
+		out = append(out, c)
+	}
+	return bytes.TrimSpace(out)
+}
+
+// fine reports whether text is a number of any sign with three decimals or more, or an exponent: with fewer it may be a price, a version, or the number
 // of a chapter.
 func fine(text []byte) bool {
-	rest := bytes.TrimPrefix(text, []byte{'-'})
+	rest := bytes.TrimPrefix(bytes.TrimPrefix(text, []byte{'+'}), []byte{'-'})
 	whole := digits(rest)
-	if rest = rest[whole:]; whole == 0 {
-		return false
-	}
+	rest = rest[whole:]
 	decimals := 0
 	if len(rest) > 0 && rest[0] == '.' {
 		decimals = digits(rest[1:])
@@ -172,7 +207,7 @@ func fine(text []byte) bool {
 	if len(rest) == 0 {
 		return decimals >= 3
 	}
-	if rest[0] != 'e' && rest[0] != 'E' {
+	if whole+decimals == 0 || rest[0] != 'e' && rest[0] != 'E' {
 		return false
 	}
 	if rest = rest[1:]; len(rest) > 0 && (rest[0] == '+' || rest[0] == '-') {

@@ -2,7 +2,7 @@ package vector
 
 import "bytes"
 
-// sniffer looks for a vector in text that is read byte by byte: decimal fractions in a row, or base64 or hexadecimal that decodes to
+// sniffer looks for a vector in text that is read byte by byte: numbers in a row, or base64 or hexadecimal that decodes to
 // floats. The text may be that of a JSON string, escapes as they are, or plain. The zero value is ready.
 type sniffer struct {
 	escape uint8  // 0 none, 1 after \, 2..5 hex digits of \u to come (5: four)
@@ -12,23 +12,12 @@ type sniffer struct {
 	n   int          // of them
 	raw int          // bytes of text that they stand in
 
-	numbers   int // in a row
-	fractions int // of them: those that are no whole numbers
-	spread    int // bytes of text that they stand in
-	token     int // bytes of the number that goes on
-	digits    int // of it
-	points    int // of it
-	exponents int // of it
-	gap       int // bytes since the last number
+	row   row  // of numbers
+	point bool // a point came last, before it
 }
 
-const (
-	// maxToken and maxGap bound a number and what is between two, so that a run of fewer than minRun is held in a few KiB.
-	maxToken = 64
-	maxGap   = 64
-	// maxRaw bounds the text in which a window of base64 stands, line ends and escapes included.
-	maxRaw = 4 * window
-)
+// maxRaw bounds the text in which a window of base64 stands, line ends and escapes included.
+const maxRaw = 4 * window
 
 // begin makes the sniffer ready for another text.
 func (f *sniffer) begin() {
@@ -39,8 +28,13 @@ func (f *sniffer) begin() {
 // words reads ahead over words and what is between them, as far as nothing in it is a number or an escape, and returns how many bytes that
 // were: next would come to the same, at a third of the speed. Most text is nothing else.
 func (f *sniffer) words(text []byte) (read int) {
-	if f.escape > 0 || f.spread > 0 {
+	switch {
+	case f.escape > 0:
 		return 0
+	case f.row.number.bytes > 0:
+		return f.digits(text)
+	case f.row.spread > 0:
+		return f.labels(text)
 	}
 	n, raw := f.n, f.raw
 	for read < len(text) && n < window-1 && raw < maxRaw {
@@ -52,12 +46,59 @@ func (f *sniffer) words(text []byte) (read int) {
 		case space:
 			n, raw = 0, 0
 		default:
-			f.n, f.raw = n, raw
+			f.behind(text[:read], n, raw)
 			return read
 		}
 		read++
 	}
+	f.behind(text[:read], n, raw)
+	return read
+}
+
+// behind notes what was read ahead.
+func (f *sniffer) behind(text []byte, n, raw int) {
 	f.n, f.raw = n, raw
+	if len(text) > 0 {
+		f.point = text[len(text)-1] == '.'
+	}
+}
+
+// digits is words inside of a number.
+func (f *sniffer) digits(text []byte) (read int) {
+	text = text[:min(len(text), window-1-f.n, maxRaw-f.raw, maxToken-int(f.row.number.bytes))]
+	for read < len(text) && text[read]-'0' < 10 {
+		f.run[f.n+read] = text[read]
+		read++
+	}
+	if read > 0 {
+		f.n += read
+		f.raw += read
+		f.row.spread += read
+		f.row.number.digits(text[:read])
+	}
+	return read
+}
+
+// labels is words between two numbers of a row.
+func (f *sniffer) labels(text []byte) (read int) {
+	n, raw, g, most := f.n, f.raw, f.row.gap, f.row.mostOther()
+	for read < len(text) && n < window-1 && raw < maxRaw && g.other <= most && g.bytes <= maxGap {
+		c := text[read]
+		if kind := kinds[c]; kind == space && c != '.' {
+			n, raw = 0, 0
+		} else if kind == letter && c != '+' {
+			f.run[n] = c
+			n++
+			raw++
+		} else {
+			break
+		}
+		g.add(c)
+		read++
+	}
+	f.n, f.raw, f.row.gap = n, raw, g
+	f.row.spread += read
+	f.row.bound()
 	return read
 }
 
@@ -98,13 +139,19 @@ func (f *sniffer) next(c byte) bool {
 // lengthen counts a byte of an escape that goes on.
 func (f *sniffer) lengthen() {
 	f.raw++
-	if f.spread > 0 {
-		f.spread++
+	if f.row.spread > 0 {
+		f.row.spread++
 	}
 }
 
 // character takes a character that is no backslash, or that an escape stands for.
 func (f *sniffer) character(c byte) bool {
+	if f.row.spread == 0 {
+		if f.point && c-'0' < 10 { // the point has left
+			f.row.number.points = 1
+		}
+		f.point = c == '.'
+	}
 	switch {
 	case c == '\n' || c == '\r': // base64 in lines
 		f.skip()
@@ -115,7 +162,7 @@ func (f *sniffer) character(c byte) bool {
 	default:
 		f.n, f.raw = 0, 0
 	}
-	return f.number(c)
+	return f.row.next(c)
 }
 
 // escaped takes a byte after a backslash: any character may be written so.
@@ -124,23 +171,23 @@ func (f *sniffer) escaped(c byte) bool {
 		return f.coded(c)
 	}
 	f.escape = 0
+	f.point = f.point && c == 'u'
 	switch c {
 	case 'n', 'r':
 		f.skip()
-		return f.number('\n')
+		return f.row.next('\n')
 	case 't', 'f', '"':
 		f.n, f.raw = 0, 0
-		return f.number(' ')
+		return f.row.next(' ')
 	case '/':
-		f.forgetNumbers()
-		return f.encoded('/')
+		return f.encoded('/') || f.row.next('/')
 	case 'u':
 		f.escape, f.code = 5, 0
 		f.lengthen()
 		return false
 	}
-	f.forget()
-	return false
+	f.n, f.raw = 0, 0
+	return f.row.next('\\')
 }
 
 // coded takes a digit of \u, and after the last the character that they say.
@@ -160,25 +207,15 @@ func (f *sniffer) coded(c byte) bool {
 		return false
 	}
 	f.escape = 0
-	if f.code > 0x7f {
-		f.forget()
-		return false
-	}
-	begun := f.spread > 0
-	found := f.character(byte(f.code))
-	if !begun && f.spread > 0 {
-		f.spread = len(`\u0000`)
+	found := f.character(byte(min(f.code, 0x80))) // no character beyond ASCII is of any number, or encoding
+	if f.row.spread == 1 {                        // a row begins with it
+		f.row.spread = len(`\u0000`)
 	}
 	return found
 }
 
 func (f *sniffer) forget() {
-	f.n, f.raw = 0, 0
-	f.forgetNumbers()
-}
-
-func (f *sniffer) forgetNumbers() {
-	f.numbers, f.fractions, f.spread, f.token, f.digits, f.points, f.exponents, f.gap = 0, 0, 0, 0, 0, 0, 0, 0
+	f.n, f.raw, f.row = 0, 0, row{}
 }
 
 // skip passes over a byte that does not end a run of base64.
@@ -207,77 +244,8 @@ func (f *sniffer) encoded(c byte) bool {
 	return false
 }
 
-// number takes a byte for what it is to a row of numbers.
-func (f *sniffer) number(c byte) bool {
-	switch {
-	case c >= '0' && c <= '9', f.token == 0 && c == '-', f.token > 0 && isNumberByte(c):
-		f.spread++
-		f.gap = 0
-		if f.token++; f.token > maxToken {
-			f.forgetNumbers()
-			return false
-		}
-		switch c {
-		case '.':
-			f.points++
-		case 'e', 'E':
-			f.exponents++
-		case '-', '+':
-		default:
-			f.digits++
-		}
-		return false
-	case f.spread > 0 && separates(c):
-		if f.token > 0 && f.endNumber() {
-			f.spread++ // c belongs to it
-			return true
-		}
-		if f.spread == 0 { // it was none
-			return false
-		}
-		f.spread++
-		if f.gap++; f.gap > maxGap {
-			f.forgetNumbers()
-		}
-		return false
-	}
-	if f.spread > 0 {
-		f.forgetNumbers()
-	}
-	return false
-}
-
-// endNumber ends the number that goes on. In text a row of whole numbers is a table, not a vector: at least half must be fractions.
-func (f *sniffer) endNumber() bool {
-	if f.digits == 0 || f.points > 1 || f.exponents > 1 { // a dash, a date, an address
-		f.forgetNumbers()
-		return false
-	}
-	if f.points+f.exponents > 0 {
-		f.fractions++
-	}
-	f.token, f.digits, f.points, f.exponents = 0, 0, 0, 0
-	if f.numbers++; f.numbers < minRun {
-		return false
-	}
-	if 2*f.fractions >= f.numbers {
-		return true
-	}
-	f.forgetNumbers()
-	return false
-}
-
 // end says that the text ends, and reports whether it ends in a vector.
-func (f *sniffer) end() bool { return f.token > 0 && f.endNumber() }
+func (f *sniffer) end() bool { return f.row.end() }
 
 // pending returns how many of the last bytes may turn out to belong to a vector.
-func (f *sniffer) pending() int { return max(f.raw, f.spread) }
-
-// separates reports whether c may stand between two numbers of a row.
-func separates(c byte) bool {
-	switch c {
-	case ',', ' ', '\n', '\t', '\r', '[', ']', '(', ')', ';', '|':
-		return true
-	}
-	return false
-}
+func (f *sniffer) pending() int { return max(f.raw, f.row.spread) }

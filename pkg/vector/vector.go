@@ -8,7 +8,7 @@
 //
 // One file per format (document.go, lines.go, events.go, messages.go, tensors.go, octets.go, arrow.go: each an engine), one per encoding
 // (numbers.go, base64.go, nested.go, sparse.go, text.go; cells.go and varints.go of binary ones), one per mask that makes another vector
-// (seal.go, token.go, obfuscate.go). What engines share is in account.go, the detector in detect.go, sniff.go and opaque.go.
+// (seal.go, token.go, obfuscate.go). What engines share is in account.go, the detector in detect.go, runs.go, sniff.go, row.go and opaque.go.
 package vector
 
 import (
