@@ -85,6 +85,7 @@ type Target struct {
 	Dialect     string            `json:"dialect,omitempty"`
 	Labels      map[string]string `json:"labels,omitempty"`
 	Vectors     []string          `json:"-"` // names of what holds vectors, where only the operator knows them: fields, columns, properties
+	PrimaryKeys []string          `json:"-"` // names of fields of which each value is one document's, where only the operator knows them
 
 	Floors   Floors `json:"-"` // what policy can only tighten
 	Mode     Mode   `json:"-"`

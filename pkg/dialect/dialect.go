@@ -150,6 +150,10 @@ func ForTarget(t authz.Target) Dialect {
 	if len(t.Vectors) > 0 {
 		d, _ = withNames(d, t.Vectors)
 	}
+	if m, ok := d.(Milvus); ok {
+		m.PrimaryKeys = t.PrimaryKeys
+		return m
+	}
 	return d
 }
 

@@ -14,6 +14,8 @@ import (
 type Milvus struct {
 	// Vectors are the names of the vector fields (authz.Target.Vectors).
 	Vectors []string
+	// PrimaryKeys are the names of the fields that are primary keys, of whose values each is one entity's (authz.Target.PrimaryKeys).
+	PrimaryKeys []string
 }
 
 // Name implements Dialect.
@@ -98,7 +100,7 @@ type milvusAsk struct {
 	database, collection string
 	limit, group         int64
 	queries              int64 // vectors, or entities, that are searched by
-	ids                  int64 // entities by ID
+	ids                  int64 // entities by ID; of a query over gRPC absent where its expression has no bound
 	fields               selection
 	paged                bool // an iterator's page
 	using                names

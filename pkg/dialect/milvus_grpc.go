@@ -75,7 +75,10 @@ func (d Milvus) message(m milvusRPC, op authz.Operation, msg []byte) (authz.Oper
 	if !op.Complete {
 		a.database = op.Collection
 	}
-	w := milvusWire{milvusAsk: &a}
+	w := milvusWire{milvusAsk: &a, keys: d.PrimaryKeys}
+	if m.name == "Query" {
+		a.ids = absent
+	}
 	if err := readMessage(msg, func(f *wireField) error { return w.field(m.name, f) }); err != nil {
 		return op, err
 	}
@@ -91,7 +94,10 @@ func (d Milvus) message(m milvusRPC, op authz.Operation, msg []byte) (authz.Oper
 			docs = authz.Unbounded
 		}
 	case "Query":
-		if docs = limited(a.limit, authz.Unbounded); docs < 0 || a.paged {
+		if docs = limited(a.limit, authz.Unbounded); a.ids >= 0 && (docs < 0 || a.ids < docs) {
+			docs = a.ids
+		}
+		if docs < 0 || a.paged {
 			out.Class = authz.ClassExport
 		}
 	case "Insert", "Upsert":
@@ -112,6 +118,7 @@ func (d Milvus) message(m milvusRPC, op authz.Operation, msg []byte) (authz.Oper
 // milvusWire reads a request's message.
 type milvusWire struct {
 	*milvusAsk
+	keys       []string // the primary keys' names
 	seen       uint64
 	rows       int64
 	aggregated bool
@@ -119,8 +126,8 @@ type milvusWire struct {
 
 // field reads a field of a request: db_name=2 and collection_name=3 of all; the rest by method.
 func (w *milvusWire) field(method string, f *wireField) (err error) {
-	if f.number == 2 || f.number == 3 {
-		if err := f.once(&w.seen, "db_name or collection_name"); err != nil {
+	if f.number == 2 || f.number == 3 || f.number == 4 && method == "Query" {
+		if err := f.once(&w.seen, "db_name, collection_name or expr"); err != nil {
 			return err
 		}
 	}
@@ -147,8 +154,12 @@ func (w *milvusWire) field(method string, f *wireField) (err error) {
 		case 10:
 			return w.output(f)
 		}
-	case "Query": // output_fields=5, query_params=9
+	case "Query": // expr=4, output_fields=5, query_params=9
 		switch f.number {
+		case 4:
+			if f.is == wireBytes {
+				w.ids = milvusKeys(string(f.bytes), w.keys)
+			}
 		case 5:
 			return w.output(f)
 		case 9:

@@ -1,6 +1,9 @@
 package dialect_test
 
 import (
+	"encoding/binary"
+	"encoding/hex"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -101,6 +104,42 @@ func TestMilvusBodies(t *testing.T) {
 	checkBodies(t, dialect.Milvus{Vectors: []string{"embedding"}}, "POST", entities+"search", map[string]bodyCase{
 		"unsaid": {body: `{"collectionName":"docs","data":[[0.1]],"limit":3}`, want: op("search", search, 3, 0, "embedding")},
 	})
+}
+
+// TestMilvusGet: a query by primary keys, as pymilvus' get makes one, is bounded by them, and by nothing that only looks like one.
+func TestMilvusGet(t *testing.T) {
+	const export, read = authz.ClassExport, authz.ClassRead
+	const more = "2a09656d62656464696e674001" // output_fields: embedding
+	query := func(expr string) string {
+		return "1a04646f6373" + "22" + hex.EncodeToString(append(binary.AppendUvarint(nil, uint64(len(expr))), expr...)) + more
+	}
+	long := "id in [" + strings.Repeat("1,", 4999) + "1]"
+	for expr, want := range map[string]int64{
+		"id in [1,2]": 2, "id in [1, 2, 2]": 3, "id IN [ -7 ]": 1, "id in ['a','b c']": 2, `id in ["a"]`: 1, "id == 5": 1, "id=='x'": 1, "id in[1]": 1,
+		"doc_id in [1]": 1, long: 5000, `id in ["a,b]"]`: 1,
+
+		"": all, "id": all, "id in []": all, "id in": all, "id in [1": all, "id in 1]": all, "id not in [1]": all, "not id in [1]": all, "id in [1] or true": all,
+		"id in [1,2] or id in [3]": all, "ID in [1]": all, "other in [1]": all, "id in [1,]": all, "id in [,1]": all, "id in [1 2]": all, "id in {ids}": all,
+		`id in ["a\"] or x in ["]`: all, `id in ['a' or 'b']`: all, "id in [1.5]": all, "id in [0x10]": all, "id in [id]": all, "id in [[1]]": all, "id != 5": all,
+		"id == 5 or true": all, "id == other": all, "id > 5": all, "id in ['a]": all, "id in ['a\nb']": all, "id\tin [1]": all, "(id in [1])": all,
+		"id in [12345678901234567890]": all, "id in [-]": all, "id inn [1]": all, `id in ["a'b"]`: all, "id in [1]]": all,
+	} {
+		d := dialect.Milvus{Vectors: []string{"embedding"}, PrimaryKeys: []string{"id", "doc_id"}}
+		c, two := read, min(want, 2)
+		if want < 0 {
+			c, two = export, 2
+		}
+		of := func(c authz.Class, n int64) authz.Operation {
+			return done(at("/milvus.proto.milvus.MilvusService/Query", c, "docs"), n, n)
+		}
+		checkMessages(t, d, map[string]messageCase{
+			expr:                   {msg: query(expr), want: of(c, want)},
+			expr + ", limited":     {msg: query(expr) + "4a0a0a056c696d6974120132", want: of(read, two)}, // limit=2
+			expr + ", an iterator": {msg: query(expr) + "4a100a086974657261746f72120454727565", want: of(export, want)},
+			expr + ", twice":       {msg: query(expr) + "22" + "00", want: of(read, 0), bad: "stands twice"},
+		})
+		checkMessages(t, dialect.Milvus{Vectors: []string{"embedding"}}, map[string]messageCase{expr + ", unnamed": {msg: query(expr), want: of(export, all)}})
+	}
 }
 
 // TestMilvusRPC reads messages of pymilvus 3.0.2.

@@ -22,6 +22,10 @@ type Target struct {
 	// fields, columns of PostgREST and LanceDB, properties of Weaviate and Pinecone documents, named vectors of Qdrant. At most 8. Without
 	// them only the detector finds such vectors, and short ones (under 32 components) it does not. Default: none.
 	Vectors []string `yaml:"vectors"`
+	// PrimaryKeys are the names of fields that are primary keys, in every collection of the target that has a field of such a name: what asks
+	// for some of their values, as pymilvus' get does, asks for as many entities. Of another field a value may be that of all. Milvus only. At
+	// most 8. Default: none, and such a request is one without bound.
+	PrimaryKeys []string `yaml:"primary_keys"`
 	// Hosts are the hosts it is found under: a name, "*.example.com" for all names below it, or "*" for any. Ports are not compared.
 	// Default: any, where paths are given.
 	Hosts []string `yaml:"hosts"`
@@ -68,7 +72,7 @@ func (t *Target) Rule() target.Rule {
 	r := target.Rule{
 		Target: authz.Target{
 			Name: t.Name, Kind: t.Kind, Tenant: t.Tenant, Sensitivity: t.Sensitivity, Dialect: t.Dialect, Labels: t.Labels,
-			Vectors: t.Vectors, Floors: authz.Floors{Mask: t.Floors.Mask, Record: t.Floors.Record}, Upgrades: t.Upgrades,
+			Vectors: t.Vectors, PrimaryKeys: t.PrimaryKeys, Floors: authz.Floors{Mask: t.Floors.Mask, Record: t.Floors.Record}, Upgrades: t.Upgrades,
 		},
 		Hosts: t.Hosts, Paths: t.Paths,
 	}

@@ -151,6 +151,7 @@ func (c *Config) checkTarget(r *report, key string, t *Target) {
 	}
 	c.checkDialect(r, key, t)
 	checkVectors(r, key, t)
+	checkPrimaryKeys(r, key, t)
 	if t.Floors.Mask != authz.MaskUnset && !t.Floors.Mask.Valid() {
 		r.add(key+".floors.mask", "%q is not known", t.Floors.Mask)
 	}
@@ -206,6 +207,21 @@ func checkVectors(r *report, key string, t *Target) {
 			r.add(key, "%q: want a name between the dots", v)
 		case slices.Contains(t.Vectors[:i], v):
 			r.add(key, "%q is there twice", v)
+		}
+	}
+}
+
+// checkPrimaryKeys checks the names of primary keys.
+func checkPrimaryKeys(r *report, key string, t *Target) {
+	if len(t.PrimaryKeys) > 8 {
+		r.add(key+".primary_keys", "want at most 8")
+	}
+	if len(t.PrimaryKeys) > 0 && t.Dialect != "milvus" {
+		r.add(key+".primary_keys", "is of use for dialect milvus only")
+	}
+	for i, v := range t.PrimaryKeys {
+		if !dialect.MilvusName(v) {
+			r.add(fmt.Sprintf("%s.primary_keys[%d]", key, i), "%q: want the name of a field: letters, digits and _, no digit first", v)
 		}
 	}
 }

@@ -1,5 +1,5 @@
 """Prints what pymilvus makes of a Milvus behind Weir. Arguments are WHO:WHAT: WHO is a variable with a token, "root" the server's own default user,
-or "nobody"; WHAT is setup (round Weir, at MILVUS_URL), or search."""
+or "nobody"; WHAT is setup (round Weir, at MILVUS_URL), search, get (by primary keys), or texts (by what is no key)."""
 
 import os
 import sys
@@ -63,10 +63,21 @@ def search(client):
     return ", ".join(f"{hit['entity']['text']}: {kind(list(hit['entity']['embedding'] or []))}" for hit in hits)
 
 
+def get(client):
+    rows = client.get("papers", ids=[2, 0], output_fields=["text", "embedding"])
+    return ", ".join(sorted(f"{row['text']}: {kind(list(row['embedding'] or []))}" for row in rows))
+
+
+def texts(client):
+    return len(client.query("papers", filter="text in ['a river']", output_fields=["text", "embedding"]))
+
+
+DO = {"search": search, "get": get, "texts": texts}
+
 for arg in sys.argv[1:]:
     who, what = arg.split(":")
     try:
-        print(arg, setup() if what == "setup" else search(connect(who)))
+        print(arg, setup() if what == "setup" else DO[what](connect(who)))
     except MilvusException as error:
         print(arg, type(error).__name__, str(error).split("\n")[0].replace(os.environ["ENVOY_URL"].removeprefix("http://"), "ENVOY"))
     except grpc.RpcError as error:  # pymilvus lets some through
