@@ -30,7 +30,7 @@ func newAuthenticator(c *config.Config, s store, log *slog.Logger) (*authn.Authe
 		cfg.Issuers = append(cfg.Issuers, authn.Issuer{
 			Introspection: in,
 			URL:           is.Issuer, JWKSURL: is.JWKSURL, JWKSFile: is.JWKSFile, Audiences: is.Audiences, Algorithms: is.Algorithms, Types: is.Types,
-			Bound: is.Bound, Refresh: is.Refresh, KeepKeys: is.KeepKeys,
+			Bound: is.Bound, Nonce: is.DPoPNonce, Refresh: is.Refresh, KeepKeys: is.KeepKeys,
 			TrustDomain: is.TrustDomain, Kind: is.Kind, Claims: claimPaths(&is.Claims),
 		})
 	}
@@ -43,9 +43,12 @@ func newAuthenticator(c *config.Config, s store, log *slog.Logger) (*authn.Authe
 		if len(t.Identity.Carriers) == 0 {
 			t.Identity.Carriers = nil // as for all
 		}
-		cfg.Targets[t.Name] = authn.Target{Carriers: t.Identity.Carriers, Realm: t.Identity.Realm, Service: t.Identity.Service}
+		cfg.Targets[t.Name] = authn.Target{Carriers: t.Identity.Carriers, Realm: t.Identity.Realm, Service: t.Identity.Service, Nonce: t.Identity.DPoPNonce}
 	}
 	var err error
+	if cfg.Nonces, err = nonces(&c.Token.DPoP); err != nil {
+		return nil, fmt.Errorf("token.dpop: %w", err)
+	}
 	if cfg.Capabilities, err = Capabilities(c); err != nil {
 		return nil, err
 	}
@@ -74,19 +77,40 @@ func Capabilities(c *config.Config) (*authn.Capabilities, error) {
 	if p.KeyFile == "" {
 		return nil, nil
 	}
-	keys := make([][]byte, 0, 1+len(p.Previous))
-	for _, file := range append([]string{p.KeyFile}, p.Previous...) {
-		key, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("capabilities: %w", err)
-		}
-		keys = append(keys, key)
+	keys, err := keyFiles(p.KeyFile, p.Previous)
+	if err != nil {
+		return nil, fmt.Errorf("capabilities: %w", err)
 	}
 	out, err := authn.NewCapabilities(p.MaxLifetime, keys[0], keys[1:]...)
 	if err != nil {
 		return nil, fmt.Errorf("capabilities: %w", err)
 	}
 	return out, nil
+}
+
+// nonces returns what makes nonces for proofs; nil where there is no key.
+func nonces(c *config.DPoP) (*authn.Nonces, error) {
+	if c.NonceKeyFile == "" {
+		return nil, nil
+	}
+	keys, err := keyFiles(c.NonceKeyFile, c.NoncePrevious)
+	if err != nil {
+		return nil, err
+	}
+	return authn.NewNonces(c.NonceTTL, keys[0], keys[1:]...)
+}
+
+// keyFiles reads a key and those that were it before.
+func keyFiles(current string, previous []string) ([][]byte, error) {
+	var keys [][]byte
+	for _, file := range append([]string{current}, previous...) {
+		key, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
 }
 
 // claimPaths returns the claims as pkg/authn takes them.

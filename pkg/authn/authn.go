@@ -9,7 +9,7 @@
 //   - token.go, json.go: a token is taken apart and judged; subject.go: whom its claims are about
 //   - discovery.go, keys.go, jwk.go, refresh.go: keys, where they are and how long they are believed
 //   - carrier.go: where a token comes; challenge.go: how a 401 asks for one; capability.go, certificate.go: what stands for one
-//   - binding.go, dpop.go, replay.go: what a token is bound to
+//   - binding.go, dpop.go, nonce.go, replay.go: what a token is bound to
 //   - revoke.go, introspect.go: what was good and is no more; cache.go: what was good a moment ago
 //   - refuse.go: every reason to refuse, by its label
 package authn
@@ -164,7 +164,7 @@ func (a *Authenticator) identify(ctx context.Context, req authz.Request, places 
 		return authz.Identity{}, err
 	}
 	if v.binding != (binding{}) || s.scheme == schemeDPoP {
-		if err := a.held(ctx, req, s, v.binding); err != nil {
+		if err := a.held(ctx, req, s, v.binding, target); err != nil {
 			return authz.Identity{}, err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 type binding struct {
 	certificate string // the client certificate of this SHA-256, hexadecimal (RFC 8705 §3.1)
 	key         string // the key of this thumbprint, base64url (RFC 9449 §6.1)
+	nonce       bool   // proofs of that key must hold a nonce of ours: its issuer's tokens are so
 }
 
 // readBinding reads cnf. One that cannot be held to refuses the token: it says that it is worth nothing without it.
@@ -45,10 +46,11 @@ func readBinding(claims map[string]any) (binding, error) {
 	return b, nil
 }
 
-// held checks that whoever shows the token holds what it is tied to.
-func (a *Authenticator) held(ctx context.Context, req authz.Request, s shown, b binding) error {
+// held checks that whoever shows the token to a target holds what it is tied to.
+func (a *Authenticator) held(ctx context.Context, req authz.Request, s shown, b binding, target string) error {
 	if b.key != "" {
-		if err := a.proven(ctx, req, s, b.key); err != nil {
+		b.nonce = b.nonce || a.cfg.Targets[target].Nonce
+		if err := a.proven(ctx, req, s, b); err != nil {
 			return err
 		}
 	} else if s.scheme == schemeDPoP {

@@ -27,7 +27,11 @@ func (a *Authenticator) challenged(err error, req authz.Request, target string) 
 	if strings.HasPrefix(out.Label, "dpop_") { // RFC 9449 §7.1
 		scheme = "DPoP "
 		parts = append(parts, `algs="`+proofAlgorithms+`"`)
-		if out.Label != labelNoProof {
+		switch out.Label {
+		case labelNoProof:
+		case labelNonce: // §9
+			code, out.Nonce = "use_dpop_nonce", a.cfg.Nonces.next(a.cfg.Now())
+		default:
 			code = "invalid_dpop_proof"
 		}
 	}

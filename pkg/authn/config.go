@@ -28,6 +28,8 @@ type Config struct {
 	// a MemoryReplays, which suits one process.
 	ProofWindow time.Duration
 	Replays     Replays
+	// Nonces make the nonces that proofs must hold for the issuers and targets that say so (Nonce); nil: none may.
+	Nonces *Nonces
 	// PublicScheme is the scheme by which clients reach Envoy, http or https; default the one that Envoy tells. For an Envoy behind something
 	// that ends TLS: clients put into their proofs the URL that they know.
 	PublicScheme string
@@ -58,6 +60,8 @@ type Target struct {
 	// Realm is what a 401 names as the realm of its challenge; default weir. OCI clients take it for the URL where they get a token, and ask it
 	// for Service, and for the scope of what they wanted.
 	Realm, Service string
+	// Nonce says that proofs of a key (DPoP) for requests to it must hold a nonce: see Config.Nonces.
+	Nonce bool
 }
 
 // fill sets the defaults and checks what is set.
@@ -85,6 +89,18 @@ func (c *Config) fill() error {
 	}
 	if c.PublicScheme != "" && c.PublicScheme != "http" && c.PublicScheme != "https" {
 		return fmt.Errorf("public scheme %q: want http or https", c.PublicScheme)
+	}
+	if c.Nonces == nil {
+		for i := range c.Issuers {
+			if c.Issuers[i].Nonce {
+				return fmt.Errorf("issuer %q: wants nonces, and there is no key for them", c.Issuers[i].URL)
+			}
+		}
+		for name, t := range c.Targets {
+			if t.Nonce {
+				return fmt.Errorf("target %q: wants nonces, and there is no key for them", name)
+			}
+		}
 	}
 	c.Client = fetchClient(c.Client)
 	if c.Now == nil {

@@ -46,6 +46,8 @@ type Issuer struct {
 	// Bound says that its tokens must be tied to a client certificate (RFC 8705) or a key of the client's (RFC 9449), so that a stolen one is of
 	// no use. One that is tied is held to that in any case.
 	Bound bool
+	// Nonce says that proofs of a key (DPoP) for its tokens must hold a nonce: see Config.Nonces.
+	Nonce bool
 	// Refresh is how often the keys are fetched again, give or take a tenth; at least 1 s. Default: as long as the key set's Cache-Control or
 	// Expires says, at least 5 min and at most 1 h; 10 min where they say nothing; a file's 1 min.
 	Refresh time.Duration

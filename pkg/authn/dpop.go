@@ -30,7 +30,7 @@ type Replays interface {
 }
 
 // proven checks that the request comes with a proof that its sender has the key that the token is bound to (RFC 9449 §4.3).
-func (a *Authenticator) proven(ctx context.Context, req authz.Request, s shown, thumbprint string) error {
+func (a *Authenticator) proven(ctx context.Context, req authz.Request, s shown, b binding) error {
 	values := req.Headers[headerProof]
 	if s.scheme == schemeBearer || len(values) == 0 { // §7.1: a bound token is no bearer's
 		return refuse(labelNoProof, nil)
@@ -52,13 +52,16 @@ func (a *Authenticator) proven(ctx context.Context, req authz.Request, s shown, 
 	if !made.verify(p.signed, p.signature) {
 		return refuse(labelProof, errors.New("its signature is not that of its key"))
 	}
-	if made.id != thumbprint {
+	if made.id != b.key {
 		return refuse(labelProofKey, nil)
 	}
 	if err := a.fits(p.claims, req, s.token); err != nil {
 		return err
 	}
-	return a.fresh(ctx, p.claims, thumbprint)
+	if nonce, _ := p.claims["nonce"].(string); b.nonce && !a.cfg.Nonces.good(nonce, a.cfg.Now(), a.cfg.Leeway) {
+		return refuse(labelNonce, nil)
+	}
+	return a.fresh(ctx, p.claims, b.key)
 }
 
 // proofKey returns the key in a proof's header, its id the thumbprint (RFC 7638).

@@ -1,6 +1,7 @@
 package authn_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -134,6 +135,99 @@ func TestProofs(t *testing.T) {
 		if _, err := a.Authenticate(context.Background(), req, authz.Target{}); err != nil {
 			t.Errorf("%s: %v", alg, err)
 		}
+	}
+}
+
+// TestNonces: where an issuer or a target wants them, a proof without a nonce of ours, made lately, is told one (RFC 9449 §9), and taken with it.
+func TestNonces(t *testing.T) {
+	i, client, now := startIssuer(t), newProver(t), newClock()
+	key, old, other := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32), bytes.Repeat([]byte{3}, 32)
+	nonces := func(current []byte, previous ...[]byte) *authn.Nonces {
+		n, err := authn.NewNonces(time.Minute, current, previous...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	target := authz.Target{Name: "strict"}
+	at := func(n *authn.Nonces, issuer bool) *authn.Authenticator {
+		return start(t, i, func(c *authn.Config) {
+			c.Nonces, c.Now, c.Issuers[0].Nonce = n, now.Now, issuer
+			c.Targets = map[string]authn.Target{"strict": {Nonce: true}}
+			c.ProofWindow = 10 * time.Minute
+		})
+	}
+	token := mint(t, i, "ES256", nil, claims{"cnf": claims{"jkt": client.Thumbprint("ES256")}})
+	ask := func(a *authn.Authenticator, target authz.Target, nonce any) (label, told, challenge string) {
+		t.Helper()
+		proof, err := client.Proof("ES256", "GET", "https://h/", token, nil, claims{"nonce": nonce, "iat": now.Now().Unix()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req := authz.Request{Method: "GET", Scheme: "https", Host: "h", Path: "/", Headers: authz.Header{"authorization": {"DPoP " + token}, "dpop": {proof}}}
+		_, err = a.Authenticate(context.Background(), req, target)
+		if err == nil {
+			return "", "", ""
+		}
+		e := authz.AsError(err)
+		return e.Label, e.Nonce, e.Challenge
+	}
+	here, replica := at(nonces(key), false), at(nonces(key), false)
+	if label, _, _ := ask(here, authz.Target{}, nil); label != "" {
+		t.Errorf("a target that wants none: %s", label)
+	}
+	label, told, challenge := ask(here, target, nil)
+	if label != "dpop_nonce" || told == "" || !strings.HasPrefix(challenge, `DPoP realm="weir", algs="ES256 EdDSA RS256", error="use_dpop_nonce", error_description="`) {
+		t.Fatalf("%s, %q, %s", label, told, challenge)
+	}
+	if label, other, _ := ask(at(nonces(key), true), authz.Target{}, nil); label != "dpop_nonce" || other != told {
+		t.Errorf("an issuer that wants them: %s, %q", label, other)
+	}
+	_, before, _ := ask(at(nonces(old), false), target, nil)
+	_, foreign, _ := ask(at(nonces(other), false), target, nil)
+	flipped := []byte(told)
+	flipped[3] ^= 1
+	for name, tc := range map[string]struct {
+		a     *authn.Authenticator
+		nonce any
+		want  string
+	}{
+		"the one that was told": {here, told, ""}, "at another replica": {replica, told, ""}, "of the key before": {at(nonces(key, old), false), before, ""},
+		"of a key that is no more": {here, before, "dpop_nonce"}, "of another key": {here, foreign, "dpop_nonce"}, "another time": {here, string(flipped), "dpop_nonce"},
+		"cut": {here, told[:len(told)-1], "dpop_nonce"}, "longer": {here, told + "AAAA", "dpop_nonce"}, "empty": {here, "", "dpop_nonce"}, "a number": {here, 5, "dpop_nonce"},
+		"padded": {here, told + "=", "dpop_nonce"},
+	} {
+		if label, _, _ := ask(tc.a, target, tc.nonce); label != tc.want {
+			t.Errorf("%s: %q, want %q", name, label, tc.want)
+		}
+	}
+	now.Add(59 * time.Second)
+	if label, _, _ := ask(here, target, told); label != "" {
+		t.Errorf("as old as it may be: %s", label)
+	}
+	now.Add(2 * time.Second)
+	label, again, _ := ask(here, target, told)
+	if label != "dpop_nonce" || again == told {
+		t.Errorf("too old: %s, and told %q", label, again)
+	}
+	now.Add(-2 * time.Minute)
+	if label, _, _ := ask(here, target, again); label != "dpop_nonce" {
+		t.Errorf("from the future: %q", label)
+	}
+	for name, change := range map[string]func(*authn.Config){
+		"an issuer": func(c *authn.Config) { c.Issuers[0].Nonce = true }, "a target": func(c *authn.Config) { c.Targets = map[string]authn.Target{"x": {Nonce: true}} },
+	} {
+		cfg := authn.Config{Issuers: []authn.Issuer{{URL: i.URL, Audiences: []string{"weir"}}}}
+		change(&cfg)
+		if _, err := authn.New(cfg); err == nil || !strings.Contains(err.Error(), "no key for them") {
+			t.Errorf("%s wants nonces, without a key: %v", name, err)
+		}
+	}
+	if _, err := authn.NewNonces(0, make([]byte, 31)); err == nil {
+		t.Error("a short key is taken")
+	}
+	if _, err := authn.NewNonces(2*time.Hour, key); err == nil {
+		t.Error("nonces that are good for too long are taken")
 	}
 }
 

@@ -43,6 +43,7 @@ const (
 	labelProofToken    = "dpop_wrong_token"
 	labelProofTime     = "dpop_wrong_time"
 	labelProofReplayed = "dpop_replayed"
+	labelNonce         = "dpop_nonce"
 	labelReplays       = "replays_unavailable"
 	labelIntrospection = "introspection_unavailable"
 )
@@ -118,6 +119,8 @@ func public(label string) string {
 		return "the DPoP proof was made too long ago, or in the future"
 	case labelProofReplayed:
 		return "the DPoP proof was used before"
+	case labelNonce:
+		return "the DPoP proof must hold a nonce of this server, of late: the one in the header dpop-nonce"
 	case labelReplays:
 		return "whether the DPoP proof was used before cannot be told at the moment"
 	case labelUnavailable:

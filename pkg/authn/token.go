@@ -197,6 +197,7 @@ func (a *Authenticator) standing(s *source, claims map[string]any, sum []byte, n
 	if s.issuer.Bound && bound == (binding{}) {
 		return verified{}, refuse(labelUnbound, nil)
 	}
+	bound.nonce = s.issuer.Nonce && bound.key != ""
 	list := a.revocations.Load()
 	if list.revoked(&subject, iat) {
 		return verified{}, refuse(labelRevoked, nil)

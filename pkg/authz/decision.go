@@ -31,6 +31,8 @@ type Decision struct {
 	Exceeded []Exceeded `json:"exceeded,omitempty"` // for a refusal by volume: the limits in the way
 	// Challenge is the WWW-Authenticate value of a refusal for want of a token; empty for the usual one.
 	Challenge string `json:"-"`
+	// Nonce is what goes with it as DPoP-Nonce; empty for none.
+	Nonce string `json:"-"`
 	// Edits are nil but for policies of policy.compat.
 	Edits *Edits `json:"-"`
 	// Would is what rules that are only observed would have made of it; nil where they would have changed nothing.
@@ -52,7 +54,7 @@ func (d Decision) Tighten(later Decision) Decision {
 	out := d
 	if later.Effect < d.Effect {
 		out.Effect, out.Rule, out.Reason, out.Kind = later.Effect, later.Rule, later.Reason, later.Kind
-		out.Exceeded, out.Alternatives, out.Challenge = later.Exceeded, later.Alternatives, later.Challenge
+		out.Exceeded, out.Alternatives, out.Challenge, out.Nonce = later.Exceeded, later.Alternatives, later.Challenge, later.Nonce
 		out.Edits = later.Edits
 	}
 	out.Mask = d.Mask.Tighten(later.Mask)

@@ -56,6 +56,8 @@ type Error struct {
 	Fault  string // the rule of the policy in which it went wrong, for log and audit; may be empty
 	// Challenge is the WWW-Authenticate value of a refusal of KindUnauthenticated; empty for the usual one.
 	Challenge string
+	// Nonce is what goes with it as DPoP-Nonce (RFC 9449 §9); empty for none.
+	Nonce string
 }
 
 // Error returns the label and the cause.

@@ -223,7 +223,7 @@ func (a *Admission) fail(err error) {
 		said = append(said, "fault", e.Fault)
 	}
 	level("refused", said...)
-	denied := authz.Decision{Effect: authz.Deny, Kind: e.Kind, Rule: "weir." + e.Label, Reason: e.Public, Revision: a.g.cfg.Policy.Revision(), Challenge: e.Challenge}
+	denied := authz.Decision{Effect: authz.Deny, Kind: e.Kind, Rule: "weir." + e.Label, Reason: e.Public, Revision: a.g.cfg.Policy.Revision(), Challenge: e.Challenge, Nonce: e.Nonce}
 	if a.decided {
 		denied = a.verdict.Tighten(denied)
 	}

@@ -41,7 +41,7 @@ func TestDefaults(t *testing.T) {
 			Claims: Claims{ID: "sub", Groups: []string{"groups"}, Name: "name", Email: "email", Kind: "weir_kind"},
 		}},
 		Capabilities: Capabilities{MaxLifetime: time.Hour},
-		Token:        Token{Carriers: []string{"authorization", "weir-token"}, Leeway: 30 * time.Second, MaxLifetime: 24 * time.Hour, MaxLifetimeAgent: 15 * time.Minute, DPoP: DPoP{Window: time.Minute}, CacheSize: 10000, CacheTTL: time.Minute},
+		Token:        Token{Carriers: []string{"authorization", "weir-token"}, Leeway: 30 * time.Second, MaxLifetime: 24 * time.Hour, MaxLifetimeAgent: 15 * time.Minute, DPoP: DPoP{Window: time.Minute, NonceTTL: 5 * time.Minute}, CacheSize: 10000, CacheTTL: time.Minute},
 		Targets: []Target{{
 			Name: "files", Kind: authz.KindCorpus, Dialect: "files", Paths: []string{"/corpus"}, Mode: "enforce", Floors: Floors{Record: authz.RecordDurable},
 		}},

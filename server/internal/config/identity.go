@@ -23,6 +23,9 @@ type Issuer struct {
 	// Bound says that its tokens must be bound to a client certificate (RFC 8705), or to a key of the client's (DPoP, RFC 9449), so that a
 	// stolen one is of no use. One that is bound is held to it in any case. Default false.
 	Bound bool `yaml:"bound"`
+	// DPoPNonce says that proofs for its tokens must hold a nonce of Weir's (RFC 9449 §9; token.dpop.nonce_key_file): a client gets one with
+	// the 401 to its first request, and one more each time that it has become old. Default false.
+	DPoPNonce bool `yaml:"dpop_nonce"`
 	// Refresh is how often keys are fetched again, give or take a tenth, besides at once for a token with a key ID that is not known (at most
 	// twice, then every 30 seconds), and on SIGHUP. 1s to 24h. Default: as long as the issuer's Cache-Control or Expires says, from 5m to 1h;
 	// 10m where they say nothing; 1m for a file.
@@ -114,6 +117,8 @@ type Identity struct {
 	Realm string `yaml:"realm"`
 	// Service is what a 401 of this target names as its service. Default: none.
 	Service string `yaml:"service"`
+	// DPoPNonce says that proofs for requests to this target must hold a nonce of Weir's, whichever issuer's token they are for. Default false.
+	DPoPNonce bool `yaml:"dpop_nonce"`
 }
 
 // Capabilities are leave to make some requests in somebody's name, in a URL: for clients that have no place for a token. weir sign makes them.
@@ -176,4 +181,11 @@ type DPoP struct {
 	// Scheme is the scheme by which clients reach Envoy, which they put into their proofs: http or https. For an Envoy behind something that
 	// ends TLS. Default: the one that Envoy tells.
 	Scheme string `yaml:"scheme" oneof:"http https"`
+	// NonceKeyFile holds at least 32 random bytes, the same on every replica, by which nonces are known; made as that of capabilities is. Read
+	// at start. Required where issuers or targets want nonces.
+	NonceKeyFile string `yaml:"nonce_key_file"`
+	// NoncePrevious are files of keys that were it before. At most 7. Default: none; clients are then told a new nonce once more.
+	NoncePrevious []string `yaml:"nonce_previous"`
+	// NonceTTL is how long a nonce is good for. 10s to 1h. Default 5m.
+	NonceTTL time.Duration `yaml:"nonce_ttl" default:"5m" min:"10s" max:"1h"`
 }

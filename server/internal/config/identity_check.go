@@ -112,6 +112,10 @@ func (c *Config) checkToken(r *report) {
 	if len(c.Capabilities.Previous) > maxPrevious {
 		r.add("capabilities.previous", "%d keys: at most %d", len(c.Capabilities.Previous), maxPrevious)
 	}
+	if len(c.Token.DPoP.NoncePrevious) > maxPrevious {
+		r.add("token.dpop.nonce_previous", "%d keys: at most %d", len(c.Token.DPoP.NoncePrevious), maxPrevious)
+	}
+	c.checkNonces(r)
 	c.checkCarriers(r, "token.carriers", c.Token.Carriers)
 	for i := range c.Targets {
 		key, id := fmt.Sprintf("targets[%d].identity", i), &c.Targets[i].Identity
@@ -120,6 +124,24 @@ func (c *Config) checkToken(r *report) {
 			if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
 				r.add(key+name, "%q: want plain characters, without quotes and backslashes", text)
 			}
+		}
+	}
+}
+
+// checkNonces checks that there is a key for nonces where somebody wants them.
+func (c *Config) checkNonces(r *report) {
+	if c.Token.DPoP.NonceKeyFile != "" {
+		return
+	}
+	const useless = "is of no use without token.dpop.nonce_key_file"
+	for i := range c.Issuers {
+		if c.Issuers[i].DPoPNonce {
+			r.add(fmt.Sprintf("issuers[%d].dpop_nonce", i), useless)
+		}
+	}
+	for i := range c.Targets {
+		if c.Targets[i].Identity.DPoPNonce {
+			r.add(fmt.Sprintf("targets[%d].identity.dpop_nonce", i), useless)
 		}
 	}
 }
@@ -154,7 +176,10 @@ func (c *Config) checkCarriers(r *report, key string, list []string) {
 
 // secretFiles returns the files of keys and secrets that are read at start.
 func (c *Config) secretFiles() []named {
-	all := []named{{key: "capabilities.key_file", at: &c.Capabilities.KeyFile}}
+	all := []named{{key: "capabilities.key_file", at: &c.Capabilities.KeyFile}, {key: "token.dpop.nonce_key_file", at: &c.Token.DPoP.NonceKeyFile}}
+	for i := range c.Token.DPoP.NoncePrevious {
+		all = append(all, named{key: fmt.Sprintf("token.dpop.nonce_previous[%d]", i), at: &c.Token.DPoP.NoncePrevious[i]})
+	}
 	for i := range c.Capabilities.Previous {
 		all = append(all, named{key: fmt.Sprintf("capabilities.previous[%d]", i), at: &c.Capabilities.Previous[i]})
 	}
@@ -167,7 +192,7 @@ func (c *Config) secretFiles() []named {
 // identityFiles checks what is in the files that say who is believed.
 func (c *Config) identityFiles(r *report) {
 	for _, n := range c.secretFiles() {
-		if info, err := os.Stat(*n.at); strings.HasPrefix(n.key, "capabilities.") && *n.at != "" && err == nil && info.Size() < 32 {
+		if info, err := os.Stat(*n.at); !strings.HasPrefix(n.key, "issuers[") && *n.at != "" && err == nil && info.Size() < 32 {
 			r.add(n.key, "%s has %d bytes: want at least 32 random ones", *n.at, info.Size())
 		}
 	}

@@ -107,6 +107,9 @@ func RefusalFor(d authz.Decision, decision string, req authz.Header) Refusal {
 	switch d.Kind {
 	case authz.KindUnauthenticated:
 		r.Headers = append(r.Headers, [2]string{"www-authenticate", challenge(d)})
+		if d.Nonce != "" {
+			r.Headers = append(r.Headers, [2]string{"dpop-nonce", printable(d.Nonce)})
+		}
 	case authz.KindBusy:
 		p.RetryAfter = busyRetry
 	case authz.KindQuota:
