@@ -305,7 +305,8 @@ func (a *elasticAsk) gets(index string, body []byte) error {
 }
 
 // table reads a query in a language. Of its text only this is looked for: words that scores are asked for with, which may come under any
-// name then. What follows an earlier page does not say them again. A page of SQL has fetch_size rows (1000), an answer of ES|QL has 10 000 at
+// name then, and words that a vector is taken apart with. A vector may have any name in the answer: it is found as what nobody declared, and
+// counted so, under every mask. What follows an earlier page does not say them again. A page of SQL has fetch_size rows (1000), an answer of ES|QL has 10 000 at
 // most unless the cluster allows more.
 func (a *elasticAsk) table(body []byte, reads elasticReads) error {
 	size := absent
@@ -320,6 +321,9 @@ func (a *elasticAsk) table(body []byte, reads elasticReads) error {
 		text = bytes.ToLower(text)
 		for _, word := range [...]string{"score", "v_", `\u`} { // SCORE(), _score, V_COSINE …, and whatever is hidden
 			a.computed = a.computed || bytes.Contains(text, []byte(word))
+		}
+		for _, word := range [...]string{"mv_", `\u`} { // MV_SLICE takes a vector apart
+			a.scripted = a.scripted || bytes.Contains(text, []byte(word))
 		}
 		return err
 	})

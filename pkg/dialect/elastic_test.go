@@ -238,7 +238,7 @@ func TestElasticOthers(t *testing.T) {
 	computed := func(op authz.Operation) authz.Operation { op.Object += "?computed"; return op }
 	checkBodies(t, d, "POST", "/_sql", map[string]bodyCase{
 		"scores":    {body: `{"query":"SELECT Score() AS s FROM docs"}`, want: computed(op("/_sql", read, "_all", 1000, 1000))},
-		"hidden":    {body: `{"query":"SELECT \u0053CORE() AS s FROM docs"}`, want: computed(op("/_sql", read, "_all", 1000, 1000))},
+		"hidden":    {body: `{"query":"SELECT \u0053CORE() AS s FROM docs"}`, want: scripted(computed(op("/_sql", read, "_all", 1000, 1000)))},
 		"client":    {body: `{"query":"SELECT * FROM docs LIMIT 5"}`, want: op("/_sql", read, "_all", 1000, 1000)},
 		"rows":      {body: `{"query":"SELECT * FROM docs","fetch_size":50}`, want: op("/_sql", read, "_all", 50, 50)},
 		"next page": {body: `{"cursor":"x"}`, want: computed(op("/_sql", export, "_all", 1000, 1000))},
@@ -246,6 +246,8 @@ func TestElasticOthers(t *testing.T) {
 	checkBodies(t, d, "POST", "/_query", map[string]bodyCase{
 		"client":   {body: `{"query":"FROM docs | LIMIT 5"}`, want: op("/_query", read, "_all", 10_000, 10_000)},
 		"distance": {body: `{"query":"FROM docs | EVAL d = V_COSINE(embedding, [1,2])"}`, want: computed(op("/_query", read, "_all", 10_000, 10_000))},
+		"slices":   {body: `{"query":"FROM docs | EVAL a = MV_SLICE(embedding, 0, 9)"}`, want: scripted(computed(op("/_query", read, "_all", 10_000, 10_000)))},
+		"renamed":  {body: `{"query":"FROM docs | RENAME embedding AS x"}`, want: op("/_query", read, "_all", 10_000, 10_000)},
 		"by name":  {body: `{"query":"FROM docs METADATA ??m","params":[{"m":{"identifier":"_score"}}]}`, want: computed(op("/_query", read, "_all", 10_000, 10_000))},
 	})
 	for _, query := range []string{"format=csv", "format=arrow"} { // elasticsearch 9.5.1

@@ -12,7 +12,9 @@ import (
 // PostgREST is PostgREST's API (and Supabase's, under /rest/v1) over a PostgreSQL with pgvector. Source: PostgREST's reference, v13.
 //
 // Vectors are strings there ("[0.1,…]", "{1:0.5}/1536"), in the columns that Vectors names; without it every column that is selected may
-// be one. What renames or casts such a column, or asks for another format than JSON, is not known here. A function is a search of
+// be one. What renames, casts, compares such a column or orders by it, or asks for another format than JSON, is not known here. Without Vectors
+// an order by a vector, and a function that compares one, are not seen: they tell which of two is less, and with many requests what they are.
+// A function is a search of
 // "rpc/name", bounded by the parameter limit only: what its arguments mean, nobody here can say.
 type PostgREST struct {
 	// Vectors are the names of columns, and of functions' arguments, that hold vectors (authz.Target.Vectors).
@@ -54,7 +56,7 @@ func (PostgREST) NeedsBody(method, path string) bool {
 func (d PostgREST) Head(method, path, query string, h authz.Header) authz.Operation {
 	class, relation := parsePostgREST(method, path)
 	single, ok := postgrestAccepts(h)
-	columns, limit, readable := d.parameters(query)
+	columns, limit, readable := d.parameters(query, class == authz.ClassSearch)
 	if class == authz.ClassUnknown || overridesMethod(h) || !ok || !readable {
 		return unknown()
 	}
@@ -126,8 +128,8 @@ func rangeRows(h authz.Header) int64 {
 }
 
 // parameters returns how many vectors are selected of a row, and the limit, absent for none. ok is false for what can be read in two ways,
-// and for a vector that is renamed or cast.
-func (d PostgREST) parameters(query string) (columns, limit int64, ok bool) {
+// and for a vector that is renamed, cast, compared or ordered by. function says that they may be arguments.
+func (d PostgREST) parameters(query string, function bool) (columns, limit int64, ok bool) {
 	s := selection{known: d.Vectors}
 	limit, columns = absent, s.all()
 	selected := false
@@ -148,7 +150,7 @@ func (d PostgREST) parameters(query string) (columns, limit int64, ok bool) {
 			columns, ok = d.selected(value, 0)
 			return ok
 		}
-		return true
+		return d.untold(name, value, function)
 	})
 	return columns, limit, ok
 }
@@ -211,12 +213,15 @@ func nextItem(list string) (item, rest string, ok bool) {
 	return strings.TrimSpace(list), "", depth == 0 && !quoted
 }
 
-// column notes a column. It reports whether a vector keeps its name and its form.
+// column notes a column. It reports whether a vector keeps its name and its form, and stays whole.
 func (d PostgREST) column(s *selection, item string) bool {
 	name, plain := columnName(item)
 	had := s.n
 	s.add(name, name == "*")
-	return len(s.known) == 0 || s.n == had || plain
+	if len(s.known) == 0 || strings.Contains(item, "[") {
+		return !picksComponent(item)
+	}
+	return s.n == had || plain
 }
 
 // columnName returns which column [alias:]name[::type][->path] is; plain says that it is nothing but its name.

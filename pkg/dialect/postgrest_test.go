@@ -1,6 +1,7 @@
 package dialect_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -77,6 +78,64 @@ func TestPostgRESTHeads(t *testing.T) {
 	}
 	if op := (dialect.PostgREST{}).Head("GET", "/docs", "select=a,b&limit=5", nil); op.Vectors != 10 {
 		t.Errorf("any column may be a vector: %+v", op)
+	}
+}
+
+// TestPostgRESTFilters: what compares vectors, orders by them, or picks a component of what may be one, is not known; other filters are.
+func TestPostgRESTFilters(t *testing.T) {
+	known, any := dialect.PostgREST{Vectors: []string{"embedding", "a vec"}}, dialect.PostgREST{}
+	for query, want := range map[string][2]bool{ // with the columns known, and without
+		"id=eq.1&title=lt.m&order=id.desc,born.asc.nullslast":             {true, true},
+		"or=(title.eq.embedding,and(id.gt.1,born.not.is.null))":           {true, true},
+		"title=in.(embedding,\"a.b\")&tags=cs.{a,b}&age=lt(any).{1,2}":    {true, true},
+		"chunks.title=ilike.*x*&chunks.order=id&chunks.limit=5&offset=20": {true, true},
+		"embedding=is.null":                                         {true, true},
+		"embedding=not.is.null":                                     {true, true},
+		"or=(id.eq.1,embedding.is.null)":                            {true, true},
+		"during=ov.[2026-01-01,2026-02-01]":                         {true, true},
+		"title=eq.a->0&select=meta->>lang,meta->b->c,born::text":    {true, true},
+		"embedding=lt.[0.5]":                                        {false, false},
+		"embedding=not.gte.[0.5,0.25]":                              {false, false},
+		"embedding=lt(any).{\"[0.5]\"}":                             {false, false},
+		"embedding=lt.{0.5}":                                        {false, false},
+		"\"a vec\"=gt.[0.5]":                                        {false, false},
+		"chunks.embedding=lt.[0.5]":                                 {false, false},
+		"and=(id.eq.1,embedding.lt.[0.5,0.25])":                     {false, false},
+		"not.or=(and(embedding.lt.[0.5],id.eq.1),id.eq.2)":          {false, false},
+		"chunks.or=(id.eq.1,not.and(id.eq.1,\"embedding\".gt.[1]))": {false, false},
+		"embedding=eq.0101":                                         {false, true},
+		"embedding->0=gt.0.5":                                       {false, false},
+		"or=(embedding->>0.gt.0.5,id.eq.1)":                         {false, false},
+		"order=id,embedding.desc":                                   {false, true},
+		"order=chunks(embedding).desc":                              {false, true},
+		"chunks.order=\"embedding\".asc":                            {false, true},
+		"order=embedding->0.desc":                                   {false, false},
+		"or=(id.eq.1":                                               {false, false},
+		"or=(title.eq.\"a\\\",embedding.lt.[1]\")":                  {false, false},
+		"order=\"a\\\".b\",embedding":                               {false, false},
+		"select=embedding->0":                                       {false, false},
+		"select=embedding->>-1,id":                                  {false, false},
+		"select=x:meta->v->5":                                       {true, false},
+		"select=embedding[1:31]":                                    {false, false},
+		"select=embedding::name":                                    {false, false},
+		"select=chunks(embedding->0)":                               {false, false},
+	} {
+		query := strings.NewReplacer(" ", "%20", `"`, "%22", `\`, "%5C", ">", "%3E").Replace(query)
+		for i, d := range []dialect.PostgREST{known, any} {
+			op := d.Head("GET", "/docs", query+"&limit=5", nil)
+			if got := op.Class == authz.ClassRead; got != want[i] {
+				t.Errorf("%s, columns known: %v: %+v; want it taken: %v", query, i == 0, op, want[i])
+			}
+		}
+	}
+	for query, want := range map[string]authz.Class{
+		"embedding=[0.5,0.25]&match_count=5": authz.ClassSearch,
+		"embedding=lt.[0.5,0.25]":            authz.ClassUnknown,
+		"order=embedding":                    authz.ClassUnknown,
+	} {
+		if op := known.Head("GET", "/rpc/match", query, nil); op.Class != want {
+			t.Errorf("a function, %s: %+v; want %s", query, op, want)
+		}
 	}
 }
 

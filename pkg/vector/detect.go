@@ -80,6 +80,7 @@ func (d *document) numberEnds() error {
 		d.kept = false
 		return nil
 	}
+	d.row(1)
 	if l := &d.levels[d.lex.Depth()]; l.kind == sparseEntry && d.is == keyIndex && (!wholeNumbers(d.num.text()) || d.num.buf[0] == '-') {
 		return d.lex.Fail("an index that is no whole number")
 	}

@@ -32,7 +32,8 @@ type document struct {
 	score   bool // the number that runs is one, to be changed
 	kept    bool // the same, to be left
 	hold    hold
-	mutedAt int // depth of the value that is emptied, or -1
+	owed    bool // a vector was found that nobody declared, and is not counted yet
+	mutedAt int  // depth of the value that is emptied, or -1
 	names   names
 	keyText []byte // of the key that runs, as it is written
 	bytes   []byte // of the base64 that is changed
@@ -41,14 +42,15 @@ type document struct {
 
 // level is what is known of an open array or object.
 type level struct {
-	set   scan.Set
-	seen  []uint64 // hashes of the keys of an object that is watched
-	key   []byte   // the last of its keys, where it names a vector
-	kind  levelKind
-	array bool
-	wrong bool  // nothing may be in it: see document.plainOpens
-	n     int64 // values that began, where it matters: scores of an array, children of a nested place
-	lead  int64 // bytes before the first of those children
+	set     scan.Set
+	seen    []uint64 // hashes of the keys of an object that is watched
+	key     []byte   // the last of its keys, where it names a vector
+	kind    levelKind
+	array   bool
+	wrong   bool  // nothing may be in it: see document.plainOpens
+	numbers int64 // in an array that nobody declared
+	n       int64 // values that began, where it matters: scores of an array, children of a nested place
+	lead    int64 // bytes before the first of those children
 }
 
 // levelKind is what an array or object is part of.
@@ -103,6 +105,9 @@ func newDocument(fields []scan.Field, a *account, empty []string) (*document, er
 func (d *document) advance(src []byte) (int, error) {
 	n := 0
 	for n < len(src) {
+		if err := d.paid(); err != nil {
+			return n, err
+		}
 		sparse := d.sparse.on
 		m, err := d.piece(src[n:])
 		n += m

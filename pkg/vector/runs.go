@@ -31,6 +31,37 @@ func (d *document) runNumberBegins() {
 	}
 }
 
+// row notes numbers of an array that nobody declared, where vectors are neither masked nor opened: one that is long enough is a vector, which
+// counts as if it were declared. With those of a chunk that it is found in, it has left already.
+func (d *document) row(numbers int64) {
+	l := &d.levels[d.lex.Depth()]
+	if d.treat != asIs || d.muted || !l.array || l.kind != plainLevel {
+		return
+	}
+	before := l.numbers
+	switch l.numbers += numbers; {
+	case l.numbers < minRun:
+	case before < minRun:
+		d.owed = true
+		d.read.Dims += l.numbers
+	default:
+		d.read.Dims += numbers
+	}
+}
+
+// paid counts a vector that was found, and is not counted yet.
+func (d *document) paid() error {
+	if !d.owed {
+		return nil
+	}
+	if err := d.begin(); err != nil {
+		return err
+	}
+	d.owed = false
+	d.read.Undeclared++
+	return nil
+}
+
 // runGoesOn begins a run, if none goes on, where its next number begins.
 func (d *document) runGoesOn() {
 	if d.lex.Depth() == 0 {

@@ -64,6 +64,44 @@ func TestRuns(t *testing.T) {
 	}
 }
 
+// TestRawRunsCount: who may have raw vectors gets those that nobody declared too, and they count: each array of 32 numbers or more.
+func TestRawRunsCount(t *testing.T) {
+	row := func(n int) string { return "[" + times(n, "0.5", ", ") + "]" }
+	for name, tc := range map[string]struct {
+		doc           string
+		vectors, dims int64
+	}{
+		"a table":    {`{"columns":[{"name":"x"}],"values":[[1,` + row(40) + `],[2,` + row(32) + `],[3,` + row(31) + `]]}`, 2, 72},
+		"no table":   {`{"values":[1,` + row(31) + `,2,` + times(29, "3", ",") + `],"x":{` + times(40, `"k":1`, ",") + `}}`, 0, 0},
+		"a root":     {row(64), 1, 64},
+		"integers":   {`{"x":[` + times(33, "17", ",") + `]}`, 1, 33},
+		"after both": {`{"v":` + row(40) + `,"x":` + row(40) + `}`, 2, 80},
+	} {
+		t.Run(name, func(t *testing.T) {
+			th := through{fields: at("v"), opts: vector.Options{Mask: authz.MaskNone}}
+			for _, cut := range []func(int) int{whole, bytewise} {
+				out, read, err := th.feed([]byte(tc.doc), cut)
+				if err != nil || out != tc.doc || read.Vectors != tc.vectors || read.Dims != tc.dims {
+					t.Errorf("%+v, %v; want %d vectors of %d dims\n%s", read, err, tc.vectors, tc.dims, out)
+				}
+			}
+		})
+	}
+	s, err := through{fields: at("v"), opts: vector.Options{Mask: authz.MaskNone}}.stream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest := []byte(`{"values":[` + row(40) + `,` + row(40) + `,` + row(40) + `]}`)
+	second := strings.Index(string(rest), "],[0") + 2
+	n, err := s.Scan(rest, 1)
+	if !errors.Is(err, vector.ErrGrant) || n > second+len(row(40)) || s.Reading().Vectors != 1 {
+		t.Errorf("one granted: %d bytes, %v, %+v; want the end before the second is over", n, err, s.Reading())
+	}
+	if n, err = s.Scan(rest[n:], 3); err != nil || s.Reading().Vectors != 3 {
+		t.Errorf("all granted: %d bytes, %v, %+v", n, err, s.Reading())
+	}
+}
+
 // TestKeptScoresAreNoRun: as many scores as there are results leave as they came.
 func TestKeptScoresAreNoRun(t *testing.T) {
 	doc := `{"distances":[[` + times(40, "0.25", ",") + `],[` + times(40, "0.25", ",") + `]]}`

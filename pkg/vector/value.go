@@ -198,6 +198,7 @@ func (d *document) plain(set scan.Set, src []byte) (int, error) {
 	if d.mutedAt < 0 && !d.watches() && set == (scan.Set{}) {
 		if n, count := d.lex.Numbers(src); count > 0 {
 			d.emit(src[:n])
+			d.row(int64(count))
 			return n, nil
 		}
 	}
