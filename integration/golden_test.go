@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -67,9 +68,12 @@ func writings() map[string]written {
 	for range 256 {
 		i8s = append(i8s, byte(int8(30*random.NormFloat64()))) //nolint:gosec // seldom more
 	}
+	long := slices.Concat(floats, floats, floats, floats)
+	zeros := "[" + strings.TrimSuffix(strings.Repeat("0,", len(long)), ",") + "]"
 	return map[string]written{
 		"floats": list(floats), "ints": list(ints), "uints": list(uints),
 		"flat":    {strings.Join(append(floats, floats...), ","), "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0", "", floats}, // two of them, end to end
+		"long":    {"[" + strings.Join(long, ",") + "]", zeros, zeros, floats},                                   // that nobody declares
 		"indices": {"[3,300,4000,5000,6000,7000,8000,9000]", "[0,1,2,3,4,5,6,7]", "[]", []string{"4000", "9000"}},
 		"sparse":  {"{1:0.7312,3:0.7313}/8", "{}/8", "{}/8", []string{"0.731"}},
 		"base64":  code(harness.Bytes(v)), "base64_f16": code(f16), "base64_i8": code(i8),
