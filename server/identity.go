@@ -15,7 +15,7 @@ func newAuthenticator(c *config.Config, s store, log *slog.Logger) (*authn.Authe
 	cfg := authn.Config{
 		Carriers: c.Token.Carriers, Leeway: c.Token.Leeway,
 		MaxLifetime: c.Token.MaxLifetime, MaxLifetimeWorkload: c.Token.MaxLifetimeWorkload, MaxLifetimeAgent: c.Token.MaxLifetimeAgent,
-		Revocations: c.Token.Revocations, ProofWindow: c.Token.DPoP.Window, PublicScheme: c.Token.DPoP.Scheme,
+		Revocations: c.Token.Revocations, CertificateAuthorities: c.Token.CertificateAuthorities, ProofWindow: c.Token.DPoP.Window, PublicScheme: c.Token.DPoP.Scheme,
 		ForwardedCertificate: c.Token.ForwardedCertificate, CacheTTL: c.Token.CacheTTL, CacheSize: c.Token.CacheSize, Log: log,
 	}
 	if shared, ok := s.(authn.Replays); ok {

@@ -8,7 +8,7 @@
 //
 //   - token.go, json.go: a token is taken apart and judged; subject.go: whom its claims are about
 //   - discovery.go, keys.go, jwk.go, refresh.go: keys, where they are and how long they are believed
-//   - carrier.go: where a token comes; challenge.go: how a 401 asks for one; capability.go, certificate.go: what stands for one
+//   - carrier.go: where a token comes; challenge.go: how a 401 asks for one; capability.go, certificate.go, authorities.go: what stands for one
 //   - binding.go, dpop.go, nonce.go, replay.go: what a token is bound to
 //   - revoke.go, introspect.go: what was good and is no more; cache.go: what was good a moment ago
 //   - refuse.go: every reason to refuse, by its label
@@ -37,6 +37,7 @@ type Authenticator struct {
 
 	certificates []certificateRule
 	revocations  atomic.Pointer[revocations] // nil: none are configured
+	authorities  atomic.Pointer[authorities] // nil: none are configured
 	opaque       *source                     // whose tokens are no JWTs; nil: nobody's
 	said         *cache                      // tokens that their issuer said no to
 	hits         atomic.Int64
@@ -101,7 +102,7 @@ func New(cfg Config) (*Authenticator, error) {
 		a.cache = newCache(cfg.CacheSize)
 	}
 	a.said = newCache(maxInactive)
-	if err := a.loadRevocations(); err != nil {
+	if err := errors.Join(a.loadRevocations(), a.loadAuthorities()); err != nil {
 		return nil, fmt.Errorf("authn: %w", err)
 	}
 	return a, nil

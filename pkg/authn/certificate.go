@@ -67,7 +67,7 @@ func (a *Authenticator) certified(req authz.Request) (authz.Subject, error) {
 	case cert.Digest == "":
 		return authz.Subject{}, refuse(labelNoCertificate, nil)
 	case !cert.Verified:
-		return authz.Subject{}, refuse(labelCertificate, errors.New("by Envoy's word it is not verified"))
+		return authz.Subject{}, refuse(labelCertificate, errors.New("neither Envoy nor any certificate authority of ours says that it is verified"))
 	}
 	for _, rule := range a.certificates {
 		for _, name := range [...]string{cert.URI, prefixDNS + cert.DNS, prefixSubject + cert.Subject} {
@@ -97,6 +97,9 @@ func domainOf(id string) string {
 // certificate returns the client's certificate: that of Envoy's connection, or what a proxy before Envoy says of it.
 func (a *Authenticator) certificate(req authz.Request) (authz.Certificate, error) {
 	if !a.cfg.ForwardedCertificate {
+		if list := a.authorities.Load(); list != nil && req.Certificate.DER != "" {
+			return list.verify(req.Certificate, a.cfg.Now()), nil
+		}
 		return req.Certificate, nil
 	}
 	values := req.Headers[headerXFCC]

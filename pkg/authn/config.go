@@ -22,6 +22,10 @@ type Config struct {
 	// ForwardedCertificate says that the client's certificate is what the header x-forwarded-client-cert tells, of one hop. Only where Envoy
 	// sets that header itself, of certificates that it has verified, or a proxy before it does and nobody else reaches Envoy.
 	ForwardedCertificate bool
+	// CertificateAuthorities is a file of certificates in PEM, by which a client certificate is verified that Envoy hands over (ext_authz,
+	// include_peer_certificate): there it does not say whether it has. Default: none; such a certificate's names are then worth nothing. It is
+	// read at start and by Refresh; one that cannot be read then leaves the last good one in force.
+	CertificateAuthorities string
 	// Capabilities know the capabilities that come in URLs; nil: none is taken.
 	Capabilities *Capabilities
 	// ProofWindow is how old a DPoP proof may be; default 60 s, at most 10 min. Replays remembers those that were used, for that long; default

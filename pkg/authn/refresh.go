@@ -64,11 +64,14 @@ func (a *Authenticator) Run(ctx context.Context) error {
 	return nil
 }
 
-// Refresh reads the revocation list again, and has Run fetch every issuer's keys now, not when their time comes: for whoever knows that they
+// Refresh reads the revocation list and the certificate authorities again, and has Run fetch every issuer's keys now, not when their time comes: for whoever knows that they
 // have changed. It does not wait for keys.
 func (a *Authenticator) Refresh() {
 	if err := a.loadRevocations(); err != nil {
 		a.cfg.Log.Error("the revocation list was not taken; the last good one stays in force", "cause", err)
+	}
+	if err := a.loadAuthorities(); err != nil {
+		a.cfg.Log.Error("the certificate authorities were not taken; the last good ones stay in force", "cause", err)
 	}
 	for _, s := range a.ordered {
 		select {

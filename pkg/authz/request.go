@@ -47,6 +47,7 @@ type Certificate struct {
 	URI      string // its first URI, where there is one: a SPIFFE ID
 	DNS      string // its first DNS name
 	Subject  string // its subject, as in RFC 2253
+	DER      string // itself, where Envoy hands it over without a word on whether it has verified it; empty elsewhere
 }
 
 // UnknownLength is the ContentLength of a response that does not state one.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"github.com/weirgate/weir/pkg/policy"
 	"github.com/weirgate/weir/server"
@@ -99,6 +100,15 @@ func problemsOf(err error) []problem {
 const noProtection = "obfuscation is no protection: 2 known texts find the texts of all rotated vectors, 12 those of noisy ones, 1,500 vectors without " +
 	"any known text 95 in 100 or more; no limit makes it safe"
 
+// certificatesOnTrust reports whether some target takes certificates for identities that nobody would have verified.
+func certificatesOnTrust(c *config.Config) bool {
+	if c.Entry == "ext_proc" || c.Token.ForwardedCertificate || c.Token.CertificateAuthorities != "" {
+		return false
+	}
+	taken := func(carriers []string) bool { return slices.Contains(carriers, "certificate") }
+	return taken(c.Token.Carriers) || slices.ContainsFunc(c.Targets, func(t config.Target) bool { return taken(t.Identity.Carriers) })
+}
+
 // warnings tells what is permitted but weakens Weir.
 func warnings(c *config.Config) []string {
 	var out []string
@@ -117,6 +127,9 @@ func warnings(c *config.Config) []string {
 	}
 	if c.Entry == "ext_authz" {
 		warn("entry: ext_authz sees no answers: whatever would have to be masked or counted there is refused")
+	}
+	if certificatesOnTrust(c) {
+		warn("entry: %s: Envoy does not say there whether it has verified a certificate: without token.certificate_authorities it is nobody's", c.Entry)
 	}
 	if c.Policy.Identity == "policy" {
 		warn("policy.identity: policy: Weir asks nobody for a token, and knows nobody; limits of persons refuse")

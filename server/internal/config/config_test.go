@@ -92,7 +92,7 @@ func TestFull(t *testing.T) {
 	if diff := cmp.Diff(want, c.TargetTable().Rules[0]); diff != "" {
 		t.Error(diff)
 	}
-	wantPaths := []string{"testdata/tls/weir.crt", "testdata/tls/weir.key", "testdata/tls/mesh-ca.crt", "testdata/policy", "testdata/settings.yaml", "testdata/keys/batch.json", "testdata/revoked.txt"}
+	wantPaths := []string{"testdata/tls/weir.crt", "testdata/tls/weir.key", "testdata/tls/mesh-ca.crt", "testdata/policy", "testdata/settings.yaml", "testdata/keys/batch.json", "testdata/revoked.txt", "testdata/clients.crt"}
 	if diff := cmp.Diff(wantPaths, c.Paths()); diff != "" {
 		t.Error(diff)
 	}

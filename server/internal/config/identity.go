@@ -149,6 +149,10 @@ type Token struct {
 	// Envoy tells of its own connection. Only where Envoy sets that header itself, of certificates that it has verified, or a proxy before it
 	// does and nobody else reaches Envoy: whoever can send it is whoever he says. Default false.
 	ForwardedCertificate bool `yaml:"forwarded_certificate"`
+	// CertificateAuthorities is a file of certificates in PEM, by which client certificates are verified where Envoy hands them over without a word
+	// on whether it has: over ext_authz, with include_peer_certificate. An intermediate one that signs clients' must be in it. Read again
+	// when it changes. Default: none; by ext_authz a certificate is then nobody's, and only what a token is bound to.
+	CertificateAuthorities string `yaml:"certificate_authorities"`
 	// DPoP is how proofs are judged that a client has the key which its token is bound to (RFC 9449). Where counters are in Redis the proofs
 	// that were used are too; else this process knows of those that came to it.
 	DPoP DPoP `yaml:"dpop"`

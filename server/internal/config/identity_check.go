@@ -196,14 +196,19 @@ func (c *Config) identityFiles(r *report) {
 			r.add(n.key, "%s has %d bytes: want at least 32 random ones", *n.at, info.Size())
 		}
 	}
-	if c.Token.Revocations == "" {
-		return
-	}
-	raw, err := os.ReadFile(c.Token.Revocations)
-	if err != nil {
-		return // said already
-	}
-	if err := authn.CheckRevocations(raw); err != nil {
-		r.add("token.revocations", "%s: %v", c.Token.Revocations, err)
+	for key, file := range map[string]struct {
+		path  string
+		check func([]byte) error
+	}{
+		"token.revocations":             {c.Token.Revocations, authn.CheckRevocations},
+		"token.certificate_authorities": {c.Token.CertificateAuthorities, authn.CheckAuthorities},
+	} {
+		raw, err := os.ReadFile(file.path)
+		if err != nil {
+			continue // there is none, or that was said already
+		}
+		if err := file.check(raw); err != nil {
+			r.add(key, "%s: %v", file.path, err)
+		}
 	}
 }

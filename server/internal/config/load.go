@@ -114,7 +114,7 @@ func (c *Config) names() []named {
 	for i := range c.Issuers {
 		all = append(all, named{fmt.Sprintf("issuers[%d].jwks_file", i), &c.Issuers[i].JWKSFile, false})
 	}
-	all = append(all, named{"token.revocations", &c.Token.Revocations, false})
+	all = append(all, named{"token.revocations", &c.Token.Revocations, false}, named{"token.certificate_authorities", &c.Token.CertificateAuthorities, false})
 	return all
 }
 

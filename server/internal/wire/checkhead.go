@@ -168,22 +168,22 @@ func messages(s string, f func(num protowire.Number, s string) error, once ...pr
 	return r.err
 }
 
-// digestOf returns the digest of a certificate in PEM, URL-encoded, as include_peer_certificate sends it; empty without one. Whether Envoy
-// has verified it is not told here, so that its names are worth nothing.
-func digestOf(encoded string) string {
+// certificateOf reads a certificate in PEM, URL-encoded, as include_peer_certificate sends it; the zero value without one. Whether Envoy has
+// verified it is not told here, so that its names are worth nothing as yet.
+func certificateOf(encoded string) authz.Certificate {
 	if encoded == "" {
-		return ""
+		return authz.Certificate{}
 	}
 	text, err := url.PathUnescape(encoded)
 	if err != nil {
-		return ""
+		return authz.Certificate{}
 	}
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
-		return ""
+		return authz.Certificate{}
 	}
 	sum := sha256.Sum256(block.Bytes)
-	return hex.EncodeToString(sum[:])
+	return authz.Certificate{Digest: hex.EncodeToString(sum[:]), DER: string(block.Bytes)}
 }
 
 // Request returns the request head. With encode_raw_headers (recommended: it keeps duplicate headers apart) the fields come from
@@ -192,7 +192,7 @@ func (in *CheckInbound) Request(ctx context.Context) authz.Request {
 	req := authz.Request{
 		Method: in.method, Scheme: in.scheme, Host: in.host, Path: in.path, Protocol: in.protocol,
 		Route: in.route, Source: in.source, Peer: in.peer,
-		Certificate: authz.Certificate{Digest: digestOf(in.certificate)},
+		Certificate: certificateOf(in.certificate),
 	}
 	if in.mapped {
 		req.Headers, _ = in.raw.split()
