@@ -95,8 +95,12 @@ func (a *Admission) impose(d authz.Decision) authz.Decision {
 	return d
 }
 
-// dischargedByHead reports whether d's obligations can be met without seeing the answer: no vectors to mask, no volume without a bound.
+// dischargedByHead reports whether d's obligations can be met without seeing the answer: no vectors to mask, no volume without a bound, and no
+// rule that would have a word about the answer.
 func (a *Admission) dischargedByHead(d authz.Decision) bool {
+	if a.g.cfg.Policy.Reads().Response {
+		return false
+	}
 	masks := a.op.Vectors != 0 && d.Mask.Vectors.Stricter(authz.MaskNone) != authz.MaskNone
 	for _, l := range d.Limits {
 		switch l.Unit {

@@ -126,7 +126,7 @@ func warnings(c *config.Config) []string {
 		warn("default: observe lets through whatever no target covers")
 	}
 	if c.Entry == "ext_authz" {
-		warn("entry: ext_authz sees no answers: whatever would have to be masked or counted there is refused")
+		warn("entry: ext_authz sees no answers: whatever would have to be masked, counted or judged there is refused")
 	}
 	if certificatesOnTrust(c) {
 		warn("entry: %s: Envoy does not say there whether it has verified a certificate: without token.certificate_authorities it is nobody's", c.Entry)
