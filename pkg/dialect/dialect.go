@@ -43,6 +43,7 @@ type Answer struct {
 	Format       scan.Format  // of the document
 	Fields       []scan.Field // where vectors and scores are
 	Dims         int64        // of each vector of a scan.FormatOctets body; 0: not known, and it cannot be judged
+	Described    bool         // another part of the answer says how long a scan.FormatOctets body is: none of it may be left out
 	MoreScores   bool         // it may tell scores at other places, too: where they are masked it is refused
 	ContentTypes []string     // acceptable media types; empty: any
 	MaxBytes     int64        // an answer longer than this is none that the operation has, and is refused; 0: no bound

@@ -147,14 +147,15 @@ func vllmEncoding(q *embedRequest, dtype string) (scan.Encoding, error) {
 // vllmOctets is the answer in bytes. Where they are not alone, a header says what they are.
 func vllmOctets(op authz.Operation, resp authz.Response) Answer {
 	encoding, dims := scan.Encoding(op.Encoding), op.Dims
-	if said := resp.Headers["metadata"]; len(said) > 0 {
+	said := resp.Headers["metadata"]
+	if len(said) > 0 {
 		if dims = vllmDims(said, encoding); op.Dims > 0 && dims != op.Dims {
 			dims = 0
 		}
 	}
 	return Answer{
 		Judge: true, Format: scan.FormatOctets, Fields: []scan.Field{{Encoding: encoding, Role: scan.RoleVector}},
-		ContentTypes: []string{"application/octet-stream"}, Dims: dims,
+		ContentTypes: []string{"application/octet-stream"}, Dims: dims, Described: len(said) > 0,
 	}
 }
 

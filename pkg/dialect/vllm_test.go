@@ -124,7 +124,7 @@ func TestVLLMOctets(t *testing.T) {
 		op := embed("")
 		op.Encoding, op.Dims = string(scan.EncodingF32), tc.stated
 		a := dialect.VLLM{}.Answer(op, authz.Response{Status: 200, Headers: authz.Header{"metadata": tc.metadata}})
-		if !a.Judge || a.Format != scan.FormatOctets || len(a.Fields) != 1 || a.Fields[0].Encoding != scan.EncodingF32 || a.ContentTypes[0] != "application/octet-stream" || a.Dims != tc.dims {
+		if !a.Judge || a.Format != scan.FormatOctets || len(a.Fields) != 1 || a.Fields[0].Encoding != scan.EncodingF32 || a.ContentTypes[0] != "application/octet-stream" || a.Dims != tc.dims || a.Described != (len(tc.metadata) > 0) {
 			t.Errorf("%s: %+v; want %d dims", name, a, tc.dims)
 		}
 		if a := (dialect.VLLM{}).Answer(op, authz.Response{Status: 400}); a.Format != scan.FormatJSON || !a.Judge {

@@ -29,6 +29,11 @@ func TestOctets(t *testing.T) {
 		}
 		refuses(t, th, doc[:12], vector.ErrMalformed)
 	}
+	th.opts = vector.Options{Mask: authz.MaskRedact, Dims: 2, Described: true}
+	refuses(t, th, doc, vector.ErrUnmaskable)
+	th.everyCut(t, "", "", vector.Reading{})
+	th.opts.Mask = authz.MaskZero
+	th.everyCut(t, doc, string(make([]byte, 16)), read)
 	th.opts = vector.Options{Mask: authz.MaskRefuse, Dims: 2}
 	refuses(t, th, doc, vector.ErrVectorRefused)
 	th.fields, th.opts = []scan.Field{{Encoding: scan.EncodingBits}}, vector.Options{Mask: authz.MaskZero, Dims: 12}

@@ -54,6 +54,8 @@ type Options struct {
 	Document int64
 	// Dims is how many components each vector of a FormatOctets body has. One that is not known is refused.
 	Dims int64
+	// Described says that something else than a FormatOctets body tells how long it is: none can be redacted then, by ErrUnmaskable.
+	Described bool
 	// Unit has MaskZero write the unit vector 1, 0, 0, …, for databases that refuse a zero one.
 	Unit bool
 }
@@ -113,7 +115,7 @@ func newEngine(f scan.Format, fields []scan.Field, a *account, o Options) (engin
 	case scan.FormatArrow:
 		return newArrow(fields, a, empty)
 	case scan.FormatOctets:
-		return newOctets(fields, a, empty, o.Dims)
+		return newOctets(fields, a, empty, o)
 	}
 	return nil, fmt.Errorf("format %q cannot be read", f)
 }

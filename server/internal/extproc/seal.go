@@ -35,12 +35,15 @@ func newMaskers(keys *vector.Keyring) (maskers, error) {
 
 // maskOptions is the verdict's mask as the scanner takes it.
 func (st *stream) maskOptions() vector.Options {
-	dims := st.dialect.Answer(st.adm.Operation(), st.response.head).Dims
+	answer := st.dialect.Answer(st.adm.Operation(), st.response.head)
 	if st.adm.Observed() {
-		return vector.Options{Mask: authz.MaskNone, Dims: dims}
+		return vector.Options{Mask: authz.MaskNone, Dims: answer.Dims}
 	}
 	mode, mask := st.adm.Mask(), st.adm.Decision().Mask
-	o := vector.Options{Dims: dims, Mask: mode, Masker: st.s.maskers[mode], Place: placeOf(st.adm.Target(), st.adm.Operation()), Scores: mask.Scores, Fields: mask.Fields, Strict: mask.Strict}
+	o := vector.Options{
+		Dims: answer.Dims, Described: answer.Described, Mask: mode, Masker: st.s.maskers[mode], Place: placeOf(st.adm.Target(), st.adm.Operation()),
+		Scores: mask.Scores, Fields: mask.Fields, Strict: mask.Strict,
+	}
 	if mode == authz.MaskUnit {
 		o.Mask, o.Unit = authz.MaskZero, true
 	}
