@@ -20,7 +20,8 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 // services is what the descriptors of the gRPC services say that some dialects read: testdata/services.golden, which testdata/services.py
-// makes of the descriptors that the databases' own clients bring.
+// makes of the descriptors that the databases' own clients bring, and testdata/tei.golden, of huggingface/text-embeddings-inference's
+// proto/tei.proto.
 type services struct {
 	methods  []rpcMethod
 	messages map[string][]protoField
@@ -37,9 +38,13 @@ type protoField struct {
 
 func readServices(t *testing.T) (s services) {
 	t.Helper()
-	golden, err := os.ReadFile("testdata/services.golden")
-	if err != nil {
-		t.Fatal(err)
+	var golden []byte
+	for _, name := range []string{"services", "tei"} {
+		b, err := os.ReadFile("testdata/" + name + ".golden")
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden = append(golden, b...)
 	}
 	s.messages = map[string][]protoField{}
 	message := ""
@@ -99,6 +104,8 @@ func (f protoField) fits(declared scan.Field) bool {
 		return f.is == "uint32"
 	case declared.Encoding == scan.EncodingFloats:
 		return f.is == "float" && f.repeated
+	case declared.Encoding == scan.EncodingSparse && f.is == "float": // an entry's
+		return !f.repeated
 	case declared.Encoding == scan.EncodingDoubles:
 		return f.is == "double" && f.repeated
 	case declared.Encoding == scan.EncodingInts:
@@ -167,6 +174,8 @@ func rpcDialect(path string) dialect.Dialect {
 		return dialect.Weaviate{}
 	case strings.HasPrefix(path, "/inference."):
 		return dialect.KServe{}
+	case strings.HasPrefix(path, "/tei."):
+		return dialect.TEI{}
 	}
 	return dialect.Pinecone{}
 }
@@ -264,7 +273,7 @@ func (s services) message(t *testing.T, name string, words []string) (msg []byte
 // TestServiceRequests: what the dialects read of requests is what the services' own descriptors call so.
 func TestServiceRequests(t *testing.T) {
 	const search, read, export, write = authz.ClassSearch, authz.ClassRead, authz.ClassExport, authz.ClassWrite
-	const qdrant, milvus, weaviate, pinecone, kserve = "/qdrant.Points/", "/milvus.proto.milvus.MilvusService/", "/weaviate.v1.Weaviate/", "/VectorService/", "/inference.GRPCInferenceService/"
+	const qdrant, milvus, weaviate, pinecone, kserve, tei = "/qdrant.Points/", "/milvus.proto.milvus.MilvusService/", "/weaviate.v1.Weaviate/", "/VectorService/", "/inference.GRPCInferenceService/", "/tei.v1."
 	s := readServices(t)
 	for _, tt := range []struct {
 		path, request string
@@ -307,6 +316,13 @@ func TestServiceRequests(t *testing.T) {
 		{pinecone + "Upsert", "namespace=ns vectors{ id=a } vectors{ id=b }", write, "ns", 2, 0, ""},
 		{pinecone + "Update", "namespace=ns id=a", write, "ns", all, 0, ""},
 		{kserve + "ModelInfer", "model_name=m inputs{ shape=3 } outputs{ name=a } outputs{ name=b }", authz.ClassEmbed, "m", 3, 6, ""},
+		{tei + "Embed/Embed", "inputs=x truncate=1 normalize=1 truncation_direction=1 prompt_name=query", authz.ClassEmbed, "", 1, 1, ""},
+		{tei + "Embed/EmbedSparse", "inputs=x truncate=1 truncation_direction=1 prompt_name=query", authz.ClassEmbed, "", 1, 1, ""},
+		{tei + "Embed/EmbedAll", "inputs=x truncate=1 prompt_name=query", authz.ClassEmbed, "", 1, all, ""},
+		{tei + "Predict/Predict", "inputs=x raw_scores=1", authz.ClassEmbed, "", 1, 0, ""},
+		{tei + "Predict/PredictPair", "inputs=x inputs=y raw_scores=1", authz.ClassEmbed, "", 1, 0, ""},
+		{tei + "Rerank/Rerank", "query=x texts=a texts=b return_text=1", search, "", 2, 0, ""},
+		{tei + "Rerank/RerankStream", "query=x text=a return_text=1", search, "", 1, 0, ""},
 		{kserve + "ModelStreamInfer", "model_name=m inputs{ shape=3 } outputs{ name=a }", authz.ClassEmbed, "m", 3, 3, ""},
 	} {
 		at := slices.IndexFunc(s.methods, func(m rpcMethod) bool { return m.path == tt.path })
