@@ -162,6 +162,13 @@ func TestCache(t *testing.T) {
 		})
 	}
 	all.Wait()
+	before := a.Stats().Hits
+	for _, token := range many {
+		want(t, a, token, "")
+	}
+	if hits := a.Stats().Hits - before; hits > 63 { // 32, and at most one more for each other shard
+		t.Errorf("%d of 300 tokens were kept, in a cache for 32", hits)
+	}
 }
 
 func TestIssuersApart(t *testing.T) {

@@ -17,13 +17,15 @@ import (
 	"github.com/weirgate/weir/server/internal/config"
 )
 
-const policyUsage = "--config FILE (--decision ID | --input FILE) [--trace | --json]"
+const policyUsage = "(--config FILE (--decision ID | --input FILE) | [DIR] [--settings FILE] --input FILE) [--trace | --json]"
 
 const policyAbout = `Asks the policy and prints its answer: the verdict, the rule and reason, and what an allow is tied to. The floors of a target and the state
-of the limits are not in it. --decision takes the input out of the journal, and says whether the answer is still the one that was recorded.
+of the limits are not in it. --decision takes the input out of the journal, and says whether the answer is still the one that was recorded. Without
+a configuration it is the policy in DIR that is asked, or the shipped one.
 
   weir policy eval --config weir.yaml --decision weir-0-aib3y5n7wzdqx2rmcfk4tgsevu
   weir policy eval --config weir.yaml --input input.json --trace
+  weir policy eval policy --input input.json
 
 An input that is written by hand, in the form of rego/schemas/input.json; what is left out is not known to the policy:
 
@@ -63,25 +65,35 @@ func policyEval(ctx context.Context, args []string, out io.Writer) error {
 	fs := flags("policy eval", policyUsage, policyAbout)
 	file := fs.String("config", "", configUsage)
 	decision := fs.String("decision", "", "evaluate the recorded input of this decision `ID` again")
+	settings := fs.String("settings", "", "without --config: lay this YAML `file` over the policy's settings, as policy.settings does")
 	input := fs.String("input", "", "evaluate the input in this JSON `file`; - is standard input")
 	asJSON := fs.Bool("json", false, "print one JSON object, and nothing else")
 	trace := fs.Bool("trace", false, "print first how the policy came to it: the rules that were tried, and where each failed")
 	if err := parse(fs, args); err != nil {
 		return err
 	}
-	if err := only(fs, *file != "" && (*decision == "") != (*input == "") && !(*asJSON && *trace)); err != nil {
+	configured := *file != "" && (*decision == "") != (*input == "") && *settings == "" && fs.NArg() == 0
+	alone := *file == "" && *decision == "" && *input != "" && fs.NArg() <= 1
+	if err := exactly(fs, min(fs.NArg(), 1), (configured || alone) && !(*asJSON && *trace)); err != nil {
 		return err
 	}
-	cfg, err := config.Load(*file)
+	cfg := &config.Config{}
+	asked, err := policyIn(fs.Arg(0), *settings)
+	if configured {
+		if cfg, err = config.Load(*file); err != nil {
+			return configError(err)
+		}
+		asked, err = server.PolicyConfig(ctx, cfg, slog.New(slog.DiscardHandler))
+	}
 	if err != nil {
-		return configError(err)
+		return err
 	}
 	e, err := evaluation(cfg, *decision, *input)
 	if err != nil {
 		return err
 	}
 	e.json, e.trace = *asJSON, *trace
-	return e.run(ctx, cfg, out)
+	return e.run(ctx, asked, out)
 }
 
 // reevaluation is an input, and what was once decided about it.
@@ -151,11 +163,7 @@ type then struct {
 	Limit    bool           `json:"refused_by_limit,omitempty"` // policy allowed it; a limit it returned was full
 }
 
-func (r reevaluation) run(ctx context.Context, cfg *config.Config, out io.Writer) error {
-	p, err := server.PolicyConfig(ctx, cfg, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return err
-	}
+func (r reevaluation) run(ctx context.Context, p policy.Config, out io.Writer) error {
 	engine, err := policy.New(ctx, p)
 	if err != nil {
 		return err

@@ -41,19 +41,9 @@ func policyBench(ctx context.Context, args []string, out io.Writer) error {
 	if err := exactly(fs, min(fs.NArg(), 1), *times >= 0 && *budget >= 0); err != nil {
 		return err
 	}
-	cfg := policy.Config{Log: slog.New(slog.DiscardHandler)}
-	if fs.NArg() == 1 {
-		var err error
-		if cfg.FS, err = directory(fs.Arg(0)); err != nil {
-			return err
-		}
-	}
-	if *settings != "" {
-		b, err := os.ReadFile(*settings)
-		if err != nil {
-			return err
-		}
-		cfg.Settings, cfg.Name = b, *settings
+	cfg, err := policyIn(fs.Arg(0), *settings)
+	if err != nil {
+		return err
 	}
 	c, err := policy.Bench(ctx, cfg, inputs...)
 	if err != nil {
@@ -70,6 +60,25 @@ func policyBench(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	return overBudget(c, *times, *budget)
+}
+
+// policyIn is the policy in a directory, the shipped one without, with the settings in a file laid over its own, if one is named.
+func policyIn(dir, settings string) (policy.Config, error) {
+	cfg := policy.Config{Log: slog.New(slog.DiscardHandler)}
+	if dir != "" {
+		var err error
+		if cfg.FS, err = directory(dir); err != nil {
+			return cfg, err
+		}
+	}
+	if settings != "" {
+		b, err := os.ReadFile(settings)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Settings, cfg.Name = b, settings
+	}
+	return cfg, nil
 }
 
 func printCost(out io.Writer, c policy.Cost) error {
