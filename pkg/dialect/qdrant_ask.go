@@ -249,13 +249,22 @@ func (d Qdrant) Carries(op authz.Operation) (scan.Format, []scan.Field) {
 		return scan.FormatJSON, under(op.Vector, scan.EncodingFloats, "searches[*].vector", "searches[*].vector.vector", "searches[*].positive[*]",
 			"searches[*].negative[*]", "searches[*].target", "searches[*].context[*].positive", "searches[*].context[*].negative")
 	case qdrantQuery, qdrantQueryGroups:
-		return scan.FormatJSON, under(op.Vector, scan.EncodingFloats, "**.query", "**.nearest", "**.target", "**.example",
-			"query.recommend.positive[*]", "query.recommend.negative[*]", "query.discover.context[*].positive", "query.discover.context[*].negative",
-			"query.context[*].positive", "query.context[*].negative")
+		return scan.FormatJSON, under(op.Vector, scan.EncodingFloats, qdrantInputs("")...)
 	case qdrantQueryBatch:
-		return scan.FormatJSON, under(op.Vector, scan.EncodingFloats, "**.query", "**.nearest", "**.target", "**.example",
-			"searches[*].query.recommend.positive[*]", "searches[*].query.recommend.negative[*]",
-			"searches[*].query.discover.context[*].positive", "searches[*].query.discover.context[*].negative")
+		return scan.FormatJSON, under(op.Vector, scan.EncodingFloats, qdrantInputs("searches[*].")...)
 	}
 	return "", nil
+}
+
+// qdrantInputs are the places of what is searched by. Several vectors as one are opened where most are: not in a prefetch, a discovery, a context.
+func qdrantInputs(at string) []string {
+	out := []string{"**.query", "**.nearest", "**.target", "**.example"}
+	for _, place := range [...]string{
+		"query.recommend.positive[*]", "query.recommend.positive[*][*]", "query.recommend.negative[*]", "query.recommend.negative[*][*]",
+		"query.discover.context[*].positive", "query.discover.context[*].negative", "query.context[*].positive", "query.context[*].negative",
+		"query[*]", "query.nearest[*]",
+	} {
+		out = append(out, at+place)
+	}
+	return out
 }

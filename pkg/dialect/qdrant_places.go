@@ -50,7 +50,7 @@ func qdrantVector(to []scan.Field, at, name string) []scan.Field {
 	return append(to, data, indices(".2.1"), values(".101.1"), values(".102.1"), indices(".102.2"), values(".103.1.1"))
 }
 
-// carries is where the messages of a request hold dense vectors.
+// carries is where the messages of a request hold dense vectors, or several of them as one.
 func (m qdrantRPC) carries(op authz.Operation) []scan.Field {
 	switch m.name {
 	case "Upsert": // points → PointStruct.vectors
@@ -64,11 +64,11 @@ func (m qdrantRPC) carries(op authz.Operation) []scan.Field {
 	case "SearchBatch":
 		return under(op.Vector, scan.EncodingFloats, "2.2")
 	case "Recommend": // positive_vectors, negative_vectors
-		return under(op.Vector, scan.EncodingFloats, "17.1", "17.101.1", "18.1", "18.101.1")
+		return under(op.Vector, scan.EncodingFloats, "17.1", "17.101.1", "17.103.1.1", "18.1", "18.101.1", "18.103.1.1")
 	case "RecommendBatch":
-		return under(op.Vector, scan.EncodingFloats, "2.17.1", "2.17.101.1", "2.18.1", "2.18.101.1")
+		return under(op.Vector, scan.EncodingFloats, "2.17.1", "2.17.101.1", "2.17.103.1.1", "2.18.1", "2.18.101.1", "2.18.103.1.1")
 	case "RecommendGroups":
-		return under(op.Vector, scan.EncodingFloats, "18.1", "18.101.1", "19.1", "19.101.1")
+		return under(op.Vector, scan.EncodingFloats, "18.1", "18.101.1", "18.103.1.1", "19.1", "19.101.1", "19.103.1.1")
 	case "Discover": // target.single.vector, context.positive.vector, context.negative.vector
 		return under(op.Vector, scan.EncodingFloats, "2.1.2.1", "2.1.2.101.1", "3.1.2.1", "3.1.2.101.1", "3.2.2.1", "3.2.2.101.1")
 	case "DiscoverBatch":
@@ -82,9 +82,10 @@ func (m qdrantRPC) carries(op authz.Operation) []scan.Field {
 }
 
 // qdrantQueryPlaces are the places of dense vectors in a Query: nearest (1), recommend (2), discover (3), context (4), nearest_with_mmr (9),
-// relevance_feedback (11). What they hold is a VectorInput, whose dense is 2 and whose multi_dense is 4.
+// relevance_feedback (11). What they hold is a VectorInput, whose dense is 2 and whose multi_dense is 4: that
+// is opened in the query itself, and in nearest of those that it prefetches.
 func qdrantQueryPlaces(at ...string) []string {
-	var out []string
+	out := []string{at[0] + "2.1.4.1.1", at[0] + "2.2.4.1.1"}
 	for _, q := range at {
 		for _, p := range [...]string{"1.2.1", "1.4.1.1", "2.1.2.1", "2.2.2.1", "3.1.2.1", "3.2.1.1.2.1", "3.2.1.2.2.1", "4.1.1.2.1", "4.1.2.2.1", "9.1.2.1", "11.1.2.1", "11.2.1.2.1"} {
 			out = append(out, q+p)

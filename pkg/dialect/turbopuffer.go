@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -95,6 +96,8 @@ type turbopufferAsk struct {
 	docs, vectors int64
 	using         names
 	sources       names // namespaces that a write copies
+	computed      bool  // expressions may put scores anywhere
+	scripted      bool  // they are given a vector: what they make of it, nobody can tell
 }
 
 // Body implements Dialect.
@@ -115,9 +118,18 @@ func (d Turbopuffer) Body(op authz.Operation, body []byte) (authz.Operation, err
 	}
 	out.Documents, out.Vectors = a.docs, a.vectors
 	out.Collection, out.Vector = a.sources.joined, a.using.joined
+	if a.computed {
+		out.Object += "?" + turbopufferComputed
+	}
+	if a.scripted { // an operation that is not known
+		out.Class, out.Documents, out.Vectors = authz.ClassUnknown, authz.Unbounded, authz.Unbounded
+	}
 	out.Bytes, out.Complete = int64(len(body)), true
 	return out, nil
 }
+
+// turbopufferComputed is a parameter of an operation's object that says that its answer may tell scores anywhere.
+const turbopufferComputed = "computed"
 
 // query reads a query, or several in one. Without a word about attributes only IDs come back.
 func (a *turbopufferAsk) query(r *reader) error {
@@ -144,9 +156,12 @@ func (a *turbopufferAsk) query(r *reader) error {
 			case "exclude_attributes":
 				return r.each(key, func(name string) error { excluded.add(name, false); return nil })
 			case "compute_attributes": // whatever they make of a document
+				a.computed = true
 				return r.object(func() error {
 					s.n++
-					return r.skip()
+					expression, err := r.span()
+					a.scripted = a.scripted || a.named(expression)
+					return err
 				})
 			case "rank_by":
 				return a.ranked(r)
@@ -166,6 +181,16 @@ func (a *turbopufferAsk) query(r *reader) error {
 	docs := limited(limit, authz.Unbounded)
 	a.docs, a.vectors = sum(a.docs, docs), sum(a.vectors, product(docs, n))
 	return nil
+}
+
+// named reports whether an expression names a vector attribute, or may: a backslash hides what it likes.
+func (a *turbopufferAsk) named(expression []byte) bool {
+	for _, name := range a.known {
+		if bytes.Contains(expression, []byte(`"`+name+`"`)) {
+			return true
+		}
+	}
+	return bytes.IndexByte(expression, '\\') >= 0
 }
 
 // orAll reads names, or true for all of them.
@@ -232,7 +257,8 @@ func (a *turbopufferAsk) write(body []byte) error {
 
 // Carries implements Dialect.
 func (d Turbopuffer) Carries(op authz.Operation) (scan.Format, []scan.Field) {
-	_, reads, _ := parseTurbopuffer("POST", op.Object)
+	path, _, _ := strings.Cut(op.Object, "?")
+	_, reads, _ := parseTurbopuffer("POST", path)
 	switch {
 	case reads == turbopufferQuery:
 		return scan.FormatJSON, under(op.Vector, scan.EncodingFloats, "rank_by[*]", "rank_by[*][*][*]", "queries[*].rank_by[*]", "queries[*].rank_by[*][*][*]", "vector")
@@ -250,17 +276,24 @@ func (d Turbopuffer) Carries(op authz.Operation) (scan.Format, []scan.Field) {
 
 // Answer implements Dialect. Vectors are arrays or base64, as the query chose.
 func (d Turbopuffer) Answer(op authz.Operation, _ authz.Response) Answer {
-	_, reads, _ := parseTurbopuffer("POST", op.Object)
+	path, computed, _ := strings.Cut(op.Object, "?")
+	a := d.answer(path, op.Class)
+	a.MoreScores = computed == turbopufferComputed
+	return a
+}
+
+func (d Turbopuffer) answer(path string, class authz.Class) Answer {
+	_, reads, _ := parseTurbopuffer("POST", path)
 	var out []scan.Field
 	switch {
-	case reads == turbopufferQuery && strings.HasPrefix(op.Object, "/v1/"):
+	case reads == turbopufferQuery && strings.HasPrefix(path, "/v1/"):
 		return judgedFields(append(under("vector", scan.EncodingAuto, "[*].vector"), scoreAt("[*].dist"))...)
 	case reads == turbopufferQuery:
 		for _, name := range d.attributes() {
 			out = append(out, under(name, scan.EncodingAuto, "rows[*]."+name, "results[*].rows[*]."+name)...)
 		}
 		return judgedFields(append(out, scoreAt("rows[*].$dist"), scoreAt("results[*].rows[*].$dist"))...)
-	case op.Class == authz.ClassExport:
+	case class == authz.ClassExport:
 		return judgedFields(under("vector", scan.EncodingAuto, "vectors[*]")...)
 	}
 	return judged()

@@ -42,6 +42,7 @@ func TestTurbopufferBodies(t *testing.T) {
 		o.Vector = name
 		return o
 	}
+	computed := func(o authz.Operation) authz.Operation { o.Object += "?computed"; return o }
 	checkBodies(t, dialect.Turbopuffer{}, "POST", path, map[string]bodyCase{
 		"client":           {body: `{"include_attributes":["title","vector"],"rank_by":["vector","ANN",[0.1,0.2]],"top_k":5}`, want: op(5, 5, "vector")},
 		"client, all":      {body: `{"include_attributes":true,"limit":5,"rank_by":["vector","ANN",[0.1,0.2]],"vector_encoding":"base64"}`, want: op(5, 5, "vector")},
@@ -51,7 +52,9 @@ func TestTurbopufferBodies(t *testing.T) {
 		"but another":      {body: `{"exclude_attributes":["title"],"top_k":5}`, want: op(5, 5, "")},
 		"a sum":            {body: `{"rank_by":["Sum",[["vector","ANN",[0.1]],["title","BM25","x"]]],"top_k":5}`, want: op(5, 0, "vector")},
 		"limit by parts":   {body: `{"rank_by":["id","asc"],"limit":{"total":7,"per":{"attributes":["a"],"limit":2}},"include_attributes":true}`, want: op(7, 7, "")},
-		"computed":         {body: `{"rank_by":["id","asc"],"limit":7,"compute_attributes":{"a":["x"]}}`, want: op(7, 7, "")},
+		"computed":         {body: `{"rank_by":["id","asc"],"limit":7,"compute_attributes":{"a":["x"]}}`, want: computed(op(7, 7, ""))},
+		"of a vector":      {body: `{"rank_by":["id","asc"],"limit":7,"compute_attributes":{"a":["Sum",[["vector"],2]]}}`, want: scripted(computed(op(7, 7, "")))},
+		"of one of two":    {body: `{"queries":[{"top_k":5},{"top_k":3,"compute_attributes":{"a":"x","b":"v\u0065ctor"}}]}`, want: scripted(computed(op(8, 6, "")))},
 		"no limit":         {body: `{"include_attributes":true}`, want: op(all, all, "")},
 		"two limits":       {body: `{"top_k":5,"limit":5000}`, bad: "limit is stated twice"},
 		"attributes twice": {body: `{"include_attributes":[],"include_attributes":true}`, bad: "stands twice"},
@@ -86,4 +89,12 @@ func TestTurbopufferPlaces(t *testing.T) {
 		{op: at("/v2/namespaces/docs", authz.ClassWrite, "docs"), carries: "upsert_rows[*].vector upsert_columns.vector[*] patch_rows[*].vector patch_columns.vector[*] upserts[*].vector vectors[*]"},
 		{op: at("/v1/namespaces", authz.ClassList, "")},
 	})
+	if (dialect.Turbopuffer{}).Answer(op, authz.Response{}).MoreScores {
+		t.Error("more scores where nothing is computed")
+	}
+	op.Object += "?computed"
+	if !(dialect.Turbopuffer{}).Answer(op, authz.Response{}).MoreScores {
+		t.Error("no more scores where something is computed")
+	}
+	checkPlaces(t, dialect.Turbopuffer{}, []placeCase{{op: op, vectors: "rows[*].vector results[*].rows[*].vector", scores: "rows[*].$dist results[*].rows[*].$dist", carries: query}})
 }
