@@ -182,7 +182,7 @@ func (e *encoder) verdict(r *authz.Record) {
 	}
 	e.always("weir.mode", mode)
 	e.text("weir.observed", r.Would())
-	if w := d.Would; w != nil {
+	if w := d.Would; w.Differs(d) {
 		e.text("weir.observed.rule", w.Rule)
 		e.text("weir.observed.reason", w.Reason)
 	}

@@ -46,6 +46,21 @@ type Would struct {
 	Reason string `json:"reason,omitempty"`
 	Mask   Mask   `json:"mask,omitzero"`
 	Failed bool   `json:"failed,omitempty"` // it could not be evaluated
+	// Limits are those of an allow that are only observed: once one of them is reached, Effect, Rule and Reason say so.
+	Limits []Limit `json:"limits,omitempty"`
+}
+
+// Differs reports whether it is another decision than d.
+func (w *Would) Differs(d *Decision) bool {
+	return w != nil && (w.Failed || w.Effect != d.Effect || !w.Mask.Equal(d.Mask))
+}
+
+// Watched are the limits that are only observed, and not reached as yet.
+func (w *Would) Watched() []Limit {
+	if w == nil || w.Failed || w.Effect != Allow {
+		return nil
+	}
+	return w.Limits
 }
 
 // Tighten joins a later decision to d and returns the stricter of both: nothing refused is handed out again, and a mask once due stays.
@@ -71,8 +86,11 @@ func (d Decision) Tighten(later Decision) Decision {
 	if later.Revision != "" {
 		out.Revision = later.Revision
 	}
-	if later.Would != nil {
+	switch had := d.Would; {
+	case later.Would != nil && (had == nil || !had.Failed && had.Effect >= later.Would.Effect):
 		out.Would = later.Would
+	case had != nil && !had.Failed && had.Effect > later.Effect: // what is refused now would have been too
+		out.Would = nil
 	}
 	return out
 }

@@ -105,6 +105,11 @@ type Mask struct {
 	Strict bool `json:"strict,omitempty"`
 }
 
+// Equal reports whether two masks say the same.
+func (m Mask) Equal(o Mask) bool {
+	return m.Vectors == o.Vectors && m.Scores == o.Scores && m.Strict == o.Strict && slices.Equal(m.Fields, o.Fields)
+}
+
 // Tighten joins two masks; the stricter part of each wins.
 func (m Mask) Tighten(o Mask) Mask {
 	m.Vectors, m.Scores, m.Strict = m.Vectors.Stricter(o.Vectors), m.Scores.Stricter(o.Scores), m.Strict || o.Strict

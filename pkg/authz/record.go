@@ -37,7 +37,7 @@ func (r *Record) Would() string {
 		return "would_" + d.Effect.String()
 	case r.Mode == ModeObserve && d.Mask.Vectors.Stricter(MaskNone) != MaskNone:
 		return "would_mask"
-	case d.Would == nil:
+	case !d.Would.Differs(d):
 		return ""
 	case d.Would.Failed:
 		return "would_fail"

@@ -72,6 +72,7 @@ func (a *Admission) impose(d authz.Decision) authz.Decision {
 		d.Mask.Vectors = d.Mask.Vectors.Stricter(floors.Mask)
 	}
 	d.Record = d.Record.Stricter(floors.Record)
+	d.Would = imposed(d.Would, floors)
 	if d.Effect == authz.Deny {
 		return d
 	}
@@ -134,15 +135,16 @@ func (a *Admission) reserve(ctx context.Context, d authz.Decision) (authz.Decisi
 	if err != nil {
 		return d, err
 	}
+	d.Would = a.watch(d.Would)
 	claim := authz.Volume{}.With(authz.UnitRequests, 1).
 		With(authz.UnitDocuments, max(0, a.op.Documents)).With(authz.UnitVectors, max(0, a.op.Vectors))
-	r, err := a.newReservation(limits)
+	r, err := a.newReservation(limits, d.Would.Watched()...)
 	if err != nil {
 		return d, err
 	}
 	r.Volume = a.charge(claim, d.Mask.Vectors).Max(a.granted)
 	start := a.g.cfg.Now()
-	q, err := a.claim(ctx, r)
+	q, err := a.claim(ctx, r, r.Volume, &d)
 	a.g.cfg.Observer.Phase("reserve", a.g.cfg.Now().Sub(start))
 	if err != nil {
 		return d, err
@@ -153,7 +155,7 @@ func (a *Admission) reserve(ctx context.Context, d authz.Decision) (authz.Decisi
 			return d, nil
 		}
 		r.Limits = nil
-		if q, err = a.claim(ctx, r); err != nil {
+		if q, err = a.ask(ctx, r); err != nil {
 			return d, err
 		}
 	}
@@ -162,13 +164,14 @@ func (a *Admission) reserve(ctx context.Context, d authz.Decision) (authz.Decisi
 	return d, nil
 }
 
-// newReservation is the exchange's claim on its meters, without a volume. The meters are those of the first: a later decision that names
-// another one comes too late to count in it what was charged before.
-func (a *Admission) newReservation(limits []authz.Limit) (authz.Reservation, error) {
+// newReservation is the exchange's claim on its meters, those of watched limits too, without a volume. The meters are those of the first: a
+// later decision that names another one comes too late to count in it what was charged before.
+func (a *Admission) newReservation(limits []authz.Limit, watched ...authz.Limit) (authz.Reservation, error) {
 	r := authz.Reservation{ID: a.id, Tenant: a.tenant(), Keys: a.reservation.Keys, Limits: limits}
 	if !a.reserved {
-		credential := a.g.cfg.Policy.Reads().Usage || slices.ContainsFunc(limits, func(l authz.Limit) bool { return l.Meter == authz.MeterCredential })
-		r.Keys = a.keys(limits, credential)
+		all := append(slices.Clip(limits), watched...)
+		credential := a.g.cfg.Policy.Reads().Usage || slices.ContainsFunc(all, func(l authz.Limit) bool { return l.Meter == authz.MeterCredential })
+		r.Keys = a.keys(all, credential)
 		return r, nil
 	}
 	for _, l := range limits {
@@ -179,8 +182,8 @@ func (a *Admission) newReservation(limits []authz.Limit) (authz.Reservation, err
 	return r, nil
 }
 
-// claim reserves, or raises what is reserved already. A Raise that grants less than was asked is refused here: the exchange has not begun.
-func (a *Admission) claim(ctx context.Context, r authz.Reservation) (authz.Quota, error) {
+// ask reserves, or raises what is reserved already.
+func (a *Admission) ask(ctx context.Context, r authz.Reservation) (authz.Quota, error) {
 	if a.reserved {
 		return a.g.cfg.Store.Raise(ctx, r)
 	}

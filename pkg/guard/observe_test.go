@@ -74,3 +74,54 @@ func TestWhatIsEnforcedIsCountedAsItWas(t *testing.T) {
 		t.Errorf("it was done, and %s", r.Would())
 	}
 }
+
+// TestWatchedLimits: a limit of a rule that is only observed is counted and asked about, holds nothing back, and the records say what it would
+// have done; those that are enforced hold as if it were not there.
+func TestWatchedLimits(t *testing.T) {
+	watched := func(l authz.Limit) *authz.Would {
+		return &authz.Would{Effect: authz.Allow, Mask: authz.Mask{Vectors: authz.MaskNone}, Limits: []authz.Limit{l}}
+	}
+	hold := limit(authz.UnitVectors, 10)
+	hold.Over = authz.Hold
+	for name, tc := range map[string]struct {
+		would       *authz.Would
+		own         []authz.Limit
+		most        int64 // vectors that the store lets pass under any limit
+		ask, spend  int64
+		first, last string // what the records say
+		denied      bool
+		left        int64
+	}{
+		"room for all":            {would: watched(limit(authz.UnitVectors, 10)), most: 10, ask: 2, spend: 5, left: 5},
+		"reached at once":         {would: watched(limit(authz.UnitVectors, 10)), most: 1, ask: 2, spend: 2, first: "would_deny", last: "would_deny", left: 2},
+		"reached later":           {would: watched(limit(authz.UnitVectors, 10)), most: 3, ask: 2, spend: 5, last: "would_deny", left: 5},
+		"a person would be asked": {would: watched(hold), most: 1, ask: 2, spend: 2, first: "would_hold", last: "would_hold", left: 2},
+		"it cannot be counted":    {would: watched(authz.Limit{Meter: authz.MeterGroup, Unit: authz.UnitVectors}), most: 10, ask: 2, spend: 2, first: "would_fail", last: "would_fail", left: 2},
+		"one of ours as well":     {would: watched(limit(authz.UnitVectors, 20)), own: []authz.Limit{limit(authz.UnitVectors, 10)}, most: 1, ask: 2, denied: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.decision.Would, w.decision.Limits, w.decision.Mask.Vectors = tc.would, tc.own, authz.MaskNone
+			w.bounded, w.max = true, authz.Volume{}.With(authz.UnitVectors, tc.most).With(authz.UnitRequests, 1).With(authz.UnitBytes, 1<<40).With(authz.UnitDocuments, 100)
+			w.op.Vectors = tc.ask
+			a := w.guard.Begin(authz.Request{})
+			if a.Admit(t.Context()); a.Allowed() == tc.denied {
+				t.Fatalf("allowed %v", a.Allowed())
+			}
+			a.Record() // as before anything is released
+			want := authz.Volume{}.With(authz.UnitVectors, tc.spend)
+			if got, err := a.Spend(t.Context(), want); err != nil || !tc.denied && got != want {
+				t.Errorf("Spend = %v, %v", got, err)
+			}
+			if err := a.Finish(t.Context(), guard.Final{Head: !tc.denied, Volume: want}); err != nil {
+				t.Fatal(err)
+			}
+			if first, last := w.records[0].Would(), w.records[len(w.records)-1].Would(); first != tc.first || last != tc.last {
+				t.Errorf("the records say %q and %q, want %q and %q", first, last, tc.first, tc.last)
+			}
+			if got := w.settled[a.ID()].Of(authz.UnitVectors); got != tc.left {
+				t.Errorf("%d vectors settled, want %d", got, tc.left)
+			}
+		})
+	}
+}

@@ -30,7 +30,7 @@ func (a *Admission) Spend(ctx context.Context, want authz.Volume) (authz.Volume,
 	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)
 	defer cancel()
 	ask := charged.Max(a.granted)
-	if a.Limits(authz.UnitBytes) && charged.Of(authz.UnitBytes) > a.granted.Of(authz.UnitBytes) {
+	if a.bounds(authz.UnitBytes) && charged.Of(authz.UnitBytes) > a.granted.Of(authz.UnitBytes) {
 		ask = ask.With(authz.UnitBytes, charged.Of(authz.UnitBytes)+byteLease)
 	}
 	if !a.reserved { // observe mode only: what a refusal would have stopped is counted all the same
@@ -38,7 +38,7 @@ func (a *Admission) Spend(ctx context.Context, want authz.Volume) (authz.Volume,
 	}
 	r := a.reservation
 	r.Volume = ask.Max(authz.Volume{}.With(authz.UnitRequests, 1))
-	q, err := a.claim(ctx, r)
+	q, err := a.claim(ctx, r, charged, &a.verdict)
 	if err != nil {
 		if a.Observed() {
 			a.g.cfg.Observer.Undecided(authz.AsError(err).Label)
@@ -67,7 +67,7 @@ func (a *Admission) Spend(ctx context.Context, want authz.Volume) (authz.Volume,
 // was booked lately.
 func (a *Admission) covered(charged authz.Volume) bool {
 	for _, u := range authz.Units() {
-		if charged.Of(u) > a.granted.Of(u) && a.Limits(u) {
+		if charged.Of(u) > a.granted.Of(u) && a.bounds(u) {
 			return false
 		}
 	}

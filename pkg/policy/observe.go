@@ -87,12 +87,16 @@ func (l *loaded) would(ctx context.Context, in *authz.Input, d authz.Decision) *
 	if err != nil {
 		return &authz.Would{Failed: true, Rule: authz.AsError(err).Fault}
 	}
-	if s.Effect == d.Effect && sameMask(s.Mask, d.Mask) {
+	w := &authz.Would{Effect: s.Effect, Rule: s.Rule, Reason: s.Reason, Mask: s.Mask}
+	if s.Effect == authz.Allow {
+		for _, limit := range s.Limits {
+			if !slices.Contains(d.Limits, limit) {
+				w.Limits = append(w.Limits, limit)
+			}
+		}
+	}
+	if !w.Differs(&d) && len(w.Limits) == 0 {
 		return nil
 	}
-	return &authz.Would{Effect: s.Effect, Rule: s.Rule, Reason: s.Reason, Mask: s.Mask}
-}
-
-func sameMask(a, b authz.Mask) bool {
-	return a.Vectors == b.Vectors && a.Scores == b.Scores && a.Strict == b.Strict && slices.Equal(a.Fields, b.Fields)
+	return w
 }

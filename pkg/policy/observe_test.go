@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -24,10 +25,16 @@ func TestObservedRules(t *testing.T) {
 		src  string
 		want *authz.Would
 	}{
-		"denies":               {`deny contains "not now" if input.subject.id == "ada"`, &authz.Would{Effect: authz.Deny, Rule: "weir.rules.night", Reason: "not now", Mask: authz.Mask{Vectors: authz.MaskNone}}},
-		"holds":                {`hold contains "ask" if input.subject.id == "ada"`, &authz.Would{Effect: authz.Hold, Rule: "weir.rules.night", Reason: "ask", Mask: authz.Mask{Vectors: authz.MaskNone}}},
-		"masks":                {`mask contains "zero"`, &authz.Would{Effect: authz.Allow, Rule: "weir.authz", Mask: authz.Mask{Vectors: authz.MaskZero}}},
-		"limits":               {`limit contains {"meter": "subject", "unit": "vectors", "window": "1h", "max": 1}`, nil},
+		"denies": {`deny contains "not now" if input.subject.id == "ada"`, &authz.Would{Effect: authz.Deny, Rule: "weir.rules.night", Reason: "not now", Mask: authz.Mask{Vectors: authz.MaskNone}}},
+		"holds":  {`hold contains "ask" if input.subject.id == "ada"`, &authz.Would{Effect: authz.Hold, Rule: "weir.rules.night", Reason: "ask", Mask: authz.Mask{Vectors: authz.MaskNone}}},
+		"masks":  {`mask contains "zero"`, &authz.Would{Effect: authz.Allow, Rule: "weir.authz", Mask: authz.Mask{Vectors: authz.MaskZero}}},
+		"limits": {
+			`limit contains {"meter": "subject", "unit": "vectors", "window": "1h", "max": 1}`,
+			&authz.Would{
+				Effect: authz.Allow, Rule: "weir.authz", Mask: authz.Mask{Vectors: authz.MaskNone},
+				Limits: []authz.Limit{{Meter: authz.MeterSubject, Unit: authz.UnitVectors, Window: authz.Window(time.Hour), Max: 1}},
+			},
+		},
 		"is about others":      {`deny contains "not now" if input.subject.id == "eve"`, nil},
 		"fails":                {"deny contains \"x\" if to_number(input.subject.id) > 0", &authz.Would{Failed: true, Rule: "weir.rules.night.deny (rules/night/night.rego:3)"}},
 		"says what is no word": {`mask contains "blur"`, &authz.Would{Failed: true}},

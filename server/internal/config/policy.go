@@ -23,7 +23,8 @@ type Policy struct {
 	// Identity is who asks for tokens. token: Weir does, by issuers and targets. policy: a policy of Compat does, and Weir looks at none and
 	// strips none; nobody is known then, and limits of persons and credentials refuse. Default token.
 	Identity string `yaml:"identity" default:"token" oneof:"token policy"`
-	// Observe names rules (packages weir.rules.<name>) that are not enforced: records say what they would have made of a decision. Default: none.
+	// Observe names rules (packages weir.rules.<name>) that are not enforced: records say what they would have made of a decision, and when a
+	// limit of theirs, which is counted with the others, would have been reached. Default: none.
 	Observe []string `yaml:"observe"`
 	// Entrypoint is the rule that decides. Default: weir/authz/decision, and with Compat envoy/authz/allow.
 	Entrypoint string `yaml:"entrypoint"`
