@@ -205,7 +205,7 @@ func (r *row) numberEnds() bool {
 	case n.points > 1 || n.exponents > 1: // a date, an address
 		*r = row{}
 		return false
-	case n.whole+n.decimals == 0 || n.inName && !n.fraction(): // a dash; float32
+	case n.whole+n.decimals == 0 || n.inName && n.decimals == 0: // a dash; float32, seg2e8
 		if n.whole == 0 {
 			r.gap.add(n.last)
 		}

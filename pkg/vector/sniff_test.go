@@ -159,6 +159,7 @@ func TestTextIsLeftAlone(t *testing.T) {
 		"Prometheus":            strings.Repeat(`# HELP rpc_seconds Latency.\n# TYPE rpc_seconds histogram\nrpc_seconds_bucket{le=\"0.05\"} 24054\nrpc_seconds_bucket{le=\"0.1\"} 33444\nrpc_seconds_bucket{le=\"0.2\"} 100392\nrpc_seconds_sum 53423.25\nrpc_seconds_count 144320\n`, 20),
 		"Prometheus, quantiles": strings.Repeat(`go_gc_duration_seconds{quantile=\"0.25\"} 3.41e-05\n`, 40),
 		"Prometheus, gauges":    strings.Repeat(`node_load1 0.52\nnode_load5 0.361\nnode_cpu{mode=\"idle\"} 0.97\nup 1\n`, 20),
+		"identifiers":           strings.Repeat(`vlseg2e8, vlseg2e16, vlse32.v, vlse8.v; `, 40),
 		"a report":              strings.Repeat(`river   0.91  0.85  0.88  120\nweir    0.78  0.81  0.79   64\nlock    0.66  0.71  0.68   12\n`, 20),
 		"backslashes":           strings.Repeat(`\\`, 300) + strings.Repeat(`\/`, 300) + strings.Repeat(`\n`, 300),
 	} {
