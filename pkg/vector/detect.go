@@ -31,6 +31,7 @@ type hold struct {
 	masked  bool    // enough of them: the run is a vector, its numbers leave as 0
 	word    []byte  // of a string in an array that may be a number
 	plain   []byte  // the same without escapes
+	label   uint32  // of the last such number that has one: see labelOf
 	wording bool    // inside one
 	looking bool    // inside a string that is looked at
 	sniff   sniffer // what of it may turn out to be a vector

@@ -143,6 +143,9 @@ func (n *textNumber) digits(d []byte) {
 	}
 }
 
+// nothing reports whether it is none: a dash, float32, seg2e8.
+func (n *textNumber) nothing() bool { return n.whole+n.decimals == 0 || n.inName && n.decimals == 0 }
+
 func (n *textNumber) fraction() bool { return n.points+n.exponents > 0 }
 
 // small reports whether it is below 1, or below 10 with three decimals, or has an exponent. With more digits before the point and fewer
@@ -205,7 +208,7 @@ func (r *row) numberEnds() bool {
 	case n.points > 1 || n.exponents > 1: // a date, an address
 		*r = row{}
 		return false
-	case n.whole+n.decimals == 0 || n.inName && n.decimals == 0: // a dash; float32, seg2e8
+	case n.nothing():
 		if n.whole == 0 {
 			r.gap.add(n.last)
 		}
@@ -261,6 +264,39 @@ func (r *row) judge() bool {
 
 // end says that the text ends, and reports whether it ends in a vector.
 func (r *row) end() bool { return r.number.bytes > 0 && r.numberEnds() }
+
+// labelOf reports whether text is one number of an embedding's size and precision, with a label, and returns the label's sum.
+func labelOf(text []byte) (sum uint32, ok bool) {
+	if len(text) > maxLabelled {
+		return 0, false
+	}
+	var g gap
+	var n, one textNumber
+	for i := 0; i <= len(text); i++ {
+		if i < len(text) && n.add(text[i]) {
+			if n.bytes == 1 {
+				n.inName = g.name
+			}
+			continue
+		}
+		switch {
+		case n.bytes == 0:
+		case n.nothing():
+			g.other += n.bytes
+		case one.bytes > 0:
+			return 0, false
+		default:
+			one = n
+		}
+		if n = (textNumber{}); i < len(text) && n.add(text[i]) {
+			n.inName = g.name
+		} else if i < len(text) {
+			g.add(text[i])
+		}
+	}
+	fine := one.points == 1 && one.exponents <= 1 && (one.decimals >= 3 || one.powers > 0)
+	return g.sum, fine && one.small() && g.other <= maxLabel && !g.never
+}
 
 // separates reports whether c may stand between two numbers of a row without being a label.
 func separates(c byte) bool {

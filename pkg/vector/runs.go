@@ -170,7 +170,8 @@ func (d *document) wordPiece(piece []byte, done bool) error {
 	if done {
 		text = piece[:len(piece)-1]
 	}
-	number := len(h.word)+len(text) <= maxWord && !slices.ContainsFunc(text, func(c byte) bool { return !isWordByte(c) })
+	length := len(h.word) + len(text)
+	number := length <= maxLabelled || length <= maxWord && !slices.ContainsFunc(h.word, notInWord) && !slices.ContainsFunc(text, notInWord)
 	if number && !done {
 		h.word = append(h.word, text...)
 		return nil
@@ -179,7 +180,7 @@ func (d *document) wordPiece(piece []byte, done bool) error {
 	h.word = append(h.word, piece...)
 	if number {
 		h.plain = appendPlain(h.plain[:0], h.word[:len(h.word)-1])
-		number = fine(h.plain)
+		number = fine(h.plain) || d.hasLabel(h.plain)
 	}
 	if !number {
 		d.beginLooking()
@@ -196,9 +197,23 @@ func (d *document) wordPiece(piece []byte, done bool) error {
 	return d.runNumber()
 }
 
-// isWordByte reports whether a number in a string may be written with c: with escapes too, and white space around it.
-func isWordByte(c byte) bool {
-	return isNumberByte(c) || c == '\\' || c == 'u' || c == ' ' || isHex(rune(c)) || c == 't' || c == 'n' || c == 'r'
+// maxLabelled is how much of one may be a number with a label.
+const maxLabelled = maxToken + maxLabel
+
+// notInWord reports whether no number in a string is written with c: with escapes too, and white space around it.
+func notInWord(c byte) bool {
+	return !isNumberByte(c) && !isHex(rune(c)) && bytes.IndexByte([]byte(`\utnr `), c) < 0
+}
+
+// hasLabel reports whether text is a fine number with the label that all of a run have. With another one the run begins anew.
+func (d *document) hasLabel(text []byte) bool {
+	h := &d.hold
+	sum, ok := labelOf(text)
+	if ok && h.label != sum {
+		d.breakRun()
+		h.label = sum
+	}
+	return ok
 }
 
 // appendPlain appends text without its escapes, as far as what they say is ASCII, and without white space around it.
