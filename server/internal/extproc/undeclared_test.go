@@ -17,13 +17,14 @@ func TestVectorInField(t *testing.T) {
 		strings.TrimRight(details, "="):           "grpc-status-details-bin",
 		"aGVsbG8=, " + details:                    "x-bin",
 		"[" + strings.Repeat("0.7,%20", 40) + "%": "x-error",
+		strings.Repeat("v%3D0.7312%20", 40):       "grpc-message",
 	} {
 		if !holdsVector(name, []string{"0", value}) {
 			t.Errorf("%s: %s passes", name, value)
 		}
 	}
 	for value, name := range map[string]string{
-		strings.Repeat("caf%C3%A9 0.5%, ", 40):                                      "grpc-message",
+		strings.Repeat("caf%C3%A9 12.5%, ", 40):                                     "grpc-message",
 		base64.StdEncoding.EncodeToString([]byte(strings.Repeat("no vector ", 40))): "grpc-status-details-bin",
 		strings.Repeat("0.7312,", 31):                                               "x-few",
 	} {
