@@ -1,6 +1,9 @@
 package policy
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
@@ -18,7 +21,12 @@ func folded(c *ast.Compiler, files map[string]string, fixed map[string]any) *ast
 	}
 	fold := func(c *ast.Compiler) *ast.Error {
 		for _, m := range c.Modules {
-			if _, err := ast.TransformRefs(m, func(r ast.Ref) (ast.Value, error) { return fixedValue(r, fixed), nil }); err != nil {
+			put := func(r ast.Ref) (ast.Value, error) { return fixedValue(r, fixed), nil }
+			err := foldDeclarations(m, put)
+			if err == nil {
+				_, err = ast.TransformRefs(m, put)
+			}
+			if err != nil {
 				return ast.NewError(ast.CompileErr, nil, "%v", err)
 			}
 		}
@@ -30,6 +38,28 @@ func folded(c *ast.Compiler, files map[string]string, fixed map[string]any) *ast
 		return c
 	}
 	return out
+}
+
+// foldDeclarations puts values in place of references in declarations ("some x in data.weir.settings.y"), which ast.TransformRefs passes over:
+// measured, a tenth of a decision.
+func foldDeclarations(m *ast.Module, put func(ast.Ref) (ast.Value, error)) error {
+	var failed error
+	ast.NewGenericVisitor(func(x any) bool {
+		some, ok := x.(*ast.SomeDecl)
+		if !ok {
+			return failed != nil
+		}
+		for _, t := range some.Symbols {
+			changed, err := ast.TransformRefs(t.Copy().Value, put)
+			if v, ok := changed.(ast.Value); ok && err == nil {
+				t.Value = v
+			} else {
+				failed = errors.Join(err, fmt.Errorf("%s became %T", t, changed))
+			}
+		}
+		return true
+	}).Walk(m)
+	return failed
 }
 
 // replacesData reports whether a rule evaluates something with other data.

@@ -30,7 +30,11 @@ func unfolded(t *testing.T, cfg Config) *loaded {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := newStore(map[string]any{}, fixedData(settings, c.Modules, cfg.MaskKeys))
+	fixed := fixedData(settings, c.Modules, cfg.MaskKeys)
+	if folded(c, files, fixed) == c {
+		t.Fatal("nothing is folded: there is nothing to compare")
+	}
+	store := newStore(map[string]any{}, fixed)
 	l.query, err = rego.New(rego.Query("data.weir.authz.decision"), rego.Compiler(c), rego.Store(store), rego.StrictBuiltinErrors(true)).PrepareForEval(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -83,6 +87,11 @@ func TestWhatIsNotFolded(t *testing.T) {
 		"not there":              {`decision := {"effect": "allow", "rule": data.weir.settings.a.c}`, "a: {b: x}", "undefined"},
 		"another type":           {"decision := {\"effect\": \"allow\", \"rule\": \"x\"} if data.weir.settings.a == \"s\"\n", "a: 5", "undefined"},
 		"an argument of another": {"decision := {\"effect\": \"allow\", \"rule\": \"x\"} if startswith(data.weir.settings.a, \"s\")\n", "a: sx", "x"},
+		"in a declaration":       {`decision := {"effect": "allow", "rule": r} if some r in data.weir.settings.a`, "a: [x]", "x"},
+		"with its key":           {`decision := {"effect": "allow", "rule": r} if some r, 5 in data.weir.settings.a`, "a: {x: 5, y: 6}", "x"},
+		"a pattern":              {`decision := {"effect": "allow", "rule": r} if some ["p", r] in data.weir.settings.a`, "a: [[q, y], [p, x]]", "x"},
+		"no list to declare":     {`decision := {"effect": "allow", "rule": r} if some r in data.weir.settings.a`, "a: 5", "undefined"},
+		"no list at all":         {`decision := {"effect": "allow", "rule": r} if some r in data.weir.settings.b`, "a: [x]", "undefined"},
 		"replaced":               {"decision := d if d := inner with data.weir.settings.a as \"y\"\ninner := {\"effect\": \"allow\", \"rule\": data.weir.settings.a}", "a: x", "y"},
 	} {
 		t.Run(name, func(t *testing.T) {
