@@ -77,10 +77,10 @@ func (s *Store) Cancel(ctx context.Context, r authz.Reservation) error {
 	return err
 }
 
-// bound is a limit, where it stands in the reservation, and the number of its meter.
+// bound is a limit, where it stands in the reservation, and the numbers of its meter, unit and window.
 type bound struct {
 	authz.Limit
-	place, meter int
+	place, meter, unit, window int
 }
 
 // claimDirect has Redis run one step of a claim, and remembers what came of it.
@@ -153,7 +153,12 @@ func (s *Store) step(script *redis.Script, r authz.Reservation) (step, []bound, 
 	st.charged = len(st.meters)
 	limits := make([]bound, 0, len(r.Limits))
 	for i, l := range r.Limits {
-		if u := l.Unit.Index(); script == s.scripts.reserve && u >= 0 && r.Volume[u] == 0 && slices.Contains(s.windowsOf(l.Meter), l.Window) {
+		// Window 0 is none: the script refuses, unless the claim is known and so no limit is asked.
+		u, w := l.Unit.Index(), 0
+		if u >= 0 {
+			w = 1 + slices.Index(s.windowsOf(l.Meter), l.Window)
+		}
+		if script == s.scripts.reserve && w > 0 && r.Volume[u] == 0 {
 			continue // nothing of it is asked for
 		}
 		at := slices.Index(st.meters, authz.MeterKey{Meter: l.Meter, Key: l.Key})
@@ -161,17 +166,14 @@ func (s *Store) step(script *redis.Script, r authz.Reservation) (step, []bound, 
 			at = len(st.meters)
 			st.meters = append(st.meters, authz.MeterKey{Meter: l.Meter, Key: l.Key})
 		}
-		limits = append(limits, bound{l, i, at})
+		limits = append(limits, bound{l, i, at, u, w})
 	}
-	slices.SortStableFunc(limits, func(a, b bound) int { return cmp.Compare(a.meter, b.meter) })
+	slices.SortStableFunc(limits, func(a, b bound) int {
+		return cmp.Or(cmp.Compare(a.meter, b.meter), cmp.Compare(a.unit, b.unit), cmp.Compare(a.window, b.window))
+	})
 	st.limits = make([]byte, 0, limitLen*len(limits))
 	for _, l := range limits {
-		// Window 0 is none: the script refuses, unless the claim is known and so no limit is asked.
-		u, w := l.Unit.Index(), 0
-		if u >= 0 {
-			w = 1 + slices.Index(s.windowsOf(l.Meter), l.Window)
-		}
-		st.limits = appendLimit(st.limits, l.meter, u, w, min(l.Max, maxCount))
+		st.limits = appendLimit(st.limits, l.meter, l.unit, l.window, min(l.Max, maxCount))
 	}
 	return st, limits, nil
 }

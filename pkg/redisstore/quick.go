@@ -2,10 +2,13 @@ package redisstore
 
 import (
 	"context"
+	"encoding/binary"
 	"slices"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/weirgate/weir/pkg/authz"
 )
 
 // A step of meters that were counted in this tick before is a short script, which knows nothing of slots (lua/quick.lua). Redis is asked for that
@@ -65,7 +68,7 @@ func (s *Store) quickly(script *redis.Script) *redis.Script {
 func (s *Store) quick(ctx context.Context, st step, keys []string) (string, bool, error) {
 	script, heads := s.quickly(st.script), keys[3:3+len(st.meters)]
 	epoch := s.tenantEpoch(st.tenant)
-	limits, readable := quickLimits(st.limits)
+	limits, readable := s.quickLimits(&st)
 	if script == nil || !readable || epoch == noEpoch || !s.warm.has(s.localTick(), heads) {
 		return "", false, nil
 	}
@@ -79,16 +82,53 @@ func (s *Store) quick(ctx context.Context, st step, keys []string) (string, bool
 	return epoch + string(appendCounts(nil, st.volume[:]...)), true, nil
 }
 
-// quickLimits are packed limits without their windows; false where one of them cannot be read.
-func quickLimits(limits []byte) ([]byte, bool) {
-	out := make([]byte, 0, len(limits))
-	for l := range slices.Chunk(limits, limitLen) {
+// inGroup is how many windows, one beside the other, a group of limits is about.
+const inGroup = 4
+
+// quickLimits are a step's packed limits without their windows, those of a reserve in groups where they are about the same unit in windows close to
+// each other: a script that reads one group spends less than one that reads limits. It is false where a limit cannot be read.
+func (s *Store) quickLimits(st *step) ([]byte, bool) {
+	out := make([]byte, 0, len(st.limits))
+	for rest := st.limits; len(rest) > 0; {
+		l := rest[:limitLen]
 		if l[2] == 0 {
 			return nil, false
 		}
-		out = append(append(out, l[:2]...), l[3:]...)
+		first, n := 0, 1
+		if st.script == s.scripts.reserve {
+			first, n = group(rest, len(s.windowsOf(st.meters[l[0]-1].Meter)))
+		}
+		if n == 1 {
+			out = append(append(out, l[:2]...), l[3:]...)
+		} else {
+			out = append(out, l[0], l[1]+authz.NumUnits)
+			out = binary.LittleEndian.AppendUint16(out, binary.LittleEndian.Uint16(l[3:])-uint16(40*(int(l[2])-first))) //nolint:gosec // see appendLimit
+			at := len(out)
+			out = appendCounts(out, maxCount, maxCount, maxCount, maxCount)
+			for m := range slices.Chunk(rest[:n*limitLen], limitLen) {
+				copy(out[at+8*(int(m[2])-first):], m[5:])
+			}
+		}
+		rest = rest[n*limitLen:]
 	}
 	return out, true
+}
+
+// group returns how many of the limits, from the first on, make a group, and its first window, of so many. 1 is no group.
+func group(limits []byte, windows int) (first, n int) {
+	l := limits[:limitLen]
+	first, n = min(int(l[2]), windows-inGroup+1), 1
+	if first < 1 {
+		return 0, 1
+	}
+	for next := range slices.Chunk(limits[limitLen:], limitLen) {
+		last := limits[(n-1)*limitLen:]
+		if next[0] != l[0] || next[1] != l[1] || next[2] <= last[2] || int(next[2]) >= first+inGroup {
+			break
+		}
+		n++
+	}
+	return first, n
 }
 
 // localTick is the number of the tick by this process's clock.

@@ -5,7 +5,8 @@
 --          are charged
 -- ARGV[1]  packed numbers: the epoch that the caller knows the tenant by; the time (below 0: the server's own; only tests give one); length
 --          of a tick; stamp of the windows that are kept; how many meters there are, how many of them are charged; the volume, one count
---          per unit. Then the limits in the order of their meters, 12 bytes each: as in prelude.lua, without the window
+--          per unit. Then the limits in the order of their meters, 12 bytes each: as in prelude.lua, without the window. For
+--          quick_reserve some are limits on four windows: the number of the unit plus 5, the offset of the first total, four maximums
 
 local call, pack, unpack1 = redis.call, struct.pack, struct.unpack
 local FRAME_LEN = 88

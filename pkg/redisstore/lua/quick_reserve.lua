@@ -18,7 +18,14 @@ for i = 1, meters do
   end
   a, b, c, d, e = a + v1, b + v2, c + v3, d + v4, e + v5
   while m == i do
-    if (u == 4 and d or u == 3 and c or u == 5 and e or u == 1 and a or b) + unpack1('<d', head, total) > maximum then
+    if u > 5 then -- limits on up to four windows, one beside the other: this and three more maximums
+      local n, x2, x3, x4 = u == 9 and d or u == 8 and c or u == 10 and e or u == 6 and a or b, unpack1('<ddd', frame, at + 12)
+      local t1, _, t2, _, t3, _, t4 = unpack1('<dc32dc32dc32d', head, total)
+      if n + t1 > maximum or n + t2 > x2 or n + t3 > x3 or n + t4 > x4 then
+        return 0
+      end
+      at = at + 24
+    elseif (u == 4 and d or u == 3 and c or u == 5 and e or u == 1 and a or b) + unpack1('<d', head, total) > maximum then
       return 0
     end
     at, m = at + 12, nil
