@@ -43,7 +43,7 @@ bench: build ## run the benchmarks, then print each speed goal against what was 
 	@REDIS_SERVER=$$(envoy/redis.sh) && export REDIS_SERVER WEIR='$(CURDIR)/.bin/weir' && set -x && \
 	  go test -run '^$$' -bench . -benchtime 100ms -benchmem ./pkg/... ./server/... ./integration/bench
 	GOEXPERIMENT=simd go build -o .bin/bench-simd ./integration/bench
-	@ENVOY=$$(envoy/fetch.sh) WEIR=.bin/weir go run ./integration/bench .bin/bench-simd
+	@ENVOY=$$(envoy/fetch.sh) REDIS_SERVER=$$(envoy/redis.sh) WEIR=.bin/weir go run ./integration/bench .bin/bench-simd
 
 fuzz: ## run every fuzz target for FUZZTIME (default 10s)
 	@for dir in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -r -n1 dirname | sort -u); do \

@@ -1,6 +1,6 @@
 // Command bench measures Weir: reading and masking vectors against copying them (vectors.go), Check of ext_authz against a server that does
-// nothing, called directly (check.go), ext_proc through the real Envoy against such a server with the same treatment (compare.go), and decisions
-// of the shipped policy (policy.go). It closes with one line for each goal:
+// nothing, called directly (check.go), ext_proc through the real Envoy against such a server with the same treatment (compare.go), decisions
+// of the shipped policy (policy.go), and counters (counters.go). It closes with one line for each goal:
 //
 //	goal NAME measured X want Y ok|MISSED
 //
@@ -11,6 +11,7 @@
 //	bench vectors [PART]         measures vectors only: those goals in whose names PART is
 //	bench simd [PART]            the same for the goals of a build with GOEXPERIMENT=simd
 //	bench policy                 measures decisions only
+//	bench counters               measures counters only
 //	bench checks                 measures Check only
 //	bench noop TREATMENT PORT    is the do-nothing server, in a process of its own as Weir is
 package main
@@ -39,6 +40,8 @@ func main() {
 		err = vectors(os.Stdout, args[0] == simdCommand, strings.Join(args[1:], " "))
 	case len(args) == 1 && args[0] == policyCommand:
 		err = printed(ctx, os.Stdout, measurePolicies)
+	case len(args) == 1 && args[0] == countersCommand:
+		err = printed(ctx, os.Stdout, measureCounters)
 	case len(args) == 1 && args[0] == checksCommand:
 		err = printed(ctx, os.Stdout, onlyChecks)
 	default:
@@ -52,8 +55,9 @@ func main() {
 }
 
 const (
-	policyCommand = "policy"
-	checksCommand = "checks"
+	policyCommand   = "policy"
+	countersCommand = "counters"
+	checksCommand   = "checks"
 )
 
 // goal is one promise about speed.
@@ -75,7 +79,7 @@ func (g goal) String() string {
 		verdict = "ok"
 	}
 	digits := 2
-	if g.want > 0 && g.want < .1 {
+	if g.want > 0 && g.want <= .1 {
 		digits = 4
 	}
 	return fmt.Sprintf("goal %s measured %.*f want %s%.*f %s", g.name, digits, g.measured, sign, digits, g.want, verdict)
@@ -87,7 +91,7 @@ func measure(ctx context.Context, out io.Writer, simd ...string) error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []func(context.Context, io.Writer) ([]goal, error){measurePolicies, measureServers} {
+	for _, part := range []func(context.Context, io.Writer) ([]goal, error){measurePolicies, measureCounters, measureServers} {
 		more, err := part(ctx, out)
 		if err != nil {
 			return err

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 )
@@ -21,17 +19,13 @@ const (
 // measurePolicies compares decisions of the shipped policy with those of a policy that says true, and with a plain Go embedding of OPA that
 // is asked the same.
 func measurePolicies(ctx context.Context, out io.Writer) ([]goal, error) {
-	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^Benchmark(ShippedPolicy|SideBySide)$",
-		"-benchtime", strconv.Itoa(policyDecisions)+"x", policyPackage)
-	cmd.Stderr = os.Stderr
-	said, err := cmd.Output()
+	m, err := benchmarked(ctx, policyPackage, "^Benchmark(ShippedPolicy|SideBySide)$", strconv.Itoa(policyDecisions)+"x")
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w\n%s", cmd, err, said)
+		return nil, err
 	}
-	m := metricsOf(string(said))
 	for _, name := range []string{"floor-ns/op", "shipped-ns/op", "x-floor", "plain-ns/op", "weir-ns/op", "x-plain", "uncached-x-plain", "hit-rate"} {
 		if _, ok := m[name]; !ok {
-			return nil, fmt.Errorf("%s: no metric %s in\n%s", cmd, name, said)
+			return nil, fmt.Errorf("%s: no metric %s", policyPackage, name)
 		}
 	}
 	fmt.Fprintf(out, "policy     %-30s %8.1f µs an evaluation\n", "allow := true", m["floor-ns/op"]/1e3)
