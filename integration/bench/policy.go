@@ -35,7 +35,7 @@ func measurePolicies(ctx context.Context, out io.Writer) ([]goal, error) {
 		"shipped, Weir", m["weir-ns/op"]/1e3, m["hit-rate"], policyDecisions, m["uncached-x-plain"])
 	return []goal{
 		{name: "policy-shipped/floor", measured: m["x-floor"], want: 10},
-		{name: fmt.Sprintf("policy-side-by-side (hit rate %.2f)", m["hit-rate"]), measured: m["x-plain"], want: .5},
+		{name: "policy-side-by-side", measured: m["x-plain"], want: .5}, // at the hit rate that is printed
 	}, nil
 }
 
