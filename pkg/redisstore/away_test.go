@@ -168,7 +168,9 @@ func TestAwayModes(t *testing.T) {
 // until waits until something is so.
 func until(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !so(); time.Sleep(5 * time.Millisecond) {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(30 * time.Second); !so(); <-tick.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("not after 30 s: %s", what)
 		}

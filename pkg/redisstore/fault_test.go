@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -188,19 +189,15 @@ func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
-	until := func(want string) {
+	found := func(want string) {
 		t.Helper()
-		for deadline := time.Now().Add(10 * time.Second); label(t, s.Healthy()) != want; time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("%v, want %q", s.Healthy(), want)
-			}
-		}
+		until(t, fmt.Sprintf("healthy says %q", want), func() bool { return label(t, s.Healthy()) == want })
 	}
-	until("")
+	found("")
 	server.Stop()
-	until("store_unavailable")
+	found("store_unavailable")
 	server.Restart()
-	until("store_amnesiac")
+	found("store_amnesiac")
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
