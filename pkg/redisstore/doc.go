@@ -20,7 +20,7 @@
 //	weir:once:H          string  nothing: a proof (DPoP) that was shown                      as told to First
 //	weir:epoch           string  the epoch of the whole Redis                                L + 24 h from the last check
 //	weir:probe           string  nothing: shows that Redis can be written to                 1 min
-//	weir:accept-amnesia  string  an operator's word, see below; Weir only reads it           as the operator says
+//	weir:accept-amnesia  string  an operator's word, or weir limits rebuild's; see below     as the operator says, 24 h
 //
 // Every step of a claim is one script (lua/, called by its digest and sent again where Redis forgot it): all or nothing, at one time, the
 // server's. What is charged goes to the heads of the meters; their slots are touched once in a tick (window.Tick: 7.5 s by default), and
@@ -42,11 +42,11 @@
 //     with what was seen; where it is gone or another one, calls are refused with label store_amnesiac. That lasts until the right
 //     Redis is back, or an operator accepts what there is:
 //
-//     SET weir:accept-amnesia <a word not there before> EX 60
+//     SET weir:accept-amnesia <a word not there before> EX 86400
 //
 //     Each replica that runs Run then forgets the epochs that it has seen, once for each new word, and counting goes on from what Redis
 //     holds and what the replica itself counted in its last seconds (see below). A restart does not: what was seen is in a file
-//     (Config.Remember). A replica that did not run while the word stood wants one of its own.
+//     (Config.Remember). A replica that does not run while the word stands wants one of its own.
 //
 // The bounds of that: a process that has no such file (the first ever), or has not seen a tenant for as long as anything counts, takes what it
 // finds, and makes an epoch where it finds none. A tenant that was seen for the first time in the last seconds (Config.CheckEvery) before a

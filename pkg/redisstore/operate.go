@@ -83,11 +83,14 @@ func (s *Store) RestoreClaims(ctx context.Context, tenant string, claims []PastC
 // ClosedLife is how long a claim is known once it has ended, as lua/claim.lua has it.
 const ClosedLife = 10 * time.Minute
 
-// Accept tells all replicas that run Run to believe in what Redis holds now, whatever it had lost.
+// acceptLife is how long a word of acceptance stands: long enough for replicas that do not run just now. Each hears it once.
+const acceptLife = 24 * time.Hour
+
+// Accept tells all replicas that run, or will within a day, to believe in what Redis holds now, whatever it had lost.
 func (s *Store) Accept(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
-	if err := s.client.Set(ctx, acceptKey, rand.Text(), time.Minute).Err(); err != nil {
+	if err := s.client.Set(ctx, acceptKey, rand.Text(), acceptLife).Err(); err != nil {
 		return unavailable(err)
 	}
 	return nil

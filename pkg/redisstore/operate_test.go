@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"log/slog"
+	"strconv"
 	"testing"
 	"time"
 
@@ -55,6 +56,9 @@ func TestRebuilt(t *testing.T) {
 	}
 	if err := operator.Accept(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if ttl, err := strconv.Atoi(server.Do(t, "TTL weir:accept-amnesia")); err != nil || ttl < 3600 {
+		t.Errorf("a replica that starts later would not hear of it: the word stands for %d s, %v", ttl, err)
 	}
 	if err := s.Ready(t.Context()); err != nil { // and what it counted lately, it has counted again
 		t.Fatal(err)

@@ -279,5 +279,5 @@ func unavailable(err error) *authz.Error { return failure("store_unavailable", e
 // errAmnesiac says that Redis lost what it was trusted with, and what to do.
 func errAmnesiac(what string) *authz.Error {
 	return failure("store_amnesiac", fmt.Errorf("%s is not the one that was seen: Redis was emptied or replaced and its counts are gone. "+
-		"Bring the right Redis back, restore its counts (weir limits rebuild), or accept the loss: SET %s <a new word> EX 60", what, acceptKey))
+		"Bring the right Redis back, restore its counts (weir limits rebuild), or accept the loss: SET %s <a new word> EX 86400", what, acceptKey))
 }
