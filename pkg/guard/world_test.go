@@ -1,0 +1,174 @@
+package guard_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/guard"
+)
+
+type world struct {
+	t        *testing.T
+	now      time.Time
+	guard    *guard.Guard
+	authErr  error
+	target   authz.Target
+	matchErr error
+	path     string
+	op       authz.Operation
+	body     bool
+	decision authz.Decision
+	second   *authz.Decision // phase response
+	evalErr  error
+	reads    authz.Reads
+	inputs   []authz.Input
+
+	storeErr error
+	max      authz.Volume // what the store grants in all; zero: everything
+	bounded  bool
+	open     map[string]authz.Volume
+	settled  map[string]authz.Volume
+	cancels  int
+	charged  []authz.MeterKey // of the last Reserve
+
+	records   []authz.Record
+	appendErr error
+	waitErr   error
+	taken     map[string][]byte
+
+	undecided, phases []string
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{
+		t: t, now: time.Unix(1_700_000_000, 0).UTC(), open: map[string]authz.Volume{}, settled: map[string]authz.Volume{}, taken: map[string][]byte{},
+		path:     "/p",
+		target:   authz.Target{Name: "embeddings", Kind: authz.KindInference, Tenant: "acme"},
+		op:       authz.Operation{Class: authz.ClassEmbed, Complete: true, Vectors: 3},
+		decision: authz.Decision{Effect: authz.Allow, Rule: "r", Mask: authz.Mask{Vectors: authz.MaskNone}},
+	}
+	g, err := guard.New(guard.Config{
+		Authenticator: w, Targets: w, Describer: w, Policy: w, Store: w, Journal: w, Observer: w, Handover: w,
+		TicketKey: bytes.Repeat([]byte{7}, 32), Replica: "r1", Now: func() time.Time { return w.now },
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.guard = g
+	return w
+}
+
+func (w *world) Authenticate(context.Context, authz.Request, authz.Target) (authz.Identity, error) {
+	claims := map[string]any{"number": json.Number("9007199254740993")} // 2^53+1
+	return authz.Identity{Subject: authz.Subject{Issuer: "https://i", ID: "ada", Credential: "c1", Claims: claims}, Carrier: "authorization"}, w.authErr
+}
+
+func (w *world) Resolve(authz.Request) (authz.Match, error) {
+	return authz.Match{Target: w.target, Host: "h", Path: w.path}, w.matchErr
+}
+
+func (w *world) Describe(authz.Match, authz.Request) (authz.Operation, bool) { return w.op, w.body }
+
+func (w *world) Eval(_ context.Context, in *authz.Input) (authz.Decision, error) {
+	w.inputs = append(w.inputs, *in)
+	if in.Envoy != nil { // as the engine does
+		in.Envoy.Hash = "h"
+	}
+	if in.Phase == authz.PhaseResponse && w.second != nil {
+		return *w.second, w.evalErr
+	}
+	return w.decision, w.evalErr
+}
+func (w *world) Reads() authz.Reads { return w.reads }
+func (w *world) Revision() string   { return "rev" }
+
+func (w *world) Reserve(_ context.Context, r authz.Reservation) (authz.Quota, error) {
+	if w.storeErr != nil {
+		return authz.Quota{}, w.storeErr
+	}
+	if w.bounded && len(r.Limits) > 0 && !w.max.Covers(r.Volume) {
+		return authz.Quota{Over: []authz.Exceeded{{Limit: r.Limits[0], Used: 9, RetryAfter: time.Minute}}}, nil
+	}
+	w.open[r.ID], w.charged = r.Volume, r.Keys
+	return authz.Quota{Granted: r.Volume}, nil
+}
+
+func (w *world) Raise(_ context.Context, r authz.Reservation) (authz.Quota, error) {
+	if w.storeErr != nil {
+		return authz.Quota{}, w.storeErr
+	}
+	q := authz.Quota{Granted: r.Volume.Max(w.open[r.ID])}
+	if w.bounded && len(r.Limits) > 0 && !w.max.Covers(q.Granted) {
+		for _, u := range authz.Units() {
+			q.Granted = q.Granted.With(u, min(q.Granted.Of(u), w.max.Of(u)))
+		}
+		q.Over = []authz.Exceeded{{Limit: r.Limits[0], Used: 9, RetryAfter: time.Minute}}
+	}
+	w.open[r.ID] = q.Granted
+	return q, nil
+}
+
+func (w *world) Settle(_ context.Context, r authz.Reservation) error {
+	if _, ok := w.open[r.ID]; !ok {
+		w.t.Errorf("Settle(%s): nothing is reserved", r.ID)
+	}
+	if _, ok := w.settled[r.ID]; ok {
+		w.t.Errorf("Settle(%s): twice", r.ID)
+	}
+	w.settled[r.ID] = r.Volume
+	return nil
+}
+
+func (w *world) Cancel(_ context.Context, r authz.Reservation) error {
+	if _, ok := w.open[r.ID]; !ok {
+		w.t.Errorf("Cancel(%s): nothing is reserved", r.ID)
+	}
+	delete(w.open, r.ID)
+	w.cancels++
+	return nil
+}
+
+func (w *world) Usage(context.Context, string, []authz.MeterKey) (authz.Usage, error) {
+	return authz.Usage{{Key: authz.MeterKey{Meter: authz.MeterSubject, Key: "https://i|ada"}, Unit: authz.UnitVectors, Window: authz.Window(time.Hour), Count: 5}}, w.storeErr
+}
+
+func (w *world) Append(r *authz.Record) (guard.Receipt, error) {
+	if w.appendErr != nil {
+		return nil, w.appendErr
+	}
+	w.records = append(w.records, *r)
+	return receipt{w.waitErr}, nil
+}
+
+type receipt struct{ err error }
+
+func (r receipt) Wait(context.Context) error { return r.err }
+
+func (w *world) Put(_ context.Context, k string, v []byte, _ time.Duration) error {
+	w.taken[k] = v
+	return nil
+}
+
+func (w *world) Take(_ context.Context, k string) ([]byte, bool, error) {
+	v, ok := w.taken[k]
+	delete(w.taken, k)
+	return v, ok, nil
+}
+
+func (*world) Decided(authz.Target, string, authz.Effect, authz.Effect) {}
+func (w *world) Undecided(label string)                                 { w.undecided = append(w.undecided, label) }
+func (*world) AuthFailed(string)                                        {}
+func (w *world) Phase(name string, _ time.Duration)                     { w.phases = append(w.phases, name) }
+func (*world) Overshoot(authz.Unit, int64)                              {}
+func (*world) Left(authz.Unit, int64)                                   {}
+
+func limit(u authz.Unit, n int64) authz.Limit {
+	return authz.Limit{Meter: authz.MeterSubjectTarget, Unit: u, Window: authz.Window(time.Hour), Max: n}
+}
