@@ -1,5 +1,6 @@
 // Package redistest runs a real redis-server for tests. It owns the process, its socket and its directory, all of which end with the test.
 // It trusts the redis-server that REDIS_SERVER or PATH names. Without one it skips the test on a laptop and fails it under CI=true.
+// StartWithClock wants a C compiler, too.
 package redistest
 
 import (

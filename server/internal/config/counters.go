@@ -24,7 +24,8 @@ type Counters struct {
 	Timeout time.Duration `yaml:"timeout" default:"500ms" min:"1ms" max:"10s"`
 	// Away is what becomes of limits that do not say it themselves (away) while Redis cannot be asked, or is not to be believed. refuse:
 	// nothing passes. local: this replica's share of the limit, counted in memory. allow: everything passes, and its records say so
-	// (error.type store_away_allow). What passed is counted in Redis once it is back. Default refuse.
+	// (error.type store_away_allow). What passed is counted in Redis once it is back, which may be noticed
+	// a second late. Default refuse.
 	Away authz.Away `yaml:"away" default:"refuse" oneof:"refuse local allow"`
 	// Replicas is the largest number of replicas that ever share the limits at once: the share of each is one part of so many. Limits of
 	// mode local are refused without it. With it, or with away, Weir stays ready while Redis is away. 1 to 10000. Default: not said.
