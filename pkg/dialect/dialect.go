@@ -76,6 +76,8 @@ func all() []Dialect {
 		LanceDB{},
 		Turbopuffer{},
 		S3Vectors{},
+		S3{},
+		S3{Hosted: true},
 		Files{},
 		HTTP{},
 	}
@@ -132,6 +134,10 @@ func ByName(name string) (Dialect, bool) {
 		return Turbopuffer{}, true
 	case "s3vectors":
 		return S3Vectors{}, true
+	case "s3":
+		return S3{}, true
+	case "s3-virtual":
+		return S3{Hosted: true}, true
 	case "files":
 		return Files{}, true
 	case "http", "none", "":

@@ -68,7 +68,8 @@ func artifactInQuery(query string) string {
 	return ""
 }
 
-// artifactOf recognises the names under which model weights are stored.
+// artifactOf recognises the names under which model weights are stored, and exports of a corpus: tables, and what databases write when
+// they are asked for all that they hold.
 func artifactOf(p string) string {
 	name := strings.ToLower(path.Base(p))
 	for { // compressed and split weights are weights: model.safetensors.gz, model.gguf.part1
@@ -76,12 +77,17 @@ func artifactOf(p string) string {
 		case ".safetensors", ".gguf", ".ggml", ".ggla", ".pt", ".pth", ".ckpt", ".onnx", ".h5", ".hdf5", ".keras", ".tflite", ".npz", ".npy", ".pkl",
 			".pickle", ".joblib", ".msgpack", ".pb", ".mar", ".engine", ".plan", ".nemo", ".llamafile", ".bin":
 			return authz.ArtifactCheckpoint
+		case ".snapshot", ".rdb", ".lance", ".parquet", ".arrow", ".feather", ".jsonl", ".ndjson", ".csv", ".tsv":
+			return authz.ArtifactCorpus
 		case ".gz", ".zst", ".xz", ".bz2", ".lz4", ".zip", ".tar", ".tgz", ".part", ".bak", ".tmp", ".old":
 			name = strings.TrimSuffix(name, ext)
 		default:
 			if strings.HasPrefix(ext, ".part") || len(ext) > 1 && strings.Trim(ext[1:], "0123456789") == "" {
 				name = strings.TrimSuffix(name, ext)
 				continue
+			}
+			if strings.Contains(p, ".lance/") { // a table of Lance is a directory
+				return authz.ArtifactCorpus
 			}
 			return ""
 		}

@@ -15,8 +15,10 @@ func TestFiles(t *testing.T) {
 		"/models/a.safetensors": "checkpoint", "/A.GGUF": "checkpoint", "/m.safetensors.gz": "checkpoint", "/m.gguf.part1": "checkpoint", "/m.ckpt.001": "checkpoint",
 		"/pytorch_model.bin": "checkpoint", "/m.onnx": "checkpoint", "/m.pth": "checkpoint", "/m.h5": "checkpoint", "/m.keras": "checkpoint", "/saved_model.pb": "checkpoint",
 		"/m.tflite": "checkpoint", "/m.npz": "checkpoint", "/m.pkl": "checkpoint", "/m.joblib": "checkpoint", "/m.msgpack": "checkpoint", "/m.ggml": "checkpoint",
-		"/m.safetensors/": "checkpoint",
-		"/README.md":      "", "/config.json": "", "/": "", "/noext": "", "/v1.0": "", "/m.safetensors.md": "", "/gguf": "",
+		"/m.safetensors/":         "checkpoint",
+		"/qdrant/docs-1.snapshot": "corpus", "/dump.rdb": "corpus", "/train.parquet": "corpus", "/a.arrow": "corpus", "/a.jsonl.gz": "corpus",
+		"/a.jsonl.zst": "corpus", "/a.CSV": "corpus", "/t.lance": "corpus", "/t.lance/data/0": "corpus", "/t.parquet.part2": "corpus",
+		"/README.md": "", "/config.json": "", "/": "", "/noext": "", "/v1.0": "", "/m.safetensors.md": "", "/gguf": "",
 	} {
 		op := dialect.Files{}.Head("GET", path, "", authz.Header{"range": {"bytes=0-9"}})
 		want := authz.Operation{Class: authz.ClassRead, Complete: true, Object: path, Range: "bytes=0-9", Documents: 1, Artifact: want}

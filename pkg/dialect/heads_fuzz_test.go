@@ -16,6 +16,10 @@ func FuzzHead(f *testing.F) {
 		f.Add(uint8(i), r.method, r.path, "limit=5&include=vector&size=2&sort=_score&select=a,b(c)&ids=x", "application/json")
 	}
 	all := routes()
+	for _, s := range storeRoutes() {
+		f.Add(uint8(len(all)), s.method, s.path, s.query, "")
+		all = append(all, route{d: s.d, method: s.method, path: s.path})
+	}
 	f.Fuzz(func(t *testing.T, i uint8, method, path, query, accept string) {
 		d := all[int(i)%len(all)].d
 		for _, contentType := range []string{"application/json", "application/grpc"} {
@@ -26,6 +30,12 @@ func FuzzHead(f *testing.F) {
 			}
 			if !op.Complete && !d.NeedsBody(method, path) {
 				t.Fatalf("%s %s %q?%q: %+v waits for a body that nobody reads", d.Name(), method, path, query, op)
+			}
+			if s, ok := d.(dialect.Storage); ok {
+				p, ok := s.Piece(op, authz.Response{Status: 200, ContentLength: 7})
+				if ok && p.Object == "" || ok != (op.Class == authz.ClassRead || op.Class == authz.ClassExport) {
+					t.Fatalf("%s %s %q?%q: %+v hands out %+v, %v", d.Name(), method, path, query, op, p, ok)
+				}
 			}
 			_, carried := d.Carries(op)
 			for _, fields := range [][]scan.Field{carried, d.Answer(op, authz.Response{Status: 200}).Fields, d.Answer(op, authz.Response{Status: 400}).Fields} {
