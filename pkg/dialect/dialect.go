@@ -78,6 +78,10 @@ func all() []Dialect {
 		S3Vectors{},
 		S3{},
 		S3{Hosted: true},
+		Hub{},
+		MLflow{},
+		OCI{},
+		GitLFS{},
 		Files{},
 		HTTP{},
 	}
@@ -138,6 +142,14 @@ func ByName(name string) (Dialect, bool) {
 		return S3{}, true
 	case "s3-virtual":
 		return S3{Hosted: true}, true
+	case "hub":
+		return Hub{}, true
+	case "mlflow":
+		return MLflow{}, true
+	case "oci":
+		return OCI{}, true
+	case "git-lfs":
+		return GitLFS{}, true
 	case "files":
 		return Files{}, true
 	case "http", "none", "":

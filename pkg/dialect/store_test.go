@@ -2,6 +2,7 @@ package dialect_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -82,6 +83,10 @@ func storeRoutes() []storeRoute {
 		{dialect.Files{}, "GET", "/models/a.bin", ""},
 		{dialect.S3{}, "GET", "/b/k", "versionId=v&partNumber=2&response-expires=x"},
 		{dialect.S3{Hosted: true}, "GET", "/k", "X-Amz-Signature=x"},
+		{dialect.Hub{}, "GET", "/o/m/resolve/main/a.bin", ""},
+		{dialect.MLflow{}, "GET", "/get-artifact", "path=a&run_uuid=r"},
+		{dialect.OCI{}, "GET", "/v2/lib/m/manifests/latest", ""},
+		{dialect.GitLFS{}, "GET", "/o/m.git/info/lfs/objects/" + strings.Repeat("a1", 32), ""},
 	}
 }
 
