@@ -82,6 +82,7 @@ func all() []Dialect {
 		MLflow{},
 		OCI{},
 		GitLFS{},
+		AzureBlob{},
 		Files{},
 		HTTP{},
 	}
@@ -150,6 +151,8 @@ func ByName(name string) (Dialect, bool) {
 		return OCI{}, true
 	case "git-lfs":
 		return GitLFS{}, true
+	case "azureblob":
+		return AzureBlob{}, true
 	case "files":
 		return Files{}, true
 	case "http", "none", "":
