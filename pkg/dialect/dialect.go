@@ -82,6 +82,7 @@ func all() []Dialect {
 		MLflow{},
 		OCI{},
 		GitLFS{},
+		GCS{},
 		AzureBlob{},
 		Files{},
 		HTTP{},
@@ -153,6 +154,8 @@ func ByName(name string) (Dialect, bool) {
 		return GitLFS{}, true
 	case "azureblob":
 		return AzureBlob{}, true
+	case "gcs":
+		return GCS{}, true
 	case "files":
 		return Files{}, true
 	case "http", "none", "":

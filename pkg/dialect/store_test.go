@@ -86,6 +86,7 @@ func storeRoutes() []storeRoute {
 		{dialect.Hub{}, "GET", "/o/m/resolve/main/a.bin", ""},
 		{dialect.MLflow{}, "GET", "/get-artifact", "path=a&run_uuid=r"},
 		{dialect.AzureBlob{}, "GET", "/c/k", "snapshot=t"},
+		{dialect.GCS{}, "GET", "/storage/v1/b/b/o/k", "alt=media"},
 		{dialect.OCI{}, "GET", "/v2/lib/m/manifests/latest", ""},
 		{dialect.GitLFS{}, "GET", "/o/m.git/info/lfs/objects/" + strings.Repeat("a1", 32), ""},
 	}
