@@ -162,6 +162,7 @@ type Reads struct {
 	Usage    bool
 	Risk     bool
 	Response bool // evaluate again at the response head
+	Object   bool // evaluate again at the response head of an answer that hands out a stored object
 	Envoy    bool // Input.Envoy: the policy is one of policy.compat
 	Body     bool // Input.Envoy.Body
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Meter names what a sliding-window count is kept for.
@@ -18,6 +19,13 @@ const (
 	MeterGroup         Meter = "group"          // all members of one group
 	MeterCredential    Meter = "credential"     // one credential (token), whoever holds it
 )
+
+// MeterUnseen is kept for one object and subject: bytes of an object that nobody can tell what it is by what was seen of it. Policies do not
+// name it.
+const MeterUnseen Meter = "unseen"
+
+// UnseenWindow is the window of MeterUnseen.
+const UnseenWindow = Window(30 * 24 * time.Hour)
 
 // Valid reports whether m is one of the meters that there are always.
 func (m Meter) Valid() bool {
@@ -69,7 +77,7 @@ func (s MeterSpec) Check() error {
 	switch {
 	case !s.Name.Wellformed():
 		return fmt.Errorf("name %q: want 1 to 64 lower-case letters, digits and '_', a letter first", s.Name)
-	case s.Name.Valid():
+	case s.Name.Valid(), s.Name == MeterUnseen:
 		return fmt.Errorf("name %q: that meter is there already", s.Name)
 	case len(s.Keys) == 0:
 		return fmt.Errorf("keys: want at least one of %s, %sNAME, %sNAME", strings.Join(KeyNames(), ", "), KeyClaim, KeyLabel)

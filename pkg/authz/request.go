@@ -61,6 +61,8 @@ type Response struct {
 	ContentEncoding string `json:"-"`
 	// Artifact is what its first bytes showed, and those of other answers with the same object before.
 	Artifact Artifact `json:"artifact,omitzero"`
+	// Unseen says that the object's content was looked at, and what was seen of it does not tell what it is: a piece from its middle.
+	Unseen bool `json:"-"`
 	// Object is the part of a stored object that it hands out; nil where it hands out none.
 	Object      *Piece `json:"object,omitempty"`
 	Headers     Header `json:"-"`

@@ -88,6 +88,7 @@ type Target struct {
 	PrimaryKeys []string          `json:"-"` // names of fields of which each value is one document's, where only the operator knows them
 
 	Floors   Floors `json:"-"` // what policy can only tighten
+	Unseen   int64  `json:"-"` // bytes of an object that one subject may have in 30 days while nobody can tell what it is; 0: 1 MiB
 	Mode     Mode   `json:"-"`
 	Upgrades bool   `json:"-"` // permit WebSocket and other protocol upgrades, whose payload is not inspected
 }

@@ -31,6 +31,11 @@ type Admission struct {
 	input    *authz.Input   // as evaluated last
 	extended bool           // it is another one than the decision record's
 
+	piece    *authz.Piece       // what the answer hands out of a stored object
+	artifact authz.Artifact     // what that is, by its content
+	claimed  *authz.CoverClaim  // of the object's coverage, until it is decided
+	unknown  *authz.Reservation // of bytes of an object that nobody knows
+
 	envoy  *authz.EnvoyRequest // for policies of policy.compat; see Attributes
 	bodied bool                // the body in it is whole
 
@@ -185,18 +190,35 @@ func (a *Admission) admitted(start time.Time) {
 	}
 }
 
-// Respond tells the guard the answer's head. Policy is asked again where one of its rules reads input.response; its answer can only
-// tighten the first.
+// Respond tells the guard the answer's head, and what it hands out of a stored object. Policy is asked again where one of its rules reads
+// what is known only now; its answer can only tighten the first. In observe mode it may be called once more, when the object's first bytes
+// have told what it is.
 func (a *Admission) Respond(ctx context.Context, resp authz.Response) authz.Decision {
-	if !a.Allowed() || !a.known || !a.g.cfg.Policy.Reads().Response {
+	reads := a.g.cfg.Policy.Reads()
+	if !a.Allowed() || !a.known || !reads.Response && resp.Object == nil {
 		return a.verdict
 	}
 	a.Record()
 	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)
 	defer cancel()
 	start := a.g.cfg.Now()
-	a.decide(ctx, authz.PhaseResponse, &resp)
-	a.g.cfg.Observer.Phase("respond", a.g.cfg.Now().Sub(start))
+	defer func() { a.g.cfg.Observer.Phase("respond", a.g.cfg.Now().Sub(start)) }()
+	named := a.op.Artifact
+	if resp.Object != nil {
+		if err := a.object(ctx, &resp); err != nil {
+			a.fail(err)
+			a.letGo(ctx)
+			return a.verdict
+		}
+	}
+	if reads.Response || resp.Object != nil && reads.Object || a.op.Artifact != named {
+		a.decide(ctx, authz.PhaseResponse, &resp)
+	}
+	if !a.Allowed() {
+		a.letGo(ctx)
+	} else if err := a.commitCoverage(ctx); err != nil {
+		a.fail(err)
+	}
 	return a.verdict
 }
 

@@ -39,7 +39,7 @@ func (a *Admission) decide(ctx context.Context, phase string, resp *authz.Respon
 func (a *Admission) evaluate(ctx context.Context, phase string, resp *authz.Response) (authz.Decision, error) {
 	g := a.g
 	in := &authz.Input{
-		Phase: phase, Final: phase == authz.PhaseResponse || !g.cfg.Policy.Reads().Response,
+		Phase: phase, Final: phase == authz.PhaseResponse || !g.cfg.Policy.Reads().Response && a.op.Object == "",
 		Subject: a.identity.Subject, Target: a.match.Target, Operation: a.op, Response: resp,
 		Justification: a.words,
 		Time:          authz.InputTime{UnixNS: a.req.Time.UnixNano(), RFC3339: a.req.Time.UTC().Format(time.RFC3339Nano)},
@@ -99,7 +99,7 @@ func (a *Admission) impose(d authz.Decision) authz.Decision {
 // dischargedByHead reports whether d's obligations can be met without seeing the answer: no vectors to mask, no volume without a bound, and no
 // rule that would have a word about the answer.
 func (a *Admission) dischargedByHead(d authz.Decision) bool {
-	if a.g.cfg.Policy.Reads().Response {
+	if reads := a.g.cfg.Policy.Reads(); reads.Response || reads.Object && a.op.Object != "" && (a.op.Class == authz.ClassRead || a.op.Class == authz.ClassExport) {
 		return false
 	}
 	masks := a.op.Vectors != 0 && d.Mask.Vectors.Stricter(authz.MaskNone) != authz.MaskNone

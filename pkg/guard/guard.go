@@ -75,6 +75,7 @@ type Config struct {
 	Store         Store
 	Journal       Journal
 	Observer      Observer
+	Coverage      Coverage // nil: none is kept, and policy is told none
 	Handover      Handover // required for entry "both" only
 
 	TicketKey []byte        // MAC key of hand-over tickets, at least 32 bytes; required with Handover

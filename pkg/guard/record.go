@@ -187,5 +187,6 @@ func (a *Admission) record(event authz.Event) *authz.Record {
 		Method: clip(a.req.Method, maxMethod), Host: a.match.Host, Path: path, Source: a.req.Source, Peer: a.req.Peer, Protocol: a.req.Protocol,
 		Subject: subject, Target: a.match.Target, Operation: op,
 		Verdict: a.verdict, Enforced: a.enforced, Label: a.label, Fault: a.fault, Mode: a.match.Target.Mode, Input: a.recordedInput(),
+		Object: a.piece, Artifact: a.artifact,
 	}
 }

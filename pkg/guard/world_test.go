@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"testing"
@@ -21,6 +22,7 @@ type world struct {
 	target   authz.Target
 	matchErr error
 	path     string
+	groups   []string
 	op       authz.Operation
 	body     bool
 	decision authz.Decision
@@ -43,6 +45,37 @@ type world struct {
 	taken     map[string][]byte
 
 	undecided, phases []string
+
+	ledger ledger
+}
+
+// ledger is the coverage of one object, as shares that the test sets; it holds the guard to what a store is owed: nothing is committed or
+// dropped that was not claimed.
+type ledger struct {
+	shares             []authz.Covered
+	err                error
+	open               map[string]authz.CoverClaim
+	committed, dropped []authz.CoverClaim
+}
+
+func (l *ledger) Claim(_ context.Context, c authz.CoverClaim) ([]authz.Covered, error) {
+	if l.err != nil {
+		return nil, l.err
+	}
+	l.open[c.ID] = c
+	return l.shares[:len(c.Holders)], nil
+}
+
+func (l *ledger) Commit(_ context.Context, c authz.CoverClaim) error { return l.end(c, &l.committed) }
+func (l *ledger) Drop(_ context.Context, c authz.CoverClaim) error   { return l.end(c, &l.dropped) }
+
+func (l *ledger) end(c authz.CoverClaim, to *[]authz.CoverClaim) error {
+	if _, ok := l.open[c.ID]; !ok {
+		return errors.New("nothing is claimed")
+	}
+	delete(l.open, c.ID)
+	*to = append(*to, c)
+	return nil
 }
 
 func newWorld(t *testing.T) *world {
@@ -53,8 +86,9 @@ func newWorld(t *testing.T) *world {
 		op:       authz.Operation{Class: authz.ClassEmbed, Complete: true, Vectors: 3},
 		decision: authz.Decision{Effect: authz.Allow, Rule: "r", Mask: authz.Mask{Vectors: authz.MaskNone}},
 	}
+	w.ledger = ledger{open: map[string]authz.CoverClaim{}, shares: make([]authz.Covered, 8)}
 	g, err := guard.New(guard.Config{
-		Authenticator: w, Targets: w, Describer: w, Policy: w, Store: w, Journal: w, Observer: w, Handover: w,
+		Coverage: &w.ledger, Authenticator: w, Targets: w, Describer: w, Policy: w, Store: w, Journal: w, Observer: w, Handover: w,
 		TicketKey: bytes.Repeat([]byte{7}, 32), Replica: "r1", Now: func() time.Time { return w.now },
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
@@ -67,7 +101,7 @@ func newWorld(t *testing.T) *world {
 
 func (w *world) Authenticate(context.Context, authz.Request, authz.Target) (authz.Identity, error) {
 	claims := map[string]any{"number": json.Number("9007199254740993")} // 2^53+1
-	return authz.Identity{Subject: authz.Subject{Issuer: "https://i", ID: "ada", Credential: "c1", Claims: claims}, Carrier: "authorization"}, w.authErr
+	return authz.Identity{Subject: authz.Subject{Issuer: "https://i", ID: "ada", Groups: w.groups, Credential: "c1", Claims: claims}, Carrier: "authorization"}, w.authErr
 }
 
 func (w *world) Resolve(authz.Request) (authz.Match, error) {

@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/binary"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -123,7 +124,7 @@ func responsePart(p part) part {
 	}
 }
 
-// cacheParts lists the parts of an input that may recur. Time, usage, coverage, risk, grants, claims and expiry are not among them: a policy that
+// cacheParts lists the parts of an input that may recur. Time, usage, risk, grants, claims and expiry are not among them: a policy that
 // reads those is evaluated every time.
 func cacheParts() map[string]part {
 	return map[string]part{
@@ -155,6 +156,7 @@ func cacheParts() map[string]part {
 		"operation.version":       textPart(func(in *authz.Input) string { return in.Operation.Version }),
 		"operation.artifact":      textPart(func(in *authz.Input) string { return in.Operation.Artifact }),
 		"operation.part":          numberPart(func(in *authz.Input) int64 { return in.Operation.Part }),
+		"operation.coverage":      coveragePart,
 		"operation.range":         textPart(func(in *authz.Input) string { return in.Operation.Range }),
 		"operation.sealed":        flagPart(func(in *authz.Input) bool { return in.Operation.Sealed }),
 		"operation.forged":        flagPart(func(in *authz.Input) bool { return in.Operation.Forged }),
@@ -169,6 +171,7 @@ func cacheParts() map[string]part {
 		"response.content_type":   responsePart(textPart(func(in *authz.Input) string { return in.Response.ContentType })),
 		"response.content_length": responsePart(numberPart(func(in *authz.Input) int64 { return in.Response.ContentLength })),
 		"response.artifact":       responsePart(artifactPart),
+		"response.object":         responsePart(objectPart),
 	}
 }
 
@@ -176,6 +179,28 @@ func artifactPart(dst []byte, in *authz.Input) []byte {
 	a := &in.Response.Artifact
 	dst = appendText(appendText(appendText(dst, a.Class), a.Format), a.Wrapped)
 	return binary.AppendVarint(binary.AppendVarint(dst, a.Tensors), a.Parameters)
+}
+
+func objectPart(dst []byte, in *authz.Input) []byte {
+	p := in.Response.Object
+	if p == nil {
+		return append(dst, 0)
+	}
+	dst = appendText(appendText(append(dst, 1), p.Object), p.Version)
+	return binary.AppendVarint(binary.AppendVarint(binary.AppendVarint(dst, p.Size), p.Offset), p.Length)
+}
+
+// coveragePart recurs: shares of an object come in steps.
+func coveragePart(dst []byte, in *authz.Input) []byte {
+	c := in.Operation.Coverage
+	if c == nil {
+		return append(dst, 0)
+	}
+	dst = append(dst, 1)
+	for _, f := range [...]float64{c.Subject.Before, c.Subject.After, c.Group.Before, c.Group.After} {
+		dst = binary.BigEndian.AppendUint64(dst, math.Float64bits(f))
+	}
+	return dst
 }
 
 func groupsPart(dst []byte, in *authz.Input) []byte {

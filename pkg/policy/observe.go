@@ -42,6 +42,7 @@ func compileObserved(ctx context.Context, cfg Config) (*loaded, error) {
 	l.revision = revisionOf(cfg.Revision, cfg.Entrypoint, map[string]string{"": whole.revision}, []byte(strings.Join(names, " ")))
 	l.reads = authz.Reads{
 		Usage: l.reads.Usage || whole.reads.Usage, Risk: l.reads.Risk || whole.reads.Risk, Response: l.reads.Response || whole.reads.Response,
+		Object: l.reads.Object || whole.reads.Object,
 	}
 	return l, nil
 }

@@ -88,10 +88,17 @@ func constant(ref ast.Ref) string {
 	return strings.Join(parts, ".")
 }
 
+// within reports whether the path p is part, or lies in it.
+func within(p, part string) bool { return p == part || strings.HasPrefix(p, part+".") }
+
 // needs says which parts of an input must be there.
 func (r *reached) needs() authz.Reads {
 	has := func(part string) bool {
-		return slices.ContainsFunc(r.paths, func(p string) bool { return p == "" || p == part || strings.HasPrefix(p, part+".") })
+		return slices.ContainsFunc(r.paths, func(p string) bool { return p == "" || within(p, part) || strings.HasPrefix(part, p+".") })
 	}
-	return authz.Reads{Usage: has("usage"), Risk: has("risk"), Response: has("response")}
+	object := has("response.artifact") || has("response.object") || has("operation.coverage")
+	response := slices.ContainsFunc(r.paths, func(p string) bool { // what is no more than an object's is there for objects only
+		return p == "" || within(p, "response") && !within(p, "response.artifact") && !within(p, "response.object")
+	})
+	return authz.Reads{Usage: has("usage"), Risk: has("risk"), Response: response, Object: object || response}
 }

@@ -43,7 +43,7 @@ func TestDefaults(t *testing.T) {
 		Capabilities: Capabilities{MaxLifetime: time.Hour},
 		Token:        Token{Carriers: []string{"authorization", "weir-token"}, Leeway: 30 * time.Second, MaxLifetime: 24 * time.Hour, MaxLifetimeAgent: 15 * time.Minute, DPoP: DPoP{Window: time.Minute, NonceTTL: 5 * time.Minute}, CacheSize: 10000, CacheTTL: time.Minute},
 		Targets: []Target{{
-			Name: "files", Kind: authz.KindCorpus, Dialect: "files", Paths: []string{"/corpus"}, Mode: "enforce", Floors: Floors{Record: authz.RecordDurable},
+			Name: "files", Kind: authz.KindCorpus, Dialect: "files", Paths: []string{"/corpus"}, Mode: "enforce", UnseenBytes: 1 << 20, Floors: Floors{Record: authz.RecordDurable},
 		}},
 		Policy: Policy{
 			Compat: "weir", BuiltinErrors: "refuse", Identity: "token", Timeout: 250 * time.Millisecond, Memory: 512 << 20,
@@ -85,7 +85,7 @@ func TestFull(t *testing.T) {
 	want := target.Rule{
 		Target: authz.Target{
 			Name: "embeddings", Kind: authz.KindInference, Tenant: "search", Sensitivity: "internal", Dialect: "openai",
-			Labels: map[string]string{"owner": "search-team"}, Floors: authz.Floors{Mask: authz.MaskZero, Record: authz.RecordDurable},
+			Labels: map[string]string{"owner": "search-team"}, Floors: authz.Floors{Mask: authz.MaskZero, Record: authz.RecordDurable}, Unseen: 1 << 20,
 		},
 		Hosts: []string{"embed.example.com", "*.embed.example.com"}, Paths: []string{"/v1", "=/healthz", "/openai/deployments/*/embeddings"},
 	}

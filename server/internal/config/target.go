@@ -39,6 +39,9 @@ type Target struct {
 	Mode string `yaml:"mode" default:"enforce" oneof:"enforce observe"`
 	// Upgrades permits WebSocket and other upgrades, whose payload is not inspected. Default false.
 	Upgrades bool `yaml:"upgrades"`
+	// UnseenBytes is how many bytes of one object a subject may have in 30 days while nobody can tell what it is, because only pieces from
+	// its middle were asked for; beyond that it is opaque, and policy decides. For stores of objects. 1KiB to 1TiB. Default 1MiB.
+	UnseenBytes Size `yaml:"unseen_bytes" default:"1MiB" min:"1KiB" max:"1TiB"`
 	// Floors are what policy can only tighten.
 	Floors Floors `yaml:"floors"`
 	// Identity is how subjects show this target who they are, where that is special to it.
@@ -72,7 +75,7 @@ func (t *Target) Rule() target.Rule {
 	r := target.Rule{
 		Target: authz.Target{
 			Name: t.Name, Kind: t.Kind, Tenant: t.Tenant, Sensitivity: t.Sensitivity, Dialect: t.Dialect, Labels: t.Labels,
-			Vectors: t.Vectors, PrimaryKeys: t.PrimaryKeys, Floors: authz.Floors{Mask: t.Floors.Mask, Record: t.Floors.Record}, Upgrades: t.Upgrades,
+			Vectors: t.Vectors, PrimaryKeys: t.PrimaryKeys, Floors: authz.Floors{Mask: t.Floors.Mask, Record: t.Floors.Record}, Upgrades: t.Upgrades, Unseen: int64(t.UnseenBytes),
 		},
 		Hosts: t.Hosts, Paths: t.Paths,
 	}
