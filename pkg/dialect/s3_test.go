@@ -9,7 +9,7 @@ import (
 	"github.com/weirgate/weir/pkg/dialect"
 )
 
-// TestS3Objects: the first requests are those of boto3 1.44.8.
+// TestS3Objects: what the service model of botocore 1.44.8 has of objects; no client was recorded for it.
 func TestS3Objects(t *testing.T) {
 	const signed = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a%2Fb&X-Amz-Date=d&X-Amz-Expires=600&X-Amz-SignedHeaders=host&X-Amz-Signature=f"
 	weights := stored("b", "b/m/w.safetensors", "checkpoint")
