@@ -23,6 +23,7 @@ type events struct {
 	at      eventPart
 	line    []byte // of a line that is not known to be data, or is not
 	lead    []byte // of an event's data, as long as it may turn out to be [DONE]
+	begun   bool   // some of the event's data has gone to the document: it is not [DONE]
 	done    bool   // the event's data is [DONE]
 	data    int    // data lines of the event
 	ending  bool   // the last data line's end has not left yet
@@ -95,7 +96,7 @@ func (e *events) piece(line []byte) (int, error) {
 		}
 	case inData:
 	}
-	if e.data == 1 && e.doc.lex.Fresh() && !e.done {
+	if e.data == 1 && !e.begun && !e.done {
 		if line[0] == doneData[min(len(e.lead), len(doneData)-1)] && len(e.lead) < len(doneData) {
 			e.lead = append(e.lead, line[0])
 			return 1, nil
@@ -160,6 +161,7 @@ func (e *events) noDone() error {
 
 // feed gives text to the document. In data of several lines, what leaves of their ends becomes line ends of the stream.
 func (e *events) feed(text []byte) (int, error) {
+	e.begun = e.begun || len(text) > 0
 	start := len(e.out)
 	n, err := e.doc.advance(text)
 	e.joined(start)
@@ -219,7 +221,7 @@ func (e *events) eventEnds() error {
 	}
 	e.joined(start)
 	e.putEnding()
-	e.data, e.done = 0, false
+	e.data, e.begun, e.done = 0, false, false
 	return nil
 }
 
