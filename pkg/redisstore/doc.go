@@ -69,6 +69,7 @@
 //
 // Whatever goes wrong is an *authz.Error of KindUnavailable, and denies: store_unavailable (Redis cannot be reached, is too slow, full, a
 // replica, too old, or answers nonsense), store_evicts, store_amnesiac, limit_unreadable (a limit names a window that is not kept, or no
-// unit), volume_unreadable (a volume below 0 or above 2^53). A call whose answer was lost may have charged: it is safe to repeat, and what is
-// never settled stays charged until it leaves its windows. No error and no log line holds the URL, a password, a subject or a token.
+// unit), volume_unreadable (a volume below 0 or above 2^53), meters_too_many (more than 255 in one claim). A call whose answer was lost may
+// have charged: it is safe to repeat, and what is never settled stays charged until it leaves its windows. No error and no log line holds
+// the URL, a password, a subject or a token.
 package redisstore

@@ -186,7 +186,9 @@ func (s *Store) take(ctx context.Context, l *lease, need authz.Volume, whole boo
 	sent := s.leases.clock()
 	r := authz.Reservation{ID: l.id, Tenant: l.tenant, Keys: []authz.MeterKey{l.meter}, Volume: l.spent.Add(need), Limits: l.limits}
 	total, left, over, err := s.raiseLease(ctx, r, ahead, whole)
-	l.err, l.failed = err, time.Now()
+	if !errors.Is(err, context.Canceled) { // else who asked has left, which says nothing to who waits
+		l.err, l.failed = err, time.Now()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -199,7 +199,8 @@ func (s *Store) run(ctx context.Context, st step) (string, error) {
 		return "", last.err
 	}
 	if len(st.meters) > maxMeters {
-		return "", unavailable(fmt.Errorf("%d meters: want at most %d", len(st.meters), maxMeters))
+		// Not "store_…": a token of many groups must not have anybody's limits judged as if Redis were away.
+		return "", failure("meters_too_many", fmt.Errorf("%d meters: want at most %d", len(st.meters), maxMeters))
 	}
 	parent := ctx
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)

@@ -14,7 +14,7 @@ import (
 )
 
 // Shared is a store that replicas share, such as redisstore.Store. Its errors are *authz.Error, of a label that begins with "store_" where it
-// cannot be asked, or be believed.
+// cannot be asked, or be believed. One that wraps context.Canceled says that who asked has left, and nothing of the store.
 type Shared interface {
 	Reserve(ctx context.Context, r authz.Reservation) (authz.Quota, error)
 	Raise(ctx context.Context, r authz.Reservation) (authz.Quota, error)
@@ -166,6 +166,7 @@ func (a *Away) try() bool {
 // heard notes whether the shared store could be asked.
 func (a *Away) heard(err error) {
 	switch {
+	case errors.Is(err, context.Canceled): // clients that come and go must not have everybody's limits judged without a store that is there
 	case !isAway(err):
 		a.tried.Store(0)
 	case a.tried.Swap(a.cfg.Now().UnixNano()) == 0:
@@ -216,6 +217,12 @@ func (a *Away) claim(ctx context.Context, r authz.Reservation, shared, local cla
 				a.granted(r, q.Granted)
 				return q, nil
 			}
+		}
+		if errors.Is(err, context.Canceled) {
+			a.mu.Lock()
+			a.refused(r)
+			a.mu.Unlock()
+			return authz.Quota{}, err
 		}
 		if a.heard(err); !isAway(err) {
 			return authz.Quota{}, err
