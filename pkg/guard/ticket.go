@@ -43,6 +43,9 @@ type handed struct {
 	Floors      authz.Floors      `json:"floors"`
 	Mode        authz.Mode        `json:"mode"`
 	Upgrades    bool              `json:"upgrades"`
+	Vectors     []string          `json:"vectors,omitempty"`
+	PrimaryKeys []string          `json:"primary_keys,omitempty"`
+	Unseen      int64             `json:"unseen,omitempty"`
 	Operation   authz.Operation   `json:"operation"`
 	TraceID     string            `json:"trace_id"`
 	ParentSpan  string            `json:"parent_span"`
@@ -68,8 +71,10 @@ func (a *Admission) Suspend(ctx context.Context) (string, error) {
 	if err := a.Durable(ctx); err != nil {
 		return "", err
 	}
+	t := a.match.Target
 	value, err := json.Marshal(handed{
-		ID: a.id, Started: a.req.Time, Match: a.match, Floors: a.match.Target.Floors, Mode: a.match.Target.Mode, Upgrades: a.match.Target.Upgrades,
+		ID: a.id, Started: a.req.Time, Match: a.match, Floors: t.Floors, Mode: t.Mode, Upgrades: t.Upgrades,
+		Vectors: t.Vectors, PrimaryKeys: t.PrimaryKeys, Unseen: t.Unseen,
 		Operation: a.op, TraceID: a.trace.id, ParentSpan: a.trace.parent, NeedsBody: a.needsBody, Identity: a.identity, Known: a.known,
 		Decided: a.decided, Verdict: a.verdict, Label: a.label, Reservation: a.reservation, Reserved: a.reserved, Granted: a.granted, Raised: a.raised,
 		Words: a.words,
@@ -146,7 +151,8 @@ func (g *Guard) Refused(req authz.Request, e *authz.Error) *Admission {
 
 func (g *Guard) resume(h handed, req authz.Request) *Admission {
 	req.Time = h.Started
-	h.Match.Target.Floors, h.Match.Target.Mode, h.Match.Target.Upgrades = h.Floors, h.Mode, h.Upgrades
+	t := &h.Match.Target
+	t.Floors, t.Mode, t.Upgrades, t.Vectors, t.PrimaryKeys, t.Unseen = h.Floors, h.Mode, h.Upgrades, h.Vectors, h.PrimaryKeys, h.Unseen
 	a := &Admission{
 		g: g, id: h.ID, req: req, match: h.Match, op: h.Operation, needsBody: h.NeedsBody, identity: h.Identity, known: h.Known,
 		trace:   trace{id: h.TraceID, parent: h.ParentSpan, span: joinTrace("", h.ID).span},

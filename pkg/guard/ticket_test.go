@@ -3,6 +3,7 @@ package guard_test
 import (
 	"context"
 	"encoding/json"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,6 +127,18 @@ func TestTicket(t *testing.T) {
 			t.Errorf("policy was asked with %+v", w.inputs)
 		}
 	})
+	t.Run("carries all of the target", func(t *testing.T) {
+		w := newWorld(t)
+		fill(t, reflect.ValueOf(&w.target).Elem())
+		ticket, _ := admit(w)
+		a, err := w.guard.Redeem(t.Context(), ticket, req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := a.Target(); !reflect.DeepEqual(got, w.target) {
+			t.Errorf("the target is now\n%+v, and was\n%+v", got, w.target)
+		}
+	})
 	bad := map[string]struct {
 		change func(w *world, ticket *string, r *authz.Request)
 		label  string
@@ -172,4 +185,31 @@ func TestTicket(t *testing.T) {
 			}
 		}
 	})
+}
+
+// fill puts something into every field that is empty, so that a field that is new, and is not carried, is seen.
+func fill(t *testing.T, v reflect.Value) {
+	t.Helper()
+	for i := range v.NumField() {
+		f := v.Field(i)
+		if !f.IsZero() && f.Kind() != reflect.Struct {
+			continue
+		}
+		switch f.Kind() {
+		case reflect.Struct:
+			fill(t, f)
+		case reflect.String:
+			f.SetString("some")
+		case reflect.Bool:
+			f.SetBool(true)
+		case reflect.Int64:
+			f.SetInt(7)
+		case reflect.Slice:
+			f.Set(reflect.ValueOf([]string{"some"}))
+		case reflect.Map:
+			f.Set(reflect.ValueOf(map[string]string{"some": "thing"}))
+		default:
+			t.Fatalf("field %s: a %s, which this test does not know to fill", v.Type().Field(i).Name, f.Kind())
+		}
+	}
 }
