@@ -1,0 +1,155 @@
+package artifact_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/weirgate/weir/pkg/artifact"
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+func newMemory(t *testing.T, cfg artifact.Config) *artifact.Memory {
+	t.Helper()
+	m, err := artifact.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func note(t *testing.T, m *artifact.Memory, k artifact.Key, offset int64, b []byte, want authz.Artifact, verdict artifact.Verdict) {
+	t.Helper()
+	if a, v, err := m.Note(t.Context(), k, offset, b); a != want || v != verdict || err != nil {
+		t.Fatalf("%+v at %d: %+v, %v, %v; want %+v, %v", k, offset, a, v, err, want, verdict)
+	}
+}
+
+func known(t *testing.T, m *artifact.Memory, k artifact.Key, want authz.Artifact) {
+	t.Helper()
+	if a, ok, err := m.Known(t.Context(), k); a != want || ok != (want.Class != "") || err != nil {
+		t.Fatalf("%+v is known as %+v, %v, %v; want %+v", k, a, ok, err, want)
+	}
+}
+
+var object = artifact.Key{Tenant: "t", Target: "store", Object: "/b/o", Version: `"1"`, Size: large}
+
+// TestMemoryAccumulates: pieces of several answers together tell what neither tells, to whoever asks next.
+func TestMemoryAccumulates(t *testing.T) {
+	m := newMemory(t, artifact.Config{})
+	b := read(t, "model.gguf")
+	note(t, m, object, 2, b[2:40], authz.Artifact{}, artifact.Unknown)
+	note(t, m, object, 1<<20, random(100), authz.Artifact{}, artifact.Unknown)
+	known(t, m, object, authz.Artifact{})
+	note(t, m, object, 0, b[:2], counted(checkpoint("gguf", ""), 2, 0), artifact.Guarded)
+	note(t, m, object, 1<<21, random(100), counted(checkpoint("gguf", ""), 2, 0), artifact.Guarded)
+	known(t, m, object, counted(checkpoint("gguf", ""), 2, 0))
+	for _, other := range []artifact.Key{
+		{Tenant: "u", Target: "store", Object: "/b/o", Version: `"1"`, Size: large},
+		{Tenant: "t", Target: "s", Object: "/b/o", Version: `"1"`, Size: large},
+		{Tenant: "t", Target: "store", Object: "/b/p", Version: `"1"`, Size: large},
+		{Tenant: "t", Target: "store", Object: "/b/o", Version: `"2"`, Size: large},
+		{Tenant: "t", Target: "store", Object: "/b/o", Version: `"1"`, Size: large - 1},
+	} {
+		known(t, m, other, authz.Artifact{})
+	}
+}
+
+// TestMemoryKeepsTheStricter: harmless is never remembered, and guarded is never taken back; what is opaque may still be named.
+func TestMemoryKeepsTheStricter(t *testing.T) {
+	m := newMemory(t, artifact.Config{})
+	png, noise := []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), random(artifact.PrefixLen)
+	note(t, m, object, 0, png, authz.Artifact{}, artifact.Harmless)
+	note(t, m, object, 1<<20, noise, authz.Artifact{}, artifact.Unknown) // of a middle nobody says that it is a picture
+	known(t, m, object, authz.Artifact{})
+	note(t, m, object, 0, noise, opaque(""), artifact.Guarded)
+	note(t, m, object, 0, png, opaque(""), artifact.Guarded)
+	known(t, m, object, opaque(""))
+	note(t, m, object, large-8, []byte("----PAR1"), opaque(""), artifact.Guarded)
+	note(t, m, object, large-12, []byte("----"), corpus("parquet", ""), artifact.Guarded)
+	note(t, m, object, 0, png, corpus("parquet", ""), artifact.Guarded)
+	known(t, m, object, corpus("parquet", ""))
+}
+
+// TestMemoryWithoutVersion: what has no version is judged by each piece alone.
+func TestMemoryWithoutVersion(t *testing.T) {
+	m := newMemory(t, artifact.Config{})
+	k := object
+	k.Version = ""
+	note(t, m, k, 0, []byte("GGUF"), checkpoint("gguf", ""), artifact.Guarded)
+	note(t, m, k, 4, []byte("more"), authz.Artifact{}, artifact.Unknown)
+	known(t, m, k, authz.Artifact{})
+}
+
+// TestMemoryBounds: the least recent is forgotten when there are too many or too much, and everything after its time.
+func TestMemoryBounds(t *testing.T) {
+	now := time.Unix(1000, 0)
+	nth := func(i int) artifact.Key {
+		k := object
+		k.Object = fmt.Sprint("/", i)
+		return k
+	}
+	m := newMemory(t, artifact.Config{Max: 3, TTL: time.Minute, Now: func() time.Time { return now }})
+	gguf := checkpoint("gguf", "")
+	for i := range 3 {
+		note(t, m, nth(i), 0, []byte("GGUF"), gguf, artifact.Guarded)
+	}
+	known(t, m, nth(0), gguf)
+	note(t, m, nth(3), 0, []byte("GGUF"), gguf, artifact.Guarded)
+	known(t, m, nth(1), authz.Artifact{})
+	known(t, m, nth(0), gguf)
+	now = now.Add(30 * time.Second)
+	known(t, m, nth(0), gguf)
+	now = now.Add(30 * time.Second)
+	known(t, m, nth(0), gguf)
+	known(t, m, nth(2), authz.Artifact{})
+
+	m = newMemory(t, artifact.Config{Bytes: 3 * artifact.PrefixLen})
+	note(t, m, nth(0), 0, []byte("GGUF"), gguf, artifact.Guarded)
+	for i := range 4 {
+		note(t, m, nth(i+1), 1, random(artifact.PrefixLen-1), authz.Artifact{}, artifact.Unknown)
+	}
+	known(t, m, nth(0), authz.Artifact{})
+	if _, err := artifact.New(artifact.Config{Max: -1}); err == nil {
+		t.Error("a negative bound is taken")
+	}
+}
+
+// TestMemoryContext: a request that is over learns nothing and teaches nothing.
+func TestMemoryContext(t *testing.T) {
+	m := newMemory(t, artifact.Config{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := m.Note(ctx, object, 0, []byte("GGUF")); !errors.Is(err, context.Canceled) {
+		t.Errorf("note: %v", err)
+	}
+	if _, _, err := m.Known(ctx, object); !errors.Is(err, context.Canceled) {
+		t.Errorf("known: %v", err)
+	}
+	known(t, m, object, authz.Artifact{})
+}
+
+// TestMemoryConcurrent: many at once, on few objects (with -race).
+func TestMemoryConcurrent(t *testing.T) {
+	m := newMemory(t, artifact.Config{Max: 3})
+	b := read(t, "model.gguf")
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			k := object
+			for j := range 200 {
+				k.Version = fmt.Sprint(j % 5)
+				if _, _, err := m.Note(t.Context(), k, int64(i), b[i:]); err != nil {
+					t.Error(err)
+				}
+				if a, ok, err := m.Known(t.Context(), k); err != nil || ok && a.Format != "gguf" {
+					t.Errorf("%+v, %v", a, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,228 @@
+package artifact
+
+import (
+	"bytes"
+
+	"github.com/weirgate/weir/pkg/authz"
+)
+
+// What makes records a corpus. Tables and logs have none of it, or have it in few of their lines.
+const (
+	vectorLen   = 32  // numbers in a row, from which they are a vector
+	longText    = 256 // bytes of one string
+	toldText    = 64  // bytes of one string in a record with a member that training data has
+	fewVectors  = 2   // records, from which vectors count
+	fewTexts    = 8   // records, from which texts count
+	manyRecords = 32  // looked at
+)
+
+// tally counts the records that are looked at.
+type tally struct{ all, vectors, texts int }
+
+func (t *tally) add(vector, text bool) {
+	t.all++
+	if vector {
+		t.vectors++
+	}
+	if vector || text {
+		t.texts++
+	}
+}
+
+// corpus reports whether enough records, and three of four, hold what a corpus holds.
+func (t tally) corpus() bool {
+	return t.vectors >= fewVectors && 4*t.vectors >= 3*t.all || t.texts >= fewTexts && 4*t.texts >= 3*t.all
+}
+
+// records recognises JSON lines and tables whose records hold vectors or long texts.
+func (v view) records() (authz.Artifact, bool) {
+	b := bytes.TrimLeft(bytes.TrimPrefix(v.b, []byte("\xef\xbb\xbf")), " \r\n")
+	if len(b) == 0 {
+		return authz.Artifact{}, false
+	}
+	if b[0] == '{' {
+		if jsonLines(b, v.whole()) {
+			return corpus("jsonl")
+		}
+		return authz.Artifact{}, false
+	}
+	first, _, _ := bytes.Cut(b, []byte("\n"))
+	for _, separator := range []byte("\t,;|") {
+		if bytes.IndexByte(first, separator) >= 0 && table(b, separator, v.whole()) {
+			return corpus("csv")
+		}
+	}
+	return authz.Artifact{}, false
+}
+
+// jsonLines reports whether text is lines of one JSON object each that are a corpus.
+func jsonLines(b []byte, whole bool) bool {
+	var t tally
+	for t.all < manyRecords {
+		line, rest, ended := bytes.Cut(b, []byte("\n"))
+		if !ended && !whole {
+			break
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			if line[0] != '{' || line[len(line)-1] != '}' {
+				return false
+			}
+			t.add(jsonRecord(line))
+		}
+		if b = rest; !ended {
+			break
+		}
+	}
+	return t.corpus()
+}
+
+// jsonRecord reports whether a record holds a vector, or a long text. It reads no further than it must.
+func jsonRecord(b []byte) (vector, text bool) {
+	told, longest := false, 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			n := stringLen(b[i+1:])
+			s := b[i+1 : i+1+n]
+			if i += n + 1; i+1 < len(b) && b[i+1] == ':' {
+				told = told || telling(s)
+			} else {
+				longest = max(longest, n)
+			}
+			text = longest >= longText || told && longest >= toldText
+		case '[':
+			if numbersIn(b[i+1:]) >= vectorLen {
+				return true, text
+			}
+		}
+	}
+	return false, text
+}
+
+// stringLen returns how long a string is up to its closing quotation mark.
+func stringLen(b []byte) int {
+	for n := 0; ; {
+		end := bytes.IndexByte(b[n:], '"')
+		if end < 0 {
+			return len(b)
+		}
+		n += end
+		escapes := 0
+		for n-escapes > 0 && b[n-escapes-1] == '\\' {
+			escapes++
+		}
+		if escapes%2 == 0 {
+			return n
+		}
+		n++
+	}
+}
+
+// telling reports whether a member's name is one that training data has.
+func telling(name []byte) bool {
+	switch string(name) {
+	case "text", "prompt", "completion", "messages", "conversations", "instruction", "passage", "document", "chunk", "chosen", "page_content":
+		return true
+	}
+	return false
+}
+
+// numbersIn counts the numbers that an array begins with, up to vectorLen. Whole numbers are counted, too: quantised vectors and tokens.
+func numbersIn(b []byte) int {
+	n, inside := 0, false
+	for _, c := range b {
+		switch {
+		case c >= '0' && c <= '9':
+			inside = true
+		case c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E' || c == ' ':
+		case c == ',' && inside:
+			if n++; n == vectorLen {
+				return n
+			}
+			inside = false
+		case c == ']' && inside:
+			return n + 1
+		default:
+			return n
+		}
+	}
+	return n
+}
+
+// table reports whether text is a table whose records are a corpus: all of them must have the same number of fields.
+func table(b []byte, separator byte, whole bool) bool {
+	var t tally
+	columns := 0
+	for t.all < manyRecords && len(b) > 0 {
+		r := row{separator: separator}
+		n, ended := r.read(b)
+		if !ended && !whole {
+			break
+		}
+		if b = b[n:]; columns == 0 {
+			columns = r.fields
+			if !r.numbers() { // the names of the columns
+				continue
+			}
+		}
+		if r.fields != columns || columns < 2 {
+			return false
+		}
+		t.add(r.vector || r.numbers(), r.longest >= longText)
+	}
+	return t.corpus()
+}
+
+// row is what one record of a table holds.
+type row struct {
+	separator       byte
+	fields, longest int
+	fractions       int // fields that are numbers with a fraction
+	vector          bool
+}
+
+// numbers reports whether a record is a vector, one field for each of its numbers.
+func (r *row) numbers() bool { return r.fractions >= vectorLen }
+
+// read takes a record off the beginning of text. ended is false where the text ends before the record does.
+func (r *row) read(b []byte) (n int, ended bool) {
+	start, quoted := 0, false
+	for i, c := range b {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == r.separator:
+			r.field(b[start:i])
+			start = i + 1
+		case c == '\n':
+			r.field(bytes.TrimSuffix(b[start:i], []byte("\r")))
+			return i + 1, true
+		}
+	}
+	r.field(b[start:])
+	return len(b), false
+}
+
+// field takes up one field.
+func (r *row) field(b []byte) {
+	r.fields++
+	b = bytes.Trim(b, `"`)
+	r.longest = max(r.longest, len(b))
+	if len(b) > 0 && (b[0] == '[' || b[0] == '{') && numbersIn(b[1:]) >= vectorLen {
+		r.vector = true
+	}
+	if len(b) < 32 && bytes.IndexByte(b, '.') >= 0 && fraction(b) {
+		r.fractions++
+	}
+}
+
+// fraction reports whether a field is a number.
+func fraction(b []byte) bool {
+	for _, c := range b {
+		if (c < '0' || c > '9') && c != '.' && c != '-' && c != '+' && c != 'e' && c != 'E' && c != ' ' {
+			return false
+		}
+	}
+	return true
+}
