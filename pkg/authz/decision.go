@@ -160,6 +160,7 @@ type Grant struct {
 // Reads tells which parts of the input a policy can reach, so that nothing is fetched which no rule reads.
 type Reads struct {
 	Usage    bool
+	Groups   bool // the counts of groups among it
 	Risk     bool
 	Response bool // evaluate again at the response head
 	Object   bool // evaluate again at the response head of an answer that hands out a stored object

@@ -24,14 +24,14 @@ func (a *Admission) keys(limits []authz.Limit, credential bool) []authz.MeterKey
 	return a.g.cfg.Meters.Charged(a.identity.Subject, a.match.Target, limits, credential)
 }
 
-// maxGroupsRead bounds the group meters that one policy input asks for.
-const maxGroupsRead = 32
-
-// usageKeys are the meters whose counts policy may read.
+// usageKeys are the meters whose counts policy may read: of all groups or of none, for a rule against what a group has had must not pass over
+// one because the subject has many. Their number is bounded by what a token holds.
 func (a *Admission) usageKeys() []authz.MeterKey {
 	out := a.keys(nil, true)
-	groups := a.identity.Subject.Groups
-	for _, g := range groups[:min(len(groups), maxGroupsRead)] {
+	if !a.g.cfg.Policy.Reads().Groups {
+		return out
+	}
+	for _, g := range a.identity.Subject.Groups {
 		out = append(out, authz.MeterKey{Meter: authz.MeterGroup, Key: g})
 	}
 	return out

@@ -82,9 +82,8 @@ func (a *Admission) claimCoverage(ctx context.Context, p authz.Piece) error {
 	if a.g.cfg.Coverage == nil || a.req.Method == "HEAD" || !known && p.Size != authz.UnknownLength && p.Size < smallObject {
 		return nil
 	}
-	groups := a.identity.Subject.Groups
 	c := authz.CoverClaim{ID: a.id, Tenant: a.tenant(), Target: a.match.Target.Name, Piece: p, Holders: []string{"subject|" + a.identity.Subject.Ref()}}
-	for _, g := range groups[:min(len(groups), maxGroupsRead)] {
+	for _, g := range a.identity.Subject.Groups { // more than coverage can be kept for are an error of Claim, which refuses
 		c.Holders = append(c.Holders, "group|"+g)
 	}
 	shares, err := a.g.cfg.Coverage.Claim(ctx, c)

@@ -38,6 +38,7 @@ type world struct {
 	settled  map[string]authz.Volume
 	cancels  int
 	charged  []authz.MeterKey // of the last Reserve
+	counted  []authz.MeterKey // of the last Usage
 
 	records   []authz.Record
 	appendErr error
@@ -169,7 +170,8 @@ func (w *world) Cancel(_ context.Context, r authz.Reservation) error {
 	return nil
 }
 
-func (w *world) Usage(context.Context, string, []authz.MeterKey) (authz.Usage, error) {
+func (w *world) Usage(_ context.Context, _ string, keys []authz.MeterKey) (authz.Usage, error) {
+	w.counted = keys
 	return authz.Usage{{Key: authz.MeterKey{Meter: authz.MeterSubject, Key: "https://i|ada"}, Unit: authz.UnitVectors, Window: authz.Window(time.Hour), Count: 5}}, w.storeErr
 }
 

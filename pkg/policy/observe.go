@@ -41,8 +41,8 @@ func compileObserved(ctx context.Context, cfg Config) (*loaded, error) {
 	l.shadow, l.warnings = whole, whole.warnings
 	l.revision = revisionOf(cfg.Revision, cfg.Entrypoint, map[string]string{"": whole.revision}, []byte(strings.Join(names, " ")))
 	l.reads = authz.Reads{
-		Usage: l.reads.Usage || whole.reads.Usage, Risk: l.reads.Risk || whole.reads.Risk, Response: l.reads.Response || whole.reads.Response,
-		Object: l.reads.Object || whole.reads.Object,
+		Usage: l.reads.Usage || whole.reads.Usage, Groups: l.reads.Groups || whole.reads.Groups, Risk: l.reads.Risk || whole.reads.Risk,
+		Response: l.reads.Response || whole.reads.Response, Object: l.reads.Object || whole.reads.Object,
 	}
 	return l, nil
 }

@@ -273,13 +273,14 @@ func TestReads(t *testing.T) {
 	}{
 		"nothing":   {`decision := true if input.subject.id == "ada"`, authz.Reads{}},
 		"usage":     {`decision := true if input.usage.subject.vectors["1h"] < 3`, authz.Reads{Usage: true}},
+		"groups":    {`decision := true if input.usage.group.g.vectors["1h"] < 3`, authz.Reads{Usage: true, Groups: true}},
 		"response":  {`decision := true if input.response.status == 200`, authz.Reads{Response: true, Object: true}},
 		"artifact":  {`decision := true if input.response.artifact.format == "gguf"`, authz.Reads{Object: true}},
 		"piece":     {`decision := true if input.response.object.size > 5`, authz.Reads{Object: true}},
 		"coverage":  {`decision := true if input.operation.coverage.group.after > .5`, authz.Reads{Object: true}},
 		"operation": {"f(o) := o.coverage.group.after\ndecision := true if f(input.operation) > .5", authz.Reads{Object: true}},
 		"by a set":  {"x contains 1 if input.risk.score > 1\ndecision := true if count(x) == 0", authz.Reads{Risk: true}},
-		"all":       {`decision := true if count(input) > 3`, authz.Reads{Usage: true, Risk: true, Response: true, Object: true}},
+		"all":       {`decision := true if count(input) > 3`, authz.Reads{Usage: true, Groups: true, Risk: true, Response: true, Object: true}},
 	}
 	for name, tc := range tests {
 		if got := engine(t, own(tc.src)).Reads(); got != tc.want {

@@ -100,5 +100,5 @@ func (r *reached) needs() authz.Reads {
 	response := slices.ContainsFunc(r.paths, func(p string) bool { // what is no more than an object's is there for objects only
 		return p == "" || within(p, "response") && !within(p, "response.artifact") && !within(p, "response.object")
 	})
-	return authz.Reads{Usage: has("usage"), Risk: has("risk"), Response: response, Object: object || response}
+	return authz.Reads{Usage: has("usage"), Groups: has("usage.group"), Risk: has("risk"), Response: response, Object: object || response}
 }

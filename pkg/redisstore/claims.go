@@ -229,6 +229,19 @@ func (s *Store) Usage(ctx context.Context, tenant string, keys []authz.MeterKey)
 	if err := s.sure(ctx); err != nil {
 		return nil, err
 	}
+	var out authz.Usage
+	for some := range slices.Chunk(keys, maxMeters) {
+		u, err := s.usage(ctx, tenant, some)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, u...)
+	}
+	return out, nil
+}
+
+// usage is Usage of as many keys as a script can number.
+func (s *Store) usage(ctx context.Context, tenant string, keys []authz.MeterKey) (authz.Usage, error) {
 	answer, err := s.run(ctx, step{script: s.scripts.usage, tenant: tenant, claim: claimKey(tag(tenant), ""), meters: keys})
 	if err != nil {
 		return nil, err

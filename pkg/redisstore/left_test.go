@@ -48,3 +48,25 @@ func TestTooManyMeters(t *testing.T) {
 		t.Errorf("%+v, %v", q, err)
 	}
 }
+
+// TestUsageOfManyGroups: the counts of more meters than a script can number are told, of each.
+func TestUsageOfManyGroups(t *testing.T) {
+	s := eager(t, Config{URL: redistest.Start(t).URL()})
+	last := authz.MeterKey{Meter: authz.MeterGroup, Key: "group 999"}
+	if _, err := s.Reserve(t.Context(), authz.Reservation{ID: "a", Tenant: "t", Keys: []authz.MeterKey{last}, Volume: authz.Volume{1}}); err != nil {
+		t.Fatal(err)
+	}
+	var keys []authz.MeterKey
+	for i := range 1000 {
+		keys = append(keys, authz.MeterKey{Meter: authz.MeterGroup, Key: fmt.Sprint("group ", i)})
+	}
+	u, err := s.Usage(t.Context(), "t", keys)
+	if err != nil || len(u) == 0 {
+		t.Fatal(u, err)
+	}
+	for _, c := range u {
+		if c.Key != last {
+			t.Errorf("%+v, of which nobody had anything", c)
+		}
+	}
+}
