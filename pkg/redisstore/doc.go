@@ -1,14 +1,16 @@
-// Package redisstore keeps sliding windows and hand-overs in Redis (6.2 or later, or a fork that speaks like it), for replicas that must
-// count as one. It is the twin of pkg/window.Memory and pkg/handover.Memory, passes their suites, and answers random calls as they do.
+// Package redisstore keeps sliding windows, hand-overs and coverage in Redis (6.2 or later, or a fork that speaks like it), for replicas that
+// must count as one. It is the twin of pkg/window.Memory, pkg/handover.Memory and pkg/coverage.Memory, passes their suites, and answers random
+// calls as they do.
 //
 // # What it owns
 //
 // All keys in Redis that begin with "weir:". T is the hash of a tenant, H that of what the key is kept for (the first half of a SHA-256,
 // base64url): no name stands in Redis. A tenant's keys share the hash tag {T}, so that a Redis Cluster keeps them on one node. L is the
-// longest window, one slot and one tick, 31 days by default.
+// longest window, one slot and one tick, 31 days by default, or Config.Coverage where that is longer: 90 days in Weir.
 //
 //	name                 type    content                                                     lives for
-//	weir:{T}:epoch       string  the tenant's epoch; when the latest tick seen began         L + 24 h from the last tick
+//	weir:{T}:epoch       string  the tenant's epoch; when the latest tick seen began         L + 24 h from the last tick,
+//	                                                                                         or step of coverage
 //	weir:{T}:tick        string  nothing: the latest tick has not ended                      until it ends
 //	weir:{T}:claim:H     string  "n" (new), "o" (open) or "c" (closed), what is charged in   48 h from the last change,
 //	                             total; while open each charge's tick and volume, at most 64 10 min once closed
@@ -16,6 +18,10 @@
 //	                             came since it began, the total of each window without it
 //	weir:{T}:slots:H     string  "2", then every window of the meter key: width of a slot,   a minute more than its head
 //	                             number of slots, totals, and the slots that count something
+//	weir:{T}:cover:H     string  what has left of an object to a holder: time of the last    Config.Coverage from the last
+//	                             commit, a bitmap of 128 bytes                               commit
+//	weir:{T}:covering:H  string  open claims on that, at most 1,024: hash of the claim,      1 min from the last claim
+//	                             when it lapses, first slot, slot behind the last
 //	weir:handover:H      string  an admission on its way, for one use                        as told to Put
 //	weir:once:H          string  nothing: a proof (DPoP) that was shown                      as told to First
 //	weir:epoch           string  the epoch of the whole Redis                                L + 24 h from the last check
@@ -69,7 +75,7 @@
 //
 // Whatever goes wrong is an *authz.Error of KindUnavailable, and denies: store_unavailable (Redis cannot be reached, is too slow, full, a
 // replica, too old, or answers nonsense), store_evicts, store_amnesiac, limit_unreadable (a limit names a window that is not kept, or no
-// unit), volume_unreadable (a volume below 0 or above 2^53), meters_too_many (more than 255 in one claim). A call whose answer was lost may
-// have charged: it is safe to repeat, and what is never settled stays charged until it leaves its windows. No error and no log line holds
-// the URL, a password, a subject or a token.
+// unit), volume_unreadable (a volume below 0 or above 2^53), meters_too_many (more than 255 in one claim), coverage_busy (too many claims are
+// open for one holder and object; KindBusy). A call whose answer was lost may have charged: it is safe to repeat, and what is never settled
+// stays charged until it leaves its windows. No error and no log line holds the URL, a password, a subject or a token.
 package redisstore

@@ -88,22 +88,28 @@ func (q *recent) steps() []counted {
 
 // replay counts again what was counted lately, and returns how many claims that were. An error says that not all of them were.
 func (s *Store) replay(ctx context.Context) (int, error) {
-	steps := s.recent.steps()
+	var steps []func() error
+	for _, c := range s.recent.steps() {
+		steps = append(steps, func() error { return s.again(ctx, c) })
+	}
+	for _, d := range s.departed.commits() {
+		steps = append(steps, func() error { return s.leaveAgain(ctx, d) })
+	}
 	errs := make(chan error, replayAtOnce)
-	next := make(chan counted)
+	next := make(chan func() error)
 	for range replayAtOnce {
 		go func() {
 			var err error
-			for c := range next {
+			for step := range next {
 				if err == nil {
-					err = s.again(ctx, c)
+					err = step()
 				}
 			}
 			errs <- err
 		}()
 	}
-	for _, c := range steps {
-		next <- c
+	for _, step := range steps {
+		next <- step
 	}
 	close(next)
 	var err error

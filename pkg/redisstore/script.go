@@ -16,6 +16,7 @@ var lua embed.FS
 type scripts struct {
 	reserve, raise, settle, cancel, usage, reset, restore, lease, lower *redis.Script
 	quickReserve, quickRaise, quickSettle                               *redis.Script
+	coverClaim, coverCommit, coverDrop                                  *redis.Script
 }
 
 func loadScripts() (scripts, error) {
@@ -34,6 +35,9 @@ func loadScripts() (scripts, error) {
 		&s.quickReserve: {"quick", "quick_reserve"},
 		&s.quickRaise:   {"quick", "quick_pending", "quick_raise"},
 		&s.quickSettle:  {"quick", "quick_pending", "quick_settle"},
+		&s.coverClaim:   {"cover", "cover_claim"},
+		&s.coverCommit:  {"cover", "cover_commit"},
+		&s.coverDrop:    {"cover", "cover_drop"},
 	} {
 		var b strings.Builder
 		for _, name := range files {

@@ -32,6 +32,9 @@ type Config struct {
 	Windows []authz.Window
 	// Meters names the meters that keep other windows than these.
 	Meters map[authz.Meter][]authz.Window
+	// Coverage is how long what has left of an object is kept after the last commit; what was seen of Redis is remembered for as long.
+	// Default: Coverage refuses. All replicas should be told the same.
+	Coverage time.Duration
 	// Leases lets this process take some of busy meters' limits ahead (lease.go), so that few claims ask Redis. A claim then belongs to the
 	// Store that reserved it: no other may raise or settle it.
 	Leases bool
@@ -62,18 +65,19 @@ type Store struct {
 	sets    map[authz.Meter]byte // which of them a meter keeps: 0, or its own
 	stamp   int64                // stands for all that
 	tick    int64                // microseconds
-	life    time.Duration        // the longest that anything counts: the longest window, a slot and a tick
+	life    time.Duration        // the longest that anything counts: the longest window, a slot and a tick; or coverage
 	start   time.Time            // what the times below are relative to
 
-	pipe    pipe
-	recent  recent
-	overs   overs
-	warm    warm
-	memory  memory
-	leases  *leases               // nil without Config.Leases
-	state   atomic.Pointer[state] // what the last check found
-	suspect atomic.Bool           // a call failed since: there may be another Redis
-	looking chan struct{}         // holds a token while somebody looks
+	pipe     pipe
+	recent   recent
+	departed departed
+	overs    overs
+	warm     warm
+	memory   memory
+	leases   *leases               // nil without Config.Leases
+	state    atomic.Pointer[state] // what the last check found
+	suspect  atomic.Bool           // a call failed since: there may be another Redis
+	looking  chan struct{}         // holds a token while somebody looks
 
 	mu        sync.RWMutex // guards what follows
 	histories histories    // nil until they are seen
@@ -141,6 +145,7 @@ func (s *Store) keep() error {
 			s.life = max(s.life, time.Duration((window.Slots(w)+1)*width+window.Tick(all)))
 		}
 	}
+	s.life = max(s.life, s.cfg.Coverage)
 	s.tick = window.Tick(all) / 1000
 	sum := sha256.Sum256(s.windows)
 	s.stamp = 1 + int64(binary.LittleEndian.Uint64(sum[:])>>12) //nolint:gosec // 52 bits
@@ -195,8 +200,8 @@ const maxMeters = 255
 // run runs a step and returns what follows the epoch in its answer. It refuses before it asks Redis where the last check found that Redis
 // cannot be trusted with counts.
 func (s *Store) run(ctx context.Context, st step) (string, error) {
-	if last := s.state.Load(); last != nil && last.refuse && ctx.Value(lookKey{}) == nil {
-		return "", last.err
+	if err := s.refuses(ctx); err != nil {
+		return "", err
 	}
 	if len(st.meters) > maxMeters {
 		// Not "store_…": a token of many groups must not have anybody's limits judged as if Redis were away.
@@ -212,6 +217,19 @@ func (s *Store) run(ctx context.Context, st step) (string, error) {
 			s.warm.note(s.localTick(), keys[3:3+len(st.meters)])
 		}
 	}
+	return s.judged(parent, st.tenant, answer, err)
+}
+
+// refuses returns why Redis is not even asked, where the last check found that it cannot be trusted.
+func (s *Store) refuses(ctx context.Context) error {
+	if last := s.state.Load(); last != nil && last.refuse && ctx.Value(lookKey{}) == nil {
+		return last.err
+	}
+	return nil
+}
+
+// judged returns what follows the epoch in a script's answer, if that can be believed. ctx is the caller's.
+func (s *Store) judged(ctx context.Context, tenant, answer string, err error) (string, error) {
 	switch {
 	case err == nil:
 	case strings.Contains(err.Error(), "WEIRAMNESIA"):
@@ -219,7 +237,7 @@ func (s *Store) run(ctx context.Context, st step) (string, error) {
 	case redis.HasErrorPrefix(err, "WEIRLIMIT"):
 		return "", errUnreadable
 	default:
-		if parent.Err() == nil {
+		if ctx.Err() == nil {
 			s.suspect.Store(true)
 		}
 		return "", unavailable(err)
@@ -227,7 +245,7 @@ func (s *Store) run(ctx context.Context, st step) (string, error) {
 	if len(answer) < epochLen {
 		return "", unavailable(errAnswer)
 	}
-	if !s.saw(st.tenant, answer[:epochLen]) {
+	if !s.saw(tenant, answer[:epochLen]) {
 		return "", errAmnesiac("what is kept of a tenant")
 	}
 	return answer[epochLen:], nil
