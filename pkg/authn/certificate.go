@@ -69,6 +69,9 @@ func (a *Authenticator) certified(req authz.Request) (authz.Subject, error) {
 	case !cert.Verified:
 		return authz.Subject{}, refuse(labelCertificate, errors.New("neither Envoy nor any certificate authority of ours says that it is verified"))
 	}
+	if strings.HasPrefix(cert.URI, prefixDNS) || strings.HasPrefix(cert.URI, prefixSubject) {
+		cert.URI = "" // a URI of that scheme (RFC 4501) is none of the names that we call so: whoever may choose one may not choose those
+	}
 	for _, rule := range a.certificates {
 		for _, name := range [...]string{cert.URI, prefixDNS + cert.DNS, prefixSubject + cert.Subject} {
 			if name == "" || strings.HasSuffix(name, ":") || !rule.match.MatchString(name) {

@@ -120,6 +120,8 @@ func TestCertificateIdentity(t *testing.T) {
 		"a dns name in a subject":   {target: "corpus", cert: cert("", "", "dns:loader.batch.example"), err: "certificate_refused"},
 		"a spiffe id as a dns name": {target: "corpus", cert: cert("", "spiffe://research.example/ns/rag/sa/x", ""), err: "certificate_refused"},
 		"subject":                   {target: "corpus", cert: cert("", "", "CN=loader,OU=ML,O=Research"), want: workload("x509", "subject:CN=loader,OU=ML,O=Research")},
+		"a dns name as a URI":       {target: "corpus", cert: cert("dns:loader.batch.example", "", ""), err: "certificate_refused"},
+		"a subject as a URI":        {target: "corpus", cert: cert("subject:CN=loader,OU=ML,O=Research", "", ""), err: "certificate_refused"},
 		"nobody":                    {target: "corpus", cert: cert("", "", ""), err: "certificate_refused"},
 		"not verified":              {target: "corpus", cert: unverified, err: "certificate_refused"},
 		"no certificate":            {target: "corpus", err: "certificate_missing"},
