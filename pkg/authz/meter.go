@@ -143,7 +143,11 @@ func (s MeterSpec) part(key string, who Subject, what Target, group string) stri
 		return who.Ref()
 	case "actor":
 		if len(who.Actors) > 0 {
-			return who.Actors[0].Issuer + "|" + who.Actors[0].ID
+			by := who.Actors[0]
+			if by.Issuer == "" { // it is of the token's issuer (RFC 8693 §4.1): two issuers' agents of one name are not one
+				by.Issuer = who.Issuer
+			}
+			return by.Issuer + "|" + by.ID
 		}
 		return who.Ref()
 	case "issuer":

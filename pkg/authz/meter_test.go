@@ -48,6 +48,7 @@ func TestMeterSpecKey(t *testing.T) {
 		{"owner", bot, "https://i|ada"},
 		{"actor", ada, "https://i|ada"},
 		{"actor", bot, "https://a|helper"},
+		{"actor", authz.Subject{Issuer: "https://i", ID: "ada", Actors: []authz.Actor{{ID: "bot"}}}, "https://i|bot"}, // the same as by itself
 		{"issuer", ada, "https://i"},
 		{"kind", bot, "agent"},
 		{"credential", ada, "https://i|c1"},
