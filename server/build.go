@@ -100,13 +100,13 @@ func openTraces(ctx context.Context, j *audit.Journal, env telemetry.Environment
 }
 
 // newGuard wires the decision pipeline.
-func newGuard(c *config.Config, keyed bool, a *authn.Authenticator, p *policy.Engine, s store, h guard.Handover, j *audit.Journal, m *telemetry.Metrics, log *slog.Logger) (*guard.Guard, error) {
+func newGuard(c *config.Config, keyed bool, a *authn.Authenticator, p *policy.Engine, s store, left guard.Coverage, h guard.Handover, j *audit.Journal, m *telemetry.Metrics, log *slog.Logger) (*guard.Guard, error) {
 	table, err := target.New(c.TargetTable())
 	if err != nil {
 		return nil, fmt.Errorf("targets: %w", err)
 	}
 	cfg := guard.Config{
-		Authenticator: authenticator(c, a), Targets: table, Describer: describer{opens: keyed && c.Entry != entryExtAuthz}, MaskKeys: keyed, Policy: p, Store: s, Journal: journal{j}, Observer: m,
+		Authenticator: authenticator(c, a), Targets: table, Describer: describer{opens: keyed && c.Entry != entryExtAuthz}, MaskKeys: keyed, Policy: p, Store: s, Coverage: left, Journal: journal{j}, Observer: m,
 		Meters: c.Counters.Specs(), Entry: c.Entry, Replica: c.Replica, Timeout: c.Limits.DecisionTimeout, Log: log,
 	}
 	if c.Entry == entryBoth {

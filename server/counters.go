@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/coverage"
 	"github.com/weirgate/weir/pkg/guard"
 	"github.com/weirgate/weir/pkg/handover"
 	"github.com/weirgate/weir/pkg/redisstore"
@@ -60,6 +61,40 @@ func openStore(c *config.Config, log *slog.Logger) (store, guard.Handover, error
 		return nil, nil, fmt.Errorf("counters: %w", err)
 	}
 	return sharedStore{a, r}, r, nil
+}
+
+// openCoverage returns where it is kept what has left of stored objects: with the counters, in Redis or in memory, and where those are kept on
+// disk beside them.
+func openCoverage(c *config.Config, s store) (guard.Coverage, error) {
+	if shared, ok := s.(sharedStore); ok {
+		return shared.redis.Coverage(), nil
+	}
+	var cfg coverage.Config
+	if c.Counters.Snapshot != "" {
+		cfg.File = c.Counters.Snapshot + ".coverage"
+	}
+	m, err := coverage.New(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("counters.snapshot: %w", err)
+	}
+	return m, nil
+}
+
+// runCoverage brings coverage to the disk until ctx ends, where it is kept there.
+func (s *Server) runCoverage(ctx context.Context) error {
+	if m, ok := s.coverage.(*coverage.Memory); ok {
+		return m.Run(ctx)
+	}
+	return nil
+}
+
+// closeCoverage closes the file of coverage, where there is one. Nothing is decided any more.
+func (s *Server) closeCoverage() {
+	if m, ok := s.coverage.(*coverage.Memory); ok {
+		if err := m.Close(); err != nil {
+			s.opts.Log.Error("close coverage", "cause", err)
+		}
+	}
 }
 
 // rememberFile is where the process that serves keeps which Redis it has counted in.

@@ -15,6 +15,7 @@
 //   - pkg/inflate: compressed answers are decompressed here, within limits, before anybody reads them.
 //   - pkg/policy: the Rego engine. rego/weir holds the shipped policy, its numbers in rego/weir/settings.yaml.
 //   - pkg/window: sliding windows in memory; pkg/redisstore: the same in Redis; pkg/window/windowtest: what both must pass.
+//   - pkg/coverage: which parts of a stored object have left, and to whom; in Redis too, and pkg/coverage/coveragetest as above.
 //   - pkg/handover: an admission on its way from ext_authz to ext_proc.
 //   - pkg/audit: the journal, its chain, reading it back, shipping it.
 //
@@ -41,6 +42,7 @@
 //	targets                             pkg/target
 //	the shipped policy                  rego/weir, rego/weir/settings.yaml
 //	meters                              pkg/window, pkg/redisstore
+//	coverage                            pkg/coverage, pkg/redisstore/coverage.go
 //	masks                               pkg/vector, pkg/dialect, server/internal/extproc/seal.go, server/internal/config/maskkeys.go
 //	journal and spans                   pkg/audit, server/internal/telemetry
 //	deployments                         envoy/*.yaml, server/internal/extproc/plan.go, pkg/guard/ticket.go

@@ -13,6 +13,7 @@ import (
 
 	"github.com/weirgate/weir/pkg/audit"
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/coverage"
 	"github.com/weirgate/weir/pkg/redisstore"
 	"github.com/weirgate/weir/pkg/window"
 	"github.com/weirgate/weir/server/internal/config"
@@ -45,6 +46,7 @@ func memoryConfig(c *config.Config, log *slog.Logger) window.Config {
 func redisConfig(c *config.Config, log *slog.Logger) redisstore.Config {
 	return redisstore.Config{
 		URL: c.Counters.URL.Reveal(), Windows: c.Counters.Windows, Meters: c.Counters.WindowsOf(), Timeout: c.Counters.Timeout, Log: log,
+		Coverage: coverage.TTL,
 	}
 }
 

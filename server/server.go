@@ -43,20 +43,21 @@ type Options struct {
 
 // Server is one Weir. Create it with New, run it once with Run.
 type Server struct {
-	cfg     *config.Config
-	opts    Options
-	metrics *telemetry.Metrics
-	journal *audit.Journal
-	lost    []audit.Entry        // decisions that an earlier process left open
-	shipper *audit.Shipper       // nil where nothing is exported
-	traces  *telemetry.Traces    // nil where nothing is exported
-	authn   *authn.Authenticator // nil where policy.identity leaves tokens to the policy
-	policy  *policy.Engine
-	source  *policySource
-	store   store
-	guard   *guard.Guard
-	proc    *extproc.Server // nil with entry ext_authz
-	certs   atomic.Pointer[tls.Config]
+	cfg      *config.Config
+	opts     Options
+	metrics  *telemetry.Metrics
+	journal  *audit.Journal
+	lost     []audit.Entry        // decisions that an earlier process left open
+	shipper  *audit.Shipper       // nil where nothing is exported
+	traces   *telemetry.Traces    // nil where nothing is exported
+	authn    *authn.Authenticator // nil where policy.identity leaves tokens to the policy
+	policy   *policy.Engine
+	source   *policySource
+	store    store
+	coverage guard.Coverage
+	guard    *guard.Guard
+	proc     *extproc.Server // nil with entry ext_authz
+	certs    atomic.Pointer[tls.Config]
 
 	grpc     *grpc.Server
 	health   *health.Server
@@ -98,6 +99,9 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 	if s.store, handover, err = openStore(cfg, o.Log); err != nil {
 		return nil, err
 	}
+	if s.coverage, err = openCoverage(cfg, s.store); err != nil {
+		return nil, err
+	}
 	if cfg.Policy.Identity != "policy" {
 		if s.authn, err = newAuthenticator(cfg, s.store, o.Log); err != nil {
 			return nil, err
@@ -124,7 +128,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 // serveEnvoy makes the gRPC server with the services that the entry needs.
 func (s *Server) serveEnvoy(h guard.Handover) error {
 	var err error
-	s.guard, err = newGuard(s.cfg, s.keys != nil, s.authn, s.policy, s.store, h, s.journal, s.metrics, s.opts.Log)
+	s.guard, err = newGuard(s.cfg, s.keys != nil, s.authn, s.policy, s.store, s.coverage, h, s.journal, s.metrics, s.opts.Log)
 	if err != nil {
 		return err
 	}
@@ -215,7 +219,7 @@ func (s *Server) Run(ctx context.Context) error {
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	parts, running := errgroup.WithContext(inner)
-	for _, run := range []func(context.Context) error{s.journal.Run, s.runAuthn, s.store.Run, s.watchFiles, s.watchHealth, s.pollBundle} {
+	for _, run := range []func(context.Context) error{s.journal.Run, s.runAuthn, s.store.Run, s.runCoverage, s.watchFiles, s.watchHealth, s.pollBundle} {
 		parts.Go(func() error { return run(running) })
 	}
 	parts.Go(func() error { return s.watchResets(running) })
@@ -335,4 +339,5 @@ func (s *Server) close() {
 	if s.store != nil {
 		_ = s.store.Close()
 	}
+	s.closeCoverage()
 }

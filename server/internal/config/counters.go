@@ -37,8 +37,8 @@ type Counters struct {
 	// meanwhile is refused (store_amnesiac), as it is without. To mean another Redis is to accept it, see pkg/redisstore. Default:
 	// redis-seen.json in audit.dir.
 	Remember string `yaml:"remember"`
-	// Snapshot is a file in which counters in memory are kept over a restart and a crash; their journal is kept beside it. Default: they
-	// start at zero.
+	// Snapshot is a file in which counters in memory are kept over a restart and a crash; their journal is kept beside it, and in
+	// SNAPSHOT.coverage what has left of stored objects. Default: they start at zero.
 	Snapshot string `yaml:"snapshot"`
 }
 
