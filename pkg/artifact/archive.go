@@ -182,27 +182,31 @@ func directory(tail []byte) (authz.Artifact, bool) {
 		if start < 0 || start+header > len(names) {
 			return authz.Artifact{}, false
 		}
-		n := int(binary.LittleEndian.Uint16(names[start+28:]))
+		n, size := int(binary.LittleEndian.Uint16(names[start+28:])), binary.LittleEndian.Uint32(names[start+24:])
 		names = names[start+header:]
 		if n > len(names) {
 			return authz.Artifact{}, false
 		}
-		if a, ok := named(string(names[:n])); ok {
+		if a, ok := named(string(names[:n]), size); ok {
 			return a, true
 		}
 	}
 }
 
-// named judges an entry of a zip by its name alone.
-func named(name string) (authz.Artifact, bool) {
+// named judges an entry of a zip by its name and size alone: paths of Python's and lists of Portuguese hosts are short.
+func named(name string, size uint32) (authz.Artifact, bool) {
 	if format := entryFormat(name); format != "" {
 		return checkpoint(format)
 	}
 	a := authz.Artifact{Class: authz.ArtifactCheckpoint, Wrapped: "zip"}
+	const model = 1 << 20 // bytes
 	switch ext := name[strings.LastIndexByte(name, '.')+1:]; ext {
 	case "safetensors", "gguf", "onnx", "tflite", "joblib":
 		a.Format = ext
 	case "pt", "pth", "ckpt":
+		if size < model {
+			return authz.Artifact{}, false
+		}
 		a.Format = "pytorch"
 	case "h5", "hdf5", "keras":
 		a.Format = "hdf5"

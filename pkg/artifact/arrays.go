@@ -15,8 +15,11 @@ func hdf5(v view) (authz.Artifact, bool) {
 		if !v.has(at, hdf5Mark) {
 			continue
 		}
-		if bytes.Contains(v.b, []byte("keras_version")) || bytes.Contains(v.b, []byte("layer_names")) || bytes.Contains(v.b, []byte("model_weights")) {
-			return checkpoint("keras")
+		head := v.b[:min(len(v.b), 16<<10)]
+		for _, name := range [...]string{"keras_version", "layer_names", "model_weights"} {
+			if bytes.Contains(head, []byte(name)) {
+				return checkpoint("keras")
+			}
 		}
 		return checkpoint("hdf5")
 	}

@@ -23,6 +23,8 @@ func prefixes(tb testing.TB) (raw, wrapped map[string][]byte) {
 		"safetensors": header(), "floats": floats(artifact.PrefixLen), "noise": random(artifact.PrefixLen), "html": text("<p>some words</p>\n"),
 		"jsonl": text(`{"id":1,"text":"` + strings.Repeat("words ", 60) + "\"}\n"), "json log": text(`{"level":"info","msg":"done","path":"/v1/models"}` + "\n"),
 		"vectors": text(`{"id":1,"embedding":[` + vector + "]}\n"), "csv": text("2026-01-02,4.25,0.5,north,17,true\n"),
+		"script": text("function(a,b){return a|b;c=1,d=2}"), "quotes": text("a,\"b;c|d"), "rows": text("x,y\n1,\"" + strings.Repeat("long text, ", 6000) + "\"\n"),
+		"json": text(`{"a":[1,2,3],"b":"words","c":{"d":null}},`), "one member": text(`{"a":"` + strings.Repeat("\\\\", 300) + `"}` + "\n"),
 		"zeros": make([]byte, artifact.PrefixLen),
 	}
 	for _, name := range []string{"model.gguf", "model.onnx", "model.5.pkl", "model.joblib", "array.h5", "array.npy", "data.parquet", "data.arrow", "data.arrows", "flat.faiss"} {

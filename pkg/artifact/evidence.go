@@ -95,6 +95,9 @@ func (e *Evidence) Judge(size int64) (authz.Artifact, Verdict) {
 	}
 	var a authz.Artifact
 	verdict := Unknown
+	if size == 0 {
+		verdict = Harmless
+	}
 	if len(e.head) > 0 && e.head[0].at == 0 {
 		a, verdict = Recognise(e.head[0].b, size)
 	}

@@ -38,8 +38,6 @@ var data = []mark{
 	{0, "PARE", "parquet"}, // with an encrypted footer
 	{0, "ARROW1\x00\x00", "arrow"},
 	{0, "FEA1", "feather"},
-	{0, "ORC\n", "orc"},
-	{0, "ORC\b", "orc"},
 	{0, "Obj\x01", "avro"},
 	{0, "SQLite format 3\x00", "sqlite"},
 	{8, "DUCK", "duckdb"},
@@ -112,6 +110,8 @@ var harmless = []mark{
 	{0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"},
 	{0, "II*\x00\x08\x00\x00\x00", "tiff"},
 	{0, "MM\x00*\x00\x00\x00\x08", "tiff"},
+	{0, "BC\xc0\xde", "bitcode"},
+	{0, "JM\x01\x00PK\x03\x04", "jmod"},
 	{0, "DIRC\x00\x00\x00", "git"},
 	{0, "PACK\x00\x00\x00\x02", "git"},
 }
@@ -126,6 +126,9 @@ func (v view) guarded() (authz.Artifact, bool) {
 	}
 	if len(v.b) >= 9 && string(v.b[:5]) == "REDIS" && digits(v.b[5:9]) {
 		return corpus("rdb")
+	}
+	if v.has(0, "ORC") && !plain(v.b) {
+		return corpus("orc")
 	}
 	return authz.Artifact{}, false
 }

@@ -78,6 +78,8 @@ var samples = map[string]authz.Artifact{
 	"doc.docx":              {},
 	"lib.jar":               {},
 	"pkg.whl":               {},
+	"text.bz2":              {},
+	"text.xz":               {},
 	"make.py":               {},
 	"README":                {},
 }

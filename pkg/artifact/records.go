@@ -2,6 +2,8 @@ package artifact
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 
 	"github.com/weirgate/weir/pkg/authz"
 )
@@ -46,13 +48,25 @@ func (v view) records() (authz.Artifact, bool) {
 		}
 		return authz.Artifact{}, false
 	}
-	first, _, _ := bytes.Cut(b, []byte("\n"))
-	for _, separator := range []byte("\t,;|") {
-		if bytes.IndexByte(first, separator) >= 0 && table(b, separator, v.whole()) {
-			return corpus("csv")
-		}
+	first, _, more := bytes.Cut(b, []byte("\n"))
+	if !more && !v.whole() { // a table of which not one record is seen
+		return authz.Artifact{}, false
+	}
+	if separator := separatorOf(first); separator != 0 && table(b, separator, v.whole()) {
+		return corpus("csv")
 	}
 	return authz.Artifact{}, false
+}
+
+// separatorOf returns what most likely separates the fields of a table; 0 where its first line has one field.
+func separatorOf(line []byte) (separator byte) {
+	most := 0
+	for _, c := range []byte("\t,;|") {
+		if n := bytes.Count(line, []byte{c}); n > most {
+			separator, most = c, n
+		}
+	}
+	return separator
 }
 
 // jsonLines reports whether text is lines of one JSON object each that are a corpus.
@@ -186,22 +200,45 @@ func (r *row) numbers() bool { return r.fractions >= vectorLen }
 
 // read takes a record off the beginning of text. ended is false where the text ends before the record does.
 func (r *row) read(b []byte) (n int, ended bool) {
-	start, quoted := 0, false
-	for i, c := range b {
-		switch {
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == r.separator:
+	start := 0
+	for i := r.skip(b, 0); i < len(b); i = r.skip(b, i+1) {
+		switch b[i] {
+		case '"':
+			end := bytes.IndexByte(b[i+1:], '"')
+			if end < 0 {
+				end = len(b)
+			}
+			i += end + 1
+		case r.separator:
 			r.field(b[start:i])
 			start = i + 1
-		case c == '\n':
+		default: // the end of the line
 			r.field(bytes.TrimSuffix(b[start:i], []byte("\r")))
 			return i + 1, true
 		}
 	}
 	r.field(b[start:])
 	return len(b), false
+}
+
+// skip passes over the bytes of a field, eight at a time: those that are no separator, no quotation mark and no end of a line.
+func (r *row) skip(b []byte, i int) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	separators := uint64(r.separator) * ones
+	for ; i+8 <= len(b); i += 8 {
+		var found uint64
+		x := binary.LittleEndian.Uint64(b[i:])
+		for _, y := range [3]uint64{x ^ separators, x ^ '"'*ones, x ^ '\n'*ones} {
+			found |= (y - ones) &^ y & highs
+		}
+		if found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for i < len(b) && b[i] != r.separator && b[i] != '"' && b[i] != '\n' {
+		i++
+	}
+	return i
 }
 
 // field takes up one field.

@@ -75,8 +75,8 @@ func (r *jsonReader) at(c byte) bool { return r.i < len(r.b) && r.b[r.i] == c }
 
 // take passes over a text, where it comes next but for white space.
 func (r *jsonReader) take(s string) bool {
-	if i := r.i + len(s); i <= len(r.b) && string(r.b[r.i:i]) == s {
-		r.i = i
+	if r.at(s[0]) && len(s) == 1 {
+		r.i++
 		return true
 	}
 	start := r.i
@@ -109,15 +109,11 @@ func (r *jsonReader) name() ([]byte, bool) {
 
 // tensor reads the description of one tensor and returns its parameters.
 func (r *jsonReader) tensor() (parameters uint64, ok bool) {
-	if !r.take(`{"dtype":"`) {
-		return 0, false
+	if n, parameters := compactTensor(r.b[r.i:]); n > 0 {
+		r.i += n
+		return parameters, true
 	}
-	end := bytes.IndexByte(r.b[r.i:min(len(r.b), r.i+16)], '"')
-	if end < 0 {
-		return 0, false
-	}
-	r.i += end + 1
-	if !r.take(`,"shape":[`) {
+	if !r.take(`{"dtype":"`) || !r.until('"', 16) || !r.take(`,"shape":[`) {
 		return 0, false
 	}
 	parameters = 1
@@ -132,15 +128,54 @@ func (r *jsonReader) tensor() (parameters uint64, ok bool) {
 			return 0, false
 		}
 	}
-	if !r.take(`,"data_offsets":[`) {
-		return 0, false
-	}
-	end = bytes.IndexByte(r.b[r.i:min(len(r.b), r.i+64)], ']')
-	if end < 0 {
-		return 0, false
-	}
+	return parameters, r.take(`,"data_offsets":[`) && r.until(']', 64) && r.take("}")
+}
+
+// until passes over what ends with a byte, within so many bytes.
+func (r *jsonReader) until(c byte, most int) bool {
+	end := bytes.IndexByte(r.b[r.i:min(len(r.b), r.i+most)], c)
 	r.i += end + 1
-	return parameters, r.take("}")
+	return end >= 0
+}
+
+// compactTensor reads a description as the library itself writes it, without a blank: n is how long it is, 0 where it is written otherwise.
+// A header that fills the prefix has 600 of them.
+func compactTensor(b []byte) (n int, parameters uint64) {
+	const dtype, shape, offsets = `{"dtype":"`, `","shape":[`, `],"data_offsets":[`
+	if len(b) < 128 || string(b[:len(dtype)]) != dtype {
+		return 0, 0
+	}
+	head := (*[128]byte)(b)
+	i := len(dtype)
+	for i < 32 && head[i] != '"' {
+		i++
+	}
+	if string(head[i:i+len(shape)]) != shape {
+		return 0, 0
+	}
+	parameters = 1
+	for i += len(shape); i < 96; i++ {
+		digits, size := i, uint64(0)
+		for ; i < 96 && head[i]-'0' <= 9; i++ {
+			size = size*10 + uint64(head[i]-'0')
+		}
+		high, low := bits.Mul64(parameters, size)
+		if i == digits || i > digits+18 || high != 0 {
+			return 0, 0
+		}
+		if parameters = low; head[i] != ',' {
+			break
+		}
+	}
+	if string(head[i:i+len(offsets)]) != offsets {
+		return 0, 0
+	}
+	i += len(offsets)
+	end := bytes.IndexByte(b[i:], ']')
+	if end < 0 || end > 64 || i+end+1 >= len(b) || b[i+end+1] != '}' {
+		return 0, 0
+	}
+	return i + end + 2, parameters
 }
 
 // number reads digits.

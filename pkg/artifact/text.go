@@ -45,7 +45,13 @@ func (v view) encoded() bool {
 	if len(v.b) < 4096 || !v.large() {
 		return false
 	}
+	var seen [256]bool
+	distinct := 0
 	for _, c := range v.b[:4096] {
+		if !seen[c] {
+			seen[c] = true
+			distinct++
+		}
 		if c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' {
 			continue
 		}
@@ -53,7 +59,7 @@ func (v view) encoded() bool {
 			return false
 		}
 	}
-	return true
+	return distinct >= 16 // lists of whole numbers have fewer
 }
 
 // largeOpaque is the size in bytes from which what nobody can read is opaque rather than unknown.

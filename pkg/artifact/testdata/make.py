@@ -51,9 +51,10 @@ st = open(P("model.safetensors"), "rb").read()
 gzip.GzipFile(P("model.safetensors.gz"), "wb", mtime=0).write(st)
 open(P("model.safetensors.bz2"), "wb").write(bz2.compress(st))
 open(P("model.safetensors.xz"), "wb").write(lzma.compress(st))
+open(P("text.bz2"), "wb").write(bz2.compress(b"a text\n" * 100))
+open(P("text.xz"), "wb").write(lzma.compress(b"a text\n" * 100))
 import zstandard
 open(P("model.safetensors.zst"), "wb").write(zstandard.compress(st))
-open(P("model.long.zst"), "wb").write(zstandard.ZstdCompressor(compression_params=zstandard.ZstdCompressionParameters(window_log=27, enable_ldm=True)).compressobj().compress(st) or b"")
 co = zstandard.ZstdCompressor(compression_params=zstandard.ZstdCompressionParameters(window_log=27, enable_ldm=True)).compressobj()
 open(P("model.long.zst"), "wb").write(co.compress(st) + co.flush())
 def tar(n, mode, fmt):
