@@ -1,6 +1,6 @@
 // Command bench measures Weir: reading and masking vectors against copying them (vectors.go), Check of ext_authz against a server that does
 // nothing, called directly (check.go), ext_proc through the real Envoy against such a server with the same treatment (compare.go), decisions
-// of the shipped policy (policy.go), and counters (counters.go). It closes with one line for each goal:
+// of the shipped policy (policy.go), counters (counters.go), and the recognition of artefacts (artifacts.go). It closes with one line for each goal:
 //
 //	goal NAME measured X want Y ok|MISSED
 //
@@ -12,6 +12,7 @@
 //	bench simd [PART]            the same for the goals of a build with GOEXPERIMENT=simd
 //	bench policy                 measures decisions only
 //	bench counters               measures counters only
+//	bench artifacts              measures the recognition of artefacts only
 //	bench checks                 measures Check only
 //	bench noop TREATMENT PORT    is the do-nothing server, in a process of its own as Weir is
 package main
@@ -42,6 +43,8 @@ func main() {
 		err = printed(ctx, os.Stdout, measurePolicies)
 	case len(args) == 1 && args[0] == countersCommand:
 		err = printed(ctx, os.Stdout, measureCounters)
+	case len(args) == 1 && args[0] == artifactsCommand:
+		err = printed(ctx, os.Stdout, measureArtifacts)
 	case len(args) == 1 && args[0] == checksCommand:
 		err = printed(ctx, os.Stdout, onlyChecks)
 	default:
@@ -55,9 +58,10 @@ func main() {
 }
 
 const (
-	policyCommand   = "policy"
-	countersCommand = "counters"
-	checksCommand   = "checks"
+	policyCommand    = "policy"
+	countersCommand  = "counters"
+	artifactsCommand = "artifacts"
+	checksCommand    = "checks"
 )
 
 // goal is one promise about speed.
@@ -91,7 +95,7 @@ func measure(ctx context.Context, out io.Writer, simd ...string) error {
 	if err != nil {
 		return err
 	}
-	for _, part := range []func(context.Context, io.Writer) ([]goal, error){measurePolicies, measureCounters, measureServers} {
+	for _, part := range []func(context.Context, io.Writer) ([]goal, error){measurePolicies, measureCounters, measureArtifacts, measureServers} {
 		more, err := part(ctx, out)
 		if err != nil {
 			return err

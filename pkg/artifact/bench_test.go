@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/weirgate/weir/pkg/artifact"
 )
@@ -60,6 +63,29 @@ func BenchmarkRecognise(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkSlowestPrefix reports what the slowest kind of content takes that is not wrapped ("make bench" reads it), and the median kind: of each
+// the best of ten rounds, since whatever else the machine does only makes a round slower.
+func BenchmarkSlowestPrefix(b *testing.B) {
+	raw, _ := prefixes(b)
+	allocs, micros := 0.0, make([]float64, 0, len(raw))
+	for _, prefix := range raw {
+		best := time.Duration(math.MaxInt64)
+		for range 10 {
+			start := time.Now()
+			for range b.N {
+				artifact.Recognise(prefix, large)
+			}
+			best = min(best, time.Since(start))
+		}
+		micros = append(micros, float64(best.Nanoseconds())/float64(b.N)/1e3)
+		allocs = max(allocs, testing.AllocsPerRun(10, func() { artifact.Recognise(prefix, large) }))
+	}
+	slices.Sort(micros)
+	b.ReportMetric(micros[len(micros)-1], "slowest-µs")
+	b.ReportMetric(micros[len(micros)/2], "median-µs")
+	b.ReportMetric(allocs, "slowest-allocs")
 }
 
 // TestRecogniseAllocatesNothing: what is not wrapped is recognised without a byte of memory.

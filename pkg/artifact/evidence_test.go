@@ -1,6 +1,7 @@
 package artifact_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"math/rand/v2"
 	"testing"
@@ -79,6 +80,30 @@ func TestTails(t *testing.T) {
 				t.Errorf("%s, of which nobody knows where it ends: %+v, %v", name, got, verdict)
 			}
 		}
+	}
+}
+
+// TestNamesInDirectories: weights are told by their name in the directory of a zip, but no small file for a name that others have, too.
+func TestNamesInDirectories(t *testing.T) {
+	for name, want := range map[string]authz.Artifact{
+		"distutils-precedence.pth": {}, "public_suffix_list.com.pt": {}, "README.md": {}, "weights/model.gguf": checkpoint("gguf", "zip"),
+		"a/model.safetensors": checkpoint("safetensors", "zip"), "train.parquet": corpus("parquet", "zip"), "x.npy": checkpoint("npz", ""),
+		"archive/data.pkl": checkpoint("pytorch", ""), "large.pth": checkpoint("pytorch", "zip"),
+	} {
+		content := []byte("a text\n")
+		if name == "large.pth" {
+			content = make([]byte, 1<<20)
+		}
+		b := zipped(t, zip.Deflate, file{name, content})
+		var e artifact.Evidence
+		e.Add(large-int64(len(b)-1), b[1:])
+		if got, verdict := e.Judge(large); got != want || verdict == artifact.Guarded != (want.Class != "") {
+			t.Errorf("%s: %+v, %v; want %+v", name, got, verdict, want)
+		}
+	}
+	var nothing artifact.Evidence
+	if a, verdict := nothing.Judge(0); a != (authz.Artifact{}) || verdict != artifact.Harmless {
+		t.Errorf("an empty object: %+v, %v", a, verdict)
 	}
 }
 

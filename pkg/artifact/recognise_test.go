@@ -172,6 +172,7 @@ func TestHarmless(t *testing.T) {
 		"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "\xff\xd8\xff\xe0\x00\x10JFIF\x00", "GIF89a\x01\x00", "RIFF\x24\x00\x00\x00WEBPVP8 ", "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
 		"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00", "\x1a\x45\xdf\xa3\x9f\x42\x86\x81", "OggS\x00\x02", "ID3\x04\x00\x00", "wOF2\x00\x01\x00\x00",
 		"\x00\x01\x00\x00\x00\x10\x01\x00", "OTTO\x00\x0c", "\x00asm\x01\x00\x00\x00", elf, "II*\x00\x08\x00\x00\x00",
+		"BC\xc0\xde5\x14\x00\x00", "JM\x01\x00PK\x03\x04",
 	} {
 		expect(t, start, []byte(start), large, authz.Artifact{}, artifact.Harmless)
 	}
@@ -188,6 +189,7 @@ func TestHarmlessTexts(t *testing.T) {
 		"table":      "2026-01-02,4.25,0.5,north,17,true\n",
 		"telemetry":  "1.5,2.5,3.5,4.5,5.5,6.5,7.5,8.5\n",
 		"yaml":       "- name: a\n  value: [1, 2, 3]\n",
+		"numbers":    "1\n22\n333\n4444\n",
 		"umlauts":    "Über größere Größen läßt sich's schwätzen, ß ü ö ä €.\n",
 		"svg":        "<path d=\"M10.5 20.25 C 1.5,2.5 3.5,4.5 5.5,6.5\"/>\n",
 		"identities": "7f3e2a10-1b2c-4d5e-8f90-a1b2c3d4e5f6,alice@example.test,active\n",
