@@ -144,6 +144,8 @@ func TestWhatIsNotKept(t *testing.T) {
 		"a helper":                    {"decision if f(input.target.name)\nf(x) if x == \"a\"", true},
 		"nothing":                     {`decision := true`, true},
 		"the clock":                   {`decision if time.now_ns() > 0`, false},
+		"the clock of certificates":   {`decision if crypto.x509.parse_and_verify_certificates(input.subject.name)[0]`, false},
+		"the clock, unless it is set": {`decision if crypto.x509.parse_and_verify_certificates_with_options(input.subject.name, {})[0]`, false},
 		"the clock in a helper":       {"decision if late\nlate if time.now_ns() > 0", false},
 		"chance":                      {`decision if rand.intn("s", 2) == 1`, false},
 		"the time of the input":       {`decision if input.time.unix_ns > 0`, false},
