@@ -53,6 +53,9 @@ func (a *Admission) evaluate(ctx context.Context, phase string, resp *authz.Resp
 		}
 		in.Usage = usageInput(usage)
 	}
+	if g.cfg.Entry == "ext_authz" && g.cfg.Policy.Reads().Object && a.takesObject() { // what leaves is not seen: all of it
+		in.Operation.Coverage = &authz.Coverage{Subject: authz.Covered{After: 1}, Group: authz.Covered{After: 1}}
+	}
 	start := g.cfg.Now()
 	d, err := g.cfg.Policy.Eval(ctx, in)
 	g.cfg.Observer.Phase("policy", g.cfg.Now().Sub(start))
@@ -99,7 +102,7 @@ func (a *Admission) impose(d authz.Decision) authz.Decision {
 // dischargedByHead reports whether d's obligations can be met without seeing the answer: no vectors to mask, no volume without a bound, and no
 // rule that would have a word about the answer.
 func (a *Admission) dischargedByHead(d authz.Decision) bool {
-	if reads := a.g.cfg.Policy.Reads(); reads.Response || reads.Object && a.op.Object != "" && (a.op.Class == authz.ClassRead || a.op.Class == authz.ClassExport) {
+	if reads := a.g.cfg.Policy.Reads(); reads.Response || reads.Content && a.takesObject() {
 		return false
 	}
 	masks := a.op.Vectors != 0 && d.Mask.Vectors.Stricter(authz.MaskNone) != authz.MaskNone

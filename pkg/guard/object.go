@@ -26,6 +26,11 @@ const defaultUnseen = 1 << 20
 // smallObject is the size in bytes below which no coverage is kept of an object that nobody calls an artifact.
 const smallObject = 1 << 20
 
+// takesObject reports whether the operation asks for a stored object.
+func (a *Admission) takesObject() bool {
+	return a.op.Object != "" && (a.op.Class == authz.ClassRead || a.op.Class == authz.ClassExport)
+}
+
 // object takes up what an answer hands out of a stored object: what it is, from now on, and how much of it has left.
 func (a *Admission) object(ctx context.Context, resp *authz.Response) error {
 	a.piece, a.artifact = resp.Object, resp.Artifact

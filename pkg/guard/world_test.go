@@ -88,16 +88,23 @@ func newWorld(t *testing.T) *world {
 		decision: authz.Decision{Effect: authz.Allow, Rule: "r", Mask: authz.Mask{Vectors: authz.MaskNone}},
 	}
 	w.ledger = ledger{open: map[string]authz.CoverClaim{}, shares: make([]authz.Covered, 8)}
-	g, err := guard.New(guard.Config{
+	w.rebuild(func(*guard.Config) {})
+	return w
+}
+
+// rebuild makes the guard anew, configured otherwise.
+func (w *world) rebuild(change func(*guard.Config)) {
+	cfg := guard.Config{
 		Coverage: &w.ledger, Authenticator: w, Targets: w, Describer: w, Policy: w, Store: w, Journal: w, Observer: w, Handover: w,
 		TicketKey: bytes.Repeat([]byte{7}, 32), Replica: "r1", Now: func() time.Time { return w.now },
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	})
+	}
+	change(&cfg)
+	g, err := guard.New(cfg)
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	w.guard = g
-	return w
 }
 
 func (w *world) Authenticate(context.Context, authz.Request, authz.Target) (authz.Identity, error) {

@@ -101,9 +101,12 @@ func (r *reached) needs() authz.Reads {
 	has := func(part string) bool {
 		return slices.ContainsFunc(r.paths, func(p string) bool { return p == "" || within(p, part) || strings.HasPrefix(part, p+".") })
 	}
-	object := has("response.artifact") || has("response.object") || has("operation.coverage")
+	content := has("response.artifact") || has("response.object")
 	response := slices.ContainsFunc(r.paths, func(p string) bool { // what is no more than an object's is there for objects only
 		return p == "" || within(p, "response") && !within(p, "response.artifact") && !within(p, "response.object")
 	})
-	return authz.Reads{Usage: has("usage"), Groups: has("usage.group"), Risk: has("risk"), Response: response, Object: object || response}
+	return authz.Reads{
+		Usage: has("usage"), Groups: has("usage.group"), Risk: has("risk"), Response: response,
+		Object: content || response || has("operation.coverage"), Content: content,
+	}
 }
