@@ -25,6 +25,7 @@ demo: build ## walk through Weir on this machine: real Envoy, nothing to set up 
 
 test: ## run all tests, with a real Envoy and a real Redis
 	@if [ -d rego/weir ]; then $(OPA) test rego/weir rego/cookbook rego/template; fi
+	@go build -C integration/testdata/servers/versitygw -o /dev/null tool || true # takes minutes once; the tests say what is missing
 	@ENVOY=$$(envoy/fetch.sh) && REDIS_SERVER=$$(envoy/redis.sh) && export ENVOY REDIS_SERVER && \
 	  go test -race -shuffle=on -timeout 25m ./...
 	GOEXPERIMENT=simd go test ./pkg/scan ./pkg/vector
