@@ -16,6 +16,7 @@
 //   - pkg/policy: the Rego engine. rego/weir holds the shipped policy, its numbers in rego/weir/settings.yaml.
 //   - pkg/window: sliding windows in memory; pkg/redisstore: the same in Redis; pkg/window/windowtest: what both must pass.
 //   - pkg/coverage: which parts of a stored object have left, and to whom; in Redis too, and pkg/coverage/coveragetest as above.
+//   - pkg/artifact: what a stored object is, by its first bytes and its last; pkg/coverage: which parts of it have left, and to whom.
 //   - pkg/handover: an admission on its way from ext_authz to ext_proc.
 //   - pkg/audit: the journal, its chain, reading it back, shipping it.
 //
@@ -26,7 +27,7 @@
 //
 //   - wire: the only conversions between protobuf and authz, the table from refusal to HTTP status, the codec that does not copy bodies.
 //   - extproc: one stream per exchange: attest.go (does this Envoy honour overrides), plan.go (which treatment), stream.go (the loop),
-//     request.go and response.go (the phases), answer.go (the scanner at work), encoded.go (compressed answers), bodies.go (memory).
+//     request.go and response.go (the phases), answer.go (the scanner at work), recognise.go (what a stored object is), encoded.go (compressed answers), bodies.go (memory).
 //   - extauthz: Check, alone or handing over by ticket.
 //   - config: the structs are the reference manual. admin: /healthz /readyz /metrics. telemetry: metrics, spans from the journal.
 //

@@ -150,8 +150,12 @@ func (s *Server) serveEnvoy(h guard.Handover) error {
 	}
 	if s.cfg.Entry != entryExtAuthz {
 		l := &s.cfg.Limits
+		known, err := artifacts(s.cfg)
+		if err != nil {
+			return err
+		}
 		s.proc, err = extproc.New(extproc.Config{
-			Guard: s.guard, Handover: both, Keys: s.keys,
+			Guard: s.guard, Handover: both, Keys: s.keys, Artifacts: known,
 			BodyBytes: int64(l.RequestBodyBytes), SubjectBodyBytes: int64(l.RequestBodyBytesPerSubject), TotalBodyBytes: int64(l.RequestBodyBytesTotal),
 			BodyTimeout: l.BodyTimeout, IdleTimeout: l.StreamIdleTimeout, AttestationTTL: l.AttestationTTL, AttestationTimeout: l.AttestationTimeout,
 			Observer: s.metrics, Log: s.opts.Log,

@@ -37,13 +37,17 @@ func startUpstream() *httptest.Server {
 		bigFloats: openAI(vectorsMade, dims, indented),
 		bigBase64: openAI(1024, dims, packed),
 	}
-	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	mux := http.NewServeMux()
+	mux.HandleFunc(checkpointPath, serveObject(checkpointBytes))
+	mux.HandleFunc(logPath, serveObject(logBytes))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		body := answers[r.Header.Get(benchHeader)]
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		_, _ = w.Write(body)
-	}))
+	})
+	return httptest.NewServer(mux)
 }
 
 // arm is one running comparison partner.

@@ -116,7 +116,11 @@ func (b *bench) compare(ctx context.Context) ([]goal, error) {
 		goals = append(goals, goal{name: big.name, measured: rate.ratio(weir, doNothing), want: 1, atLeast: true})
 	}
 	memory, err := b.memory(ctx, call{bigBase64, zeroed})
-	return append(goals, memory), err
+	if err != nil {
+		return nil, err
+	}
+	downloads, err := b.downloads(ctx)
+	return append(append(goals, memory), downloads...), err
 }
 
 // memory compares Weir's resident memory after a first tenth of the answers with that after all of them.

@@ -17,6 +17,7 @@ import (
 //	POST /api/v2/tenants/T/databases/D/collections/C/get       Chroma, over the corpus
 //	POST /api/v2/tenants/T/databases/D/collections/C/query     Chroma, over the corpus
 //	GET  /models/…                                             files, with ranges and etags; tiny.safetensors is always there
+//	GET  /store/FORMAT/SIZE/NAME                               an object of that format (Object) and size; etag=weak|none, length=none
 //	     /echo                                                 the request's method, path, headers and body as JSON
 //	     /bytes/N                                              N bytes of text
 //	     /tei.v1.Embed/Embed, /tei.v1.Embed/EmbedStream        TEI's gRPC; x-test-upstream: compressed, or answer=HEX
@@ -120,6 +121,7 @@ func (u *Upstream) handler(files string) http.Handler {
 			mux.Handle("GET /models/", http.StripPrefix("/models/", http.FileServerFS(root.FS())))
 		}
 	}
+	mux.HandleFunc("GET /store/{format}/{size}/{name}", serveObject)
 	mux.HandleFunc("/echo", serveEcho)
 	mux.HandleFunc("/bytes/{n}", serveBytes)
 	calls := u.newCalls()

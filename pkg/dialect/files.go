@@ -9,8 +9,8 @@ import (
 	"github.com/weirgate/weir/pkg/scan"
 )
 
-// Files is any HTTP file server: the path is the object. What an object is, is told by its name only; recognition by content is not
-// built yet, so a renamed model checkpoint is an ordinary file here (the README says so).
+// Files is any HTTP file server: the path is the object. Here what an object is, is told by its name only; the server looks at the content
+// of what its name does not tell (pkg/artifact).
 type Files struct{}
 
 // Name implements Dialect.

@@ -268,6 +268,9 @@ func (st *stream) judgeEnds() ([]byte, error) {
 // countBody passes a piece of an answer that is measured and not read.
 func (st *stream) countBody(m *wire.Inbound) error {
 	r := &st.response
+	if r.sniff != nil {
+		st.glimpse(m)
+	}
 	if r.most > 0 && r.left.Of(authz.UnitBytes)+int64(m.Body.Len()) > r.most {
 		r.most = 0 // said once
 		if err := st.deny(errTooLong()); err != nil || st.refused {

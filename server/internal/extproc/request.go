@@ -128,7 +128,7 @@ func (st *stream) makePlan() {
 	f := facts{
 		needsBody: st.adm.NeedsBody(), observe: st.adm.Observed(), static: st.static, attested: attested, head: st.req.Method == "HEAD",
 		judge:   answer.Judge,
-		counted: counted && !attested || answer.MaxBytes > 0,
+		counted: counted && !attested || answer.MaxBytes > 0 || st.recognises(),
 	}
 	st.plan = choose(f)
 	if !attested && !st.static && st.plan.duplex {

@@ -32,6 +32,7 @@ type responseSide struct {
 	most     int64        // bytes that the answer may have in all; 0: no bound
 	left     authz.Volume // what was answered to Envoy: bytes, and vectors under UnitVectors
 
+	sniff *sniff // looks at the first bytes of an object, until it is decided
 	judge *judge // reads the answer, where it may hold vectors
 	small *small // a small answer that is no document of the dialect: looked at whole
 }
@@ -129,6 +130,16 @@ func (st *stream) responseHead(resp authz.Response) error {
 	if isLocal(resp) {
 		return st.localReply(resp)
 	}
+	if st.handsOut(&resp) {
+		return st.objectHead(resp)
+	}
+	return st.respond(resp)
+}
+
+// respond decides about an answer, and lets its head go or waits for what must be read of it first.
+func (st *stream) respond(resp authz.Response) error {
+	r := &st.response
+	r.head = resp
 	st.adm.Respond(st.ctx, resp)
 	if !st.adm.Allowed() {
 		return st.refuse()
@@ -149,6 +160,11 @@ func (st *stream) responseHead(resp authz.Response) error {
 			return err
 		}
 	}
+	if resp.Object != nil && resp.Status >= 300 {
+		if err := st.chargeRedirect(); err != nil || st.refused {
+			return err
+		}
+	}
 	switch {
 	case resp.EndOfStream || st.req.Method == "HEAD":
 		r.measured = "declared"
@@ -159,6 +175,8 @@ func (st *stream) responseHead(resp authz.Response) error {
 		return st.deny(&authz.Error{Kind: authz.KindInternal, Label: "answer_unread", Public: "Weir could not read the upstream's answer"})
 	case st.plan.duplex:
 		return st.beginCounting()
+	case r.sniff != nil: // observe mode: it is looked at as it passes
+		return st.goUp()
 	case resp.ContentLength == authz.UnknownLength:
 		return st.goUp()
 	default:
@@ -194,7 +212,7 @@ func (st *stream) localReply(resp authz.Response) error {
 
 // declared charges an answer by its length, before its head leaves (treatment headers).
 func (st *stream) declared(n int64) error {
-	want := authz.Volume{}.With(authz.UnitBytes, n)
+	want := st.response.left.With(authz.UnitBytes, st.response.left.Of(authz.UnitBytes)+n)
 	got, err := st.adm.Spend(st.ctx, want)
 	if err != nil {
 		return st.deny(authz.AsError(err))
@@ -216,7 +234,7 @@ func (st *stream) closeWithHead() error {
 
 // goUp asks for the body of an answer whose length is unknown, so that it is counted.
 func (st *stream) goUp() error {
-	if st.response.judge == nil {
+	if st.response.judge == nil && st.response.head.ContentLength == authz.UnknownLength {
 		st.s.unsized.Store(st.adm.Target().Name, true)
 	}
 	if !st.attested() && st.adm.Limits(authz.UnitBytes) && !st.adm.Observed() {
@@ -237,6 +255,9 @@ func (st *stream) requestDuplex() bool {
 // beginCounting passes an answer that is not read and whose body comes all the same.
 func (st *stream) beginCounting() error {
 	st.response.measured, st.response.counting = "counted", true
+	if err := st.chargeAhead(); err != nil || st.refused {
+		return err
+	}
 	if st.asked && !st.attested() {
 		st.watchAttestation()
 		return nil // the head waits for the first body message
@@ -270,6 +291,8 @@ func (st *stream) responseBody(m *wire.Inbound) error {
 	switch {
 	case r.small != nil:
 		return st.lookAtSmall(m)
+	case r.sniff != nil && !r.answered:
+		return st.sniffBody(m)
 	case r.judge != nil:
 		return st.judgeBody(m)
 	case r.counting:
@@ -312,6 +335,11 @@ func (st *stream) endOfBody() error {
 	}
 	if r.orphan {
 		return nil
+	}
+	if r.sniff != nil && !r.answered {
+		if err := st.sniffed(ending{last: true}); err != nil || st.refused {
+			return err
+		}
 	}
 	var tail []byte
 	if r.judge != nil && r.judge.decoder != nil {

@@ -39,6 +39,8 @@ type Config struct {
 
 	Keys *vector.Keyring // for the masks that need keys, and for opening sealed vectors on requests; nil: no such mask
 
+	Artifacts Artifacts // what objects are, by their content; nil: by their names only
+
 	BodyBytes        int64 // largest request body that is read; default 8 MiB
 	SubjectBodyBytes int64 // request bodies held at once per subject; default 32 MiB
 	TotalBodyBytes   int64 // request bodies held at once in all; default 512 MiB

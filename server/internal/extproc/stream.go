@@ -117,6 +117,7 @@ func (st *stream) leave() {
 	st.timer.Stop()
 	st.releaseBody()
 	st.dropEarly()
+	st.dropSniffed()
 	st.stopDecoder()
 }
 

@@ -1,0 +1,205 @@
+package extproc
+
+import (
+	"context"
+	"strings"
+
+	"google.golang.org/grpc/mem"
+
+	"github.com/weirgate/weir/pkg/artifact"
+	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/dialect"
+	"github.com/weirgate/weir/server/internal/wire"
+)
+
+// Artifacts remembers what objects were recognised as, by their content (pkg/artifact in memory, pkg/redisstore in Redis).
+type Artifacts interface {
+	// Known returns what the object was recognised as before; ok is false where nothing is known that is stricter than another look.
+	Known(ctx context.Context, k artifact.Key) (a authz.Artifact, ok bool, err error)
+	// Note adds b, which stands at offset in the object, to what was seen of it, and judges by all of that.
+	Note(ctx context.Context, k artifact.Key, offset int64, b []byte) (authz.Artifact, artifact.Verdict, error)
+}
+
+// sniff withholds an answer until its first bytes tell what the object is.
+type sniff struct {
+	first []byte          // the first bytes of the piece
+	held  mem.BufferSlice // what waits; nothing in observe mode
+	taken int64           // bytes of the body that have come
+}
+
+// see keeps the first bytes of what passes.
+func (s *sniff) see(body mem.BufferSlice) {
+	for _, b := range body {
+		src := b.ReadOnlyData()
+		s.first = append(s.first, src[:min(len(src), artifact.PrefixLen-len(s.first))]...)
+	}
+}
+
+// recognises reports whether the answer hands out an object whose request does not tell what it is.
+func (st *stream) recognises() bool {
+	op := st.adm.Operation()
+	_, storage := st.dialect.(dialect.Storage)
+	return storage && st.s.cfg.Artifacts != nil && op.Artifact == "" && st.req.Method == "GET" && (op.Class == authz.ClassRead || op.Class == authz.ClassExport)
+}
+
+// handsOut completes the answer's head by what it hands out of a stored object.
+func (st *stream) handsOut(resp *authz.Response) (storage bool) {
+	d, ok := st.dialect.(dialect.Storage)
+	if !ok {
+		return false
+	}
+	p, ok := d.Piece(st.adm.Operation(), *resp)
+	if !ok {
+		return false
+	}
+	resp.Object = &p
+	resp.Artifact = dialect.ArtifactByType(resp.ContentType)
+	return true
+}
+
+// objectHead decides what becomes of the head of an answer that hands out a stored object: by what is known of it, or after a look at
+// its first bytes.
+func (st *stream) objectHead(resp authz.Response) error {
+	if !st.recognises() || resp.Artifact.Class != "" || resp.EndOfStream || resp.Status >= 300 {
+		return st.respond(resp)
+	}
+	a, known, err := st.s.cfg.Artifacts.Known(st.ctx, st.artifactKey(resp.Object))
+	if err != nil {
+		if err := st.deny(authz.AsError(err)); err != nil || st.refused {
+			return err
+		}
+	}
+	if known {
+		resp.Artifact = a
+		return st.respond(resp)
+	}
+	if strings.HasPrefix(strings.ToLower(resp.ContentType), "multipart/byteranges") { // pieces in an envelope: they are not put together here
+		resp.Artifact = authz.Artifact{Class: authz.ArtifactOpaque, Format: "byteranges"}
+		return st.respond(resp)
+	}
+	st.response.head, st.response.sniff = resp, &sniff{}
+	if st.adm.Observed() { // nothing is withheld there: it is looked at as it passes
+		return st.respond(resp)
+	}
+	st.watchAttestation()
+	return nil
+}
+
+func (st *stream) artifactKey(p *authz.Piece) artifact.Key {
+	t := st.adm.Target()
+	return artifact.Key{Tenant: t.MeterTenant(), Target: t.Name, Object: p.Object, Version: p.Version, Size: p.Size}
+}
+
+// sniffBody takes a piece of the body of an object that is not recognised yet, and lets it wait.
+func (st *stream) sniffBody(m *wire.Inbound) error {
+	s := st.response.sniff
+	s.see(m.Body)
+	s.taken += int64(m.Body.Len())
+	s.held, m.Body = append(s.held, m.Body...), nil
+	if len(s.first) < artifact.PrefixLen && !m.EndOfStream && s.taken != st.response.head.ContentLength {
+		return nil
+	}
+	return st.sniffed(ending{last: m.EndOfStream || s.taken == st.response.head.ContentLength, said: m.EndOfStream})
+}
+
+// glimpse looks at a piece of an object that passes, in observe mode.
+func (st *stream) glimpse(m *wire.Inbound) {
+	s := st.response.sniff
+	s.see(m.Body)
+	if len(s.first) < artifact.PrefixLen && !m.EndOfStream {
+		return
+	}
+	st.response.sniff = nil
+	a, unseen, err := st.recognise(st.response.head.Object, s.first)
+	if err != nil {
+		st.adm.Refuse(authz.AsError(err)) // written down, not enforced
+		return
+	}
+	st.response.head.Artifact, st.response.head.Unseen = a, unseen
+	st.adm.Respond(st.ctx, st.response.head)
+}
+
+// chargeAhead reserves all of an object that is known to be guarded before its head leaves, so that one that would pass the budget is
+// refused by a real status. What does not leave in the end is given back.
+func (st *stream) chargeAhead() error {
+	n := st.response.head.ContentLength
+	if n <= 0 || st.response.head.Object == nil || st.adm.Operation().Artifact == "" {
+		return nil
+	}
+	want := authz.Volume{}.With(authz.UnitBytes, n)
+	got, err := st.adm.Spend(st.ctx, want)
+	if err != nil {
+		return st.deny(authz.AsError(err))
+	}
+	if !got.Covers(want) {
+		return st.refuse()
+	}
+	return nil
+}
+
+// chargeRedirect charges an object that the answer hands out elsewhere: whoever follows the redirect is not seen here.
+func (st *stream) chargeRedirect() error {
+	if st.req.Method == "HEAD" {
+		return nil
+	}
+	n := st.response.head.Object.Length
+	if n == authz.UnknownLength {
+		if !st.adm.Limits(authz.UnitBytes) {
+			return nil
+		}
+		return st.deny(&authz.Error{Kind: authz.KindBadAnswer, Label: "length_unknown", Public: "the upstream sends you elsewhere for an object and does not say how large it is"})
+	}
+	want := authz.Volume{}.With(authz.UnitBytes, n)
+	got, err := st.adm.Spend(st.ctx, want)
+	if err != nil {
+		return st.deny(authz.AsError(err))
+	}
+	if !got.Covers(want) {
+		return st.refuse()
+	}
+	st.response.left = want
+	return nil
+}
+
+// sniffed judges by the bytes that have come, decides, and lets them go.
+func (st *stream) sniffed(e ending) error {
+	r := &st.response
+	s := r.sniff
+	r.sniff = nil
+	a, unseen, err := st.recognise(r.head.Object, s.first)
+	if err != nil {
+		if err := st.deny(authz.AsError(err)); err != nil || st.refused {
+			s.held.Free()
+			return err
+		}
+	}
+	r.head.Artifact, r.head.Unseen = a, unseen
+	if err := st.respond(r.head); err != nil || st.refused {
+		s.held.Free()
+		return err
+	}
+	return st.release(s.held, e)
+}
+
+// recognise judges an object by the first bytes of a piece of it, and what was seen of it before. unseen says that they do not tell: the
+// piece is from its middle, or too short.
+func (st *stream) recognise(p *authz.Piece, first []byte) (a authz.Artifact, unseen bool, err error) {
+	var verdict artifact.Verdict
+	if p.Version != "" {
+		a, verdict, err = st.s.cfg.Artifacts.Note(st.ctx, st.artifactKey(p), p.Offset, first)
+	} else {
+		var e artifact.Evidence
+		e.Add(p.Offset, first)
+		a, verdict = e.Judge(p.Size)
+	}
+	whole := p.Offset == 0 && (len(first) >= artifact.PrefixLen || int64(len(first)) == p.Size)
+	return a, verdict == artifact.Unknown && !whole, err
+}
+
+// dropSniffed frees what waits of an answer that is not taken up any more.
+func (st *stream) dropSniffed() {
+	if st.response.sniff != nil {
+		st.response.sniff.held.Free()
+		st.response.sniff = nil
+	}
+}
