@@ -130,16 +130,31 @@ func (o *opener) zip(v view) (authz.Artifact, Verdict) {
 		}
 		at = e.next
 	}
-	if v.whole() && (v.has(at, "PK\x01\x02") || v.has(at, "PK\x05\x06")) {
+	if v.whole() && complete(v.b, at) {
 		return j.a, j.verdict
 	}
 	return j.cut()
 }
 
+// endLen is how long the end of a zip's directory is without its comment.
+const endLen = 22
+
+// complete reports whether nothing lies behind the entries of a zip but its directory: not between them, and not in a long comment.
+func complete(b []byte, at int) bool {
+	end := bytes.LastIndex(b, []byte("PK\x05\x06"))
+	if end < at || end+endLen > len(b) {
+		return false
+	}
+	le := binary.LittleEndian
+	const maxComment = 256
+	size, offset, comment := le.Uint32(b[end+12:]), le.Uint32(b[end+16:]), int(le.Uint16(b[end+20:]))
+	return int64(offset) == int64(at) && int64(size) == int64(end-at) && comment <= maxComment && end+endLen+comment == len(b)
+}
+
 // entry judges one entry by what it holds.
 func (o *opener) entry(e entry) (authz.Artifact, Verdict) {
 	switch {
-	case e.size == 0:
+	case e.size == 0 && len(e.content) <= 2: // nothing, deflated or not; a size alone may be a lie
 		return authz.Artifact{}, Harmless
 	case o.left <= 0:
 		return opaque("zip")
@@ -159,20 +174,16 @@ func (o *opener) entry(e entry) (authz.Artifact, Verdict) {
 	return within("zip", a), verdict
 }
 
-// document reports whether the first entry of a zip is that of an office document, a book, a Java archive or an Android package.
+// document reports whether the first entry of a zip is that of an office document or a book. Archives of Java and packages of Android are not
+// among them: models are shipped in those.
 func document(first string) bool {
-	switch first {
-	case "[Content_Types].xml", "_rels/.rels", "mimetype", "META-INF/", "META-INF/MANIFEST.MF", "AndroidManifest.xml":
-		return true
-	}
-	return false
+	return first == "[Content_Types].xml" || first == "_rels/.rels" || first == "mimetype"
 }
 
 // directory judges a zip by the names in its directory, which stands at its end; false where the tail is not that of a zip.
 func directory(tail []byte) (authz.Artifact, bool) {
-	const end = 22
 	at := bytes.LastIndex(tail, []byte("PK\x05\x06"))
-	if at < 0 || at+end > len(tail) || at+end+int(binary.LittleEndian.Uint16(tail[at+20:])) != len(tail) {
+	if at < 0 || at+endLen > len(tail) || at+endLen+int(binary.LittleEndian.Uint16(tail[at+20:])) != len(tail) {
 		return authz.Artifact{}, false
 	}
 	names := tail[:at]

@@ -136,6 +136,9 @@ func judgeTail(tail []byte) (authz.Artifact, bool) {
 	return directory(tail)
 }
 
+// clone returns evidence that later additions do not change. Pieces are never written to again: it shares them.
+func (e *Evidence) clone() Evidence { return Evidence{slices.Clone(e.head), slices.Clone(e.tail)} }
+
 // size is how many bytes are kept.
 func (e *Evidence) size() (n int64) {
 	for _, list := range [][]span{e.head, e.tail} {

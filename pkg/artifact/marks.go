@@ -1,7 +1,9 @@
 package artifact
 
 import (
+	"bytes"
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/weirgate/weir/pkg/authz"
 )
@@ -31,6 +33,7 @@ var weights = []mark{
 	{0, "algg", "ggla"},
 	{0, "\x93NUMPY", "npy"},
 	{4, "TFL3", "tflite"},
+	{0, "ftrt", "tensorrt"},
 }
 
 var data = []mark{
@@ -42,7 +45,6 @@ var data = []mark{
 	{0, "SQLite format 3\x00", "sqlite"},
 	{8, "DUCK", "duckdb"},
 	{0, "PGDMP", "pgdump"},
-	{0, "XETBLOB", "xet"},
 }
 
 // footers are the marks at the very end of data whose beginning says nothing, or less.
@@ -77,6 +79,7 @@ var unopened = []mark{
 	{0, "\x5d\x00\x00\x80\x00\xff\xff\xff\xff\xff\xff\xff\xff", "lzma"},
 	{0, "\x5d\x00\x00\x00\x04\xff\xff\xff\xff\xff\xff\xff\xff", "lzma"},
 	{0, "\x1f\x9d\x90", "compress"},
+	{0, "XETBLOB", "xet"}, // chunks of any files, compressed each by itself
 }
 
 // harmless are formats of other things. Short marks are not here: what a few bytes make harmless is easily made harmless by mistake.
@@ -100,7 +103,6 @@ var harmless = []mark{
 	{0, "ID3\x04\x00", "mp3"},
 	{0, "wOFF", "woff"},
 	{0, "wOF2", "woff2"},
-	{0, "\x00\x01\x00\x00\x00", "ttf"},
 	{0, "OTTO\x00", "otf"},
 	{0, "\x00asm\x01\x00\x00\x00", "wasm"},
 	{0, "\xca\xfe\xba\xbe\x00\x00\x00", "class"},
@@ -135,7 +137,8 @@ func (v view) guarded() (authz.Artifact, bool) {
 
 // footed recognises what is seen whole by its last bytes.
 func (v view) footed() (authz.Artifact, bool) {
-	if v.whole() {
+	const shortest = 12 // the mark at both ends and a length: so short a text is not taken for one
+	if v.whole() && len(v.b) >= shortest {
 		if format := footer(v.b); format != "" {
 			return corpus(format)
 		}
@@ -143,15 +146,16 @@ func (v view) footed() (authz.Artifact, bool) {
 	return authz.Artifact{}, false
 }
 
-// footer returns the format of data that ends so, else "". Twelve bytes are the shortest such file: so short a text is not taken for one.
+// footer returns the format of data that ends so, else "". Readers ask for as little as the last eight bytes.
 func footer(tail []byte) string {
-	if len(tail) < 12 {
-		return ""
-	}
 	for _, m := range footers {
-		if string(tail[len(tail)-len(m.bytes):]) == m.bytes {
+		if bytes.HasSuffix(tail, []byte(m.bytes)) {
 			return m.format
 		}
+	}
+	// ORC ends with its mark and the length of what stands before it.
+	if n := len(tail); n >= 4 && string(tail[n-4:n-1]) == "ORC" && tail[n-1] > 3 && tail[n-1] < ' ' {
+		return "orc"
 	}
 	return ""
 }
@@ -162,6 +166,11 @@ func (v view) harmless() bool {
 	switch {
 	case v.has(0, "\x7fELF") && len(v.b) >= 20:
 		return v.b[4]-1 < 2 && v.b[5]-1 < 2 && v.b[6] == 1
+	case v.has(0, "\x00\x01\x00\x00\x00") && len(v.b) >= 8: // TrueType, and how it counts its tables
+		n := int(v.b[5])
+		return n >= 4 && n < 64 && int(v.b[6])<<8|int(v.b[7]) == 8<<bits.Len(uint(n))
+	case v.has(0, "MZqFpD"): // a program for every system with a zip behind it: models are shipped so
+		return false
 	case v.has(0, "MZ") && len(v.b) >= 64:
 		at := le.Uint32(v.b[60:])
 		return at < 4096 && v.has(int(at), "PE\x00\x00")

@@ -101,6 +101,19 @@ func (m *Memory) Note(ctx context.Context, k Key, offset int64, b []byte) (authz
 	if k.Version == "" {
 		return a, verdict, nil
 	}
+	all, done := m.add(k, offset, b)
+	if done.Class != "" {
+		return done, Guarded, nil
+	}
+	if late, stricter := all.Judge(k.Size); stricter == Guarded { // without the lock: to unwrap something takes its time
+		a, verdict = late, Guarded
+	}
+	a, verdict = m.settle(k, a, verdict)
+	return a, verdict, nil
+}
+
+// add takes up a piece and returns all that was seen of its object, or what the object is where that is known.
+func (m *Memory) add(k Key, offset int64, b []byte) (Evidence, authz.Artifact) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	e := m.find(k)
@@ -108,17 +121,27 @@ func (m *Memory) Note(ctx context.Context, k Key, offset int64, b []byte) (authz
 		e = m.insert(k)
 	}
 	if e.named() {
-		return e.artifact, Guarded, nil
+		return Evidence{}, e.artifact
 	}
 	e.evidence.Add(offset, b)
-	if late, stricter := e.evidence.Judge(k.Size); stricter == Guarded {
-		a, verdict = late, Guarded
+	all := e.evidence.clone()
+	m.account(e)
+	return all, authz.Artifact{}
+}
+
+// settle remembers a judgement where it is stricter than what is known, and returns the strictest.
+func (m *Memory) settle(k Key, a authz.Artifact, verdict Verdict) (authz.Artifact, Verdict) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := m.find(k)
+	if e == nil && verdict != Guarded { // forgotten meanwhile
+		return a, verdict
 	}
-	if verdict == Guarded && (e.artifact.Class == "" || a.Class != authz.ArtifactOpaque) {
+	if e == nil {
+		e = m.insert(k)
+	}
+	if verdict == Guarded && !e.named() && (e.artifact.Class == "" || a.Class != authz.ArtifactOpaque) {
 		e.artifact = a
-	}
-	if e.artifact.Class != "" {
-		a, verdict = e.artifact, Guarded
 	}
 	switch {
 	case e.named(): // nothing can make it stricter
@@ -126,8 +149,12 @@ func (m *Memory) Note(ctx context.Context, k Key, offset int64, b []byte) (authz
 	case verdict == Harmless:
 		e.evidence.head = nil
 	}
+	known := e.artifact
 	m.account(e)
-	return a, verdict, nil
+	if known.Class != "" {
+		return known, Guarded
+	}
+	return a, verdict
 }
 
 // named reports whether it is known what an object is, and not only that nobody can know.

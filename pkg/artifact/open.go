@@ -126,8 +126,8 @@ func (o *opener) unwrap(kind string, v view) (view, error) {
 		return view{nil, authz.UnknownLength}, err
 	}
 	inner, err := o.fill(r, authz.UnknownLength)
-	const trailer = 96 // of xz: padding, checksum, index of one block and footer
-	if kind == "xz" && compressed.Len() > trailer {
+	const trailer = 96                                                                       // of xz: padding, checksum, index of one block and footer
+	if kind == "xz" && (compressed.Len() > trailer || !bytes.HasSuffix(v.b, []byte("YZ"))) { // its reader takes a cut for an end
 		inner.size = authz.UnknownLength
 	}
 	return inner, err

@@ -112,7 +112,7 @@ func word(b []byte) bool {
 
 // textPickle recognises protocols 0 and 1 where they begin with an object of a library that the models of are pickled.
 func textPickle(b []byte) bool {
-	for _, start := range [...]string{"ccopy_reg\n_reconstructor\n", "ccopyreg\n_reconstructor\n", "cnumpy", "csklearn.", "ctorch.", "ccollections\nOrderedDict\n"} {
+	for _, start := range [...]string{"ccopy_reg\n_reconstructor\n", "ccopyreg\n_reconstructor\n", "cnumpy", "csklearn.", "ctorch.", "ccollections\nOrderedDict\n", "(dp0\n", "(lp0\n", "(dp1\n", "(lp1\n"} {
 		if len(b) >= len(start) && string(b[:len(start)]) == start {
 			return bytes.IndexByte(b[:min(len(b), 200)], '\n') > 0
 		}

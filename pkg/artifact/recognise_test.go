@@ -144,6 +144,10 @@ func TestMarks(t *testing.T) {
 		"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.":          checkpoint("pytorch", ""),
 		"ccopy_reg\n_reconstructor\n":                       checkpoint("pickle", ""),
 		"\x1c\x00\x00\x00TFL3\x14\x00\x20\x00":              checkpoint("tflite", ""),
+		"(dp0\nS'w'\n":                                      checkpoint("pickle", ""),
+		"ftrt\x00\x00\x00\x00":                              checkpoint("tensorrt", ""),
+		"XETBLOB\x00\x00":                                   opaque("xet"),
+		"ORC\x0a\x03\x00\x00":                               corpus("orc", ""),
 		"PARE\x15\x04":                                      corpus("parquet", ""),
 		"FEA1\x00\x00\x00\x00":                              corpus("feather", ""),
 		"Obj\x01\x04\x16avro.schema":                        corpus("avro", ""),
@@ -171,7 +175,7 @@ func TestHarmless(t *testing.T) {
 	for _, start := range []string{
 		"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "\xff\xd8\xff\xe0\x00\x10JFIF\x00", "GIF89a\x01\x00", "RIFF\x24\x00\x00\x00WEBPVP8 ", "%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
 		"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00", "\x1a\x45\xdf\xa3\x9f\x42\x86\x81", "OggS\x00\x02", "ID3\x04\x00\x00", "wOF2\x00\x01\x00\x00",
-		"\x00\x01\x00\x00\x00\x10\x01\x00", "OTTO\x00\x0c", "\x00asm\x01\x00\x00\x00", elf, "II*\x00\x08\x00\x00\x00",
+		"\x00\x01\x00\x00\x00\x11\x01\x00", "OTTO\x00\x0c", "\x00asm\x01\x00\x00\x00", elf, "II*\x00\x08\x00\x00\x00",
 		"BC\xc0\xde5\x14\x00\x00", "JM\x01\x00PK\x03\x04",
 	} {
 		expect(t, start, []byte(start), large, authz.Artifact{}, artifact.Harmless)

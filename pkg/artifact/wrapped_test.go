@@ -127,6 +127,26 @@ func TestCutWrappers(t *testing.T) {
 	}
 }
 
+// TestCutTexts: a wrapped text that is cut is not harmless, wherever it is cut: what comes behind may be anything.
+func TestCutTexts(t *testing.T) {
+	text := bytes.Repeat([]byte("a text\n"), 100)
+	for name, b := range map[string][]byte{
+		"gzip": gzipped(t, text), "zstd": zstandard(t, text), "xz": read(t, "text.xz"), "bzip2": read(t, "text.bz2"),
+		"tar": tarred(t, file{"a", text}), "zip": zipped(t, zip.Deflate, file{"a", text}), "tar in gzip": gzipped(t, tarred(t, file{"a", text})),
+	} {
+		for n := range len(b) {
+			if a, verdict := artifact.Recognise(b[:n], large); verdict == artifact.Harmless || a.Class == authz.ArtifactCorpus {
+				t.Fatalf("%d of %d bytes of %s: %+v, %v", n, len(b), name, a, verdict)
+			}
+		}
+		expectWhole(t, name, b, authz.Artifact{}, artifact.Harmless)
+		more := append(bytes.Clone(b), read(t, "model.gguf")...)
+		if _, verdict := artifact.Recognise(more, int64(len(more))); verdict == artifact.Harmless {
+			t.Errorf("%s with something behind it is harmless", name)
+		}
+	}
+}
+
 // TestEncryptedZip: what is encrypted in a zip is opaque, whatever its name.
 func TestEncryptedZip(t *testing.T) {
 	b := zipped(t, zip.Store, file{"a.txt", []byte("a text\n")})
