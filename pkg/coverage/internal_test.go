@@ -111,6 +111,38 @@ func TestCompact(t *testing.T) {
 	}
 }
 
+// TestReplace: a file that was begun before some commits has them when it takes the other's place, and takes those that follow.
+func TestReplace(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "coverage")
+	m, err := New(Config{File: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	since := m.disk.end
+	f, err := os.Create(file + ".new")
+	if err == nil {
+		_, err = f.WriteString(fileMagic)
+	}
+	for i := range int64(6) {
+		if i == 4 && err == nil {
+			err = m.replace(f, int64(len(fileMagic)), since)
+		}
+		if err == nil {
+			err = m.Commit(t.Context(), piece(int(i), i))
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := New(Config{File: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(again.objects) != 6 {
+		t.Errorf("%d objects are known, want 6", len(again.objects))
+	}
+}
+
 // TestTend: a file that has grown is written anew, and so is one of which nobody knows what is on disk; until then commits fail.
 func TestTend(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "coverage")
@@ -127,9 +159,12 @@ func TestTend(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Size() != int64(len(fileMagic)+recordLen) {
 		t.Errorf("the file has %v (%v)", info.Size(), err)
 	}
-	_ = m.disk.file.Close() // a disk that fails
+	_ = m.disk.file.Close() // a disk that fails once
 	m.disk.dirty = true
 	m.tend()
+	if m.disk.file, err = os.OpenFile(file, os.O_RDWR, 0); err != nil {
+		t.Fatal(err)
+	}
 	if err := m.Commit(t.Context(), piece(0, 2)); err == nil {
 		t.Error("a commit counts though nobody knows what is on disk")
 	}

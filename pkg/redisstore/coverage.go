@@ -14,7 +14,8 @@ import (
 )
 
 // Coverage keeps which parts of stored objects have left, and to whom: the twin of pkg/coverage.Memory. It forgets nothing for want of room:
-// a Redis that is full refuses. What an operator accepts as lost is lost: weir limits rebuild does not restore it.
+// a Redis that is full refuses. What an operator accepts as lost is lost: weir limits rebuild does not restore it. A Redis that takes over is told
+// of the last commits, as of what was counted (doc.go); claims that were open then, and that it had not heard of, nobody else sees.
 type Coverage struct{ s *Store }
 
 // Coverage returns the coverage that is kept in the same Redis. Config.Coverage says for how long.

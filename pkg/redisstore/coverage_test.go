@@ -109,6 +109,11 @@ func TestCoverageFaults(t *testing.T) {
 			if err := c.Commit(t.Context(), piece("during", 2)); label(t, err) != test.want {
 				t.Errorf("commit: %v, want %q", err, test.want)
 			}
+			if test.want == "store_amnesiac" { // not even written to
+				if got := server.Do(t, "EVAL \"return #redis.call('KEYS','*{*')\" 0"); got != "0" {
+					t.Errorf("%s keys of the tenant are in a Redis that is not believed", got)
+				}
+			}
 			test.heal(t, server)
 			until(t, "Redis is well", func() bool { return s.Ready(t.Context()) == nil })
 			if n, err := had(t, c); n != test.n && n != test.n+1 || err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/coverage"
 )
 
 func TestNew(t *testing.T) {
@@ -124,6 +125,28 @@ func FuzzExceeded(f *testing.F) {
 		for _, o := range over {
 			if o.Used < 0 || o.Used > 1<<62 || o.RetryAfter < 0 {
 				t.Errorf("%+v", o)
+			}
+		}
+	})
+}
+
+// FuzzCovered: whatever Redis answers, it is refused or is shares that grow.
+func FuzzCovered(f *testing.F) {
+	marks := coverage.Marks{Holders: make([]coverage.Key, 2), First: 100, End: 300}
+	one := string(make([]byte, coverage.BitmapLen)) + "\x01\x00\x05\x00\x70\x00"
+	f.Add("")
+	f.Add(one)
+	f.Add(one + one)
+	f.Add(one + one + "x")
+	f.Add(one + one[:coverage.BitmapLen] + "\x01\x00\x05\x00\x01\x04") // slot 1024 is none
+	f.Fuzz(func(t *testing.T, answer string) {
+		shares, ok := covered(answer, marks)
+		if ok && len(shares) != len(marks.Holders) {
+			t.Fatalf("%d shares", len(shares))
+		}
+		for _, s := range shares {
+			if s.Before < 0 || s.Before > s.After || s.After > 1 || s.After < 200.0/coverage.Slots {
+				t.Errorf("%+v", s)
 			}
 		}
 	})

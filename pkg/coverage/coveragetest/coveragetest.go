@@ -301,6 +301,14 @@ func bounds(b *bench) {
 			}
 		}
 	}
+	for i := range coverage.MaxOpen + 1 { // those that have ended are not in the way
+		c := of(fmt.Sprint("ended", i), 0, 1)
+		c.Piece.Object = "other"
+		if _, err := b.store.Claim(b.Context(), c); err != nil {
+			b.Fatalf("claim %d: %v", i, err)
+		}
+		b.commit(c)
+	}
 	for i := range coverage.MaxOpen {
 		c := of(fmt.Sprint(i), int64(i), 1)
 		c.Holders = c.Holders[1:]
