@@ -24,6 +24,16 @@ func TestModelWeights(t *testing.T) {
 	runExample(t, "06-model-weights", "8 passed, 0 failed")
 }
 
+// TestHuggingFace runs the example as its run.sh does: an unmodified huggingface_hub, and every step of it must pass.
+func TestHuggingFace(t *testing.T) {
+	root, err := harness.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	virtualEnv(t, filepath.Join(root, "integration", "testdata", "clients", "hub", "requirements.lock")) // or skips
+	runExample(t, "07-hugging-face", "8 passed, 0 failed")
+}
+
 // runExample runs an example as its run.sh does, with Weir as it is, and wants its last line.
 func runExample(t *testing.T, name, last string) {
 	t.Helper()
