@@ -18,7 +18,7 @@ const (
 	logPath         = "/corpus/notes.log"
 	logBytes        = 64 << 20
 
-	downloadRounds = 5  // of each arm in turn
+	downloadRounds = 11 // of each arm in turn
 	streamRounds   = 15 // likewise
 )
 

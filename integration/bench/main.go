@@ -14,6 +14,7 @@
 //	bench counters               measures counters only
 //	bench artifacts              measures the recognition of artefacts only
 //	bench checks                 measures Check only
+//	bench servers                measures all that goes to servers, through Envoy or directly
 //	bench noop TREATMENT PORT    is the do-nothing server, in a process of its own as Weir is
 package main
 
@@ -45,6 +46,8 @@ func main() {
 		err = printed(ctx, os.Stdout, measureCounters)
 	case len(args) == 1 && args[0] == artifactsCommand:
 		err = printed(ctx, os.Stdout, measureArtifacts)
+	case len(args) == 1 && args[0] == serversCommand:
+		err = printed(ctx, os.Stdout, measureServers)
 	case len(args) == 1 && args[0] == checksCommand:
 		err = printed(ctx, os.Stdout, onlyChecks)
 	default:
@@ -62,6 +65,7 @@ const (
 	countersCommand  = "counters"
 	artifactsCommand = "artifacts"
 	checksCommand    = "checks"
+	serversCommand   = "servers"
 )
 
 // goal is one promise about speed.
