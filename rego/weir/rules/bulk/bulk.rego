@@ -29,6 +29,17 @@ deny contains {
 	not exporter
 }
 
+# What has no bound cannot be counted before it leaves, nor after: a limit of documents would not hold.
+deny contains {
+	"reason": "the request asks for documents and states no bound, or none that a server keeps",
+	"alternatives": ["state a limit"],
+} if {
+	input.operation.documents < 0
+	input.operation.vectors >= 0 # or it is refused for those
+	input.operation.class in {"search", "read", "embed"}
+	not exporter
+}
+
 deny contains {
 	"reason": "a collection may not be taken as a whole",
 	"alternatives": ["state a limit", "ask for ids"],

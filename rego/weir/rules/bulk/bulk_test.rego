@@ -37,6 +37,17 @@ test_documents_have_a_cap_too if {
 	denial.alternatives == ["ask for 500 documents or fewer at a time"]
 }
 
+test_documents_without_a_bound_are_no_few if {
+	every class in ["search", "read", "embed"] {
+		denials(takes(class, -1)) == {{
+			"reason": "the request asks for documents and states no bound, or none that a server keeps",
+			"alternatives": ["state a limit"],
+		}}
+	}
+	denials(takes("list", -1)) == set()
+	denials(takes("write", -1)) == set()
+}
+
 test_whoever_writes_takes_none if {
 	denials(takes("write", 501)) == set()
 	limits := bulk.limit with input as takes("write", -1) with data.weir.settings as settings
