@@ -28,6 +28,7 @@ func prefixes(tb testing.TB) (raw, wrapped map[string][]byte) {
 		"vectors": text(`{"id":1,"embedding":[` + vector + "]}\n"), "csv": text("2026-01-02,4.25,0.5,north,17,true\n"),
 		"script": text("function(a,b){return a|b;c=1,d=2}"), "quotes": text("a,\"b;c|d"), "rows": text("x,y\n1,\"" + strings.Repeat("long text, ", 6000) + "\"\n"),
 		"json": text(`{"a":[1,2,3],"b":"words","c":{"d":null}},`), "one member": text(`{"a":"` + strings.Repeat("\\\\", 300) + `"}` + "\n"),
+		"array": append([]byte("["), text(`{"id":1,"embedding":[` + vector + "]},\n")[:artifact.PrefixLen-1]...), "rows of json": append([]byte("["), text(`{"a":1,"b":{"c":"d"}},`)[:artifact.PrefixLen-1]...),
 		"zeros": make([]byte, artifact.PrefixLen),
 	}
 	for _, name := range []string{"model.gguf", "model.onnx", "model.5.pkl", "model.joblib", "array.h5", "array.npy", "data.parquet", "data.arrow", "data.arrows", "flat.faiss"} {

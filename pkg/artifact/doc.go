@@ -9,7 +9,8 @@
 //
 // Checkpoints: safetensors, GGUF and its ancestors (ggml, ggmf, ggjt, ggla), PyTorch's zip and legacy files, pickle, joblib, HDF5 and Keras,
 // ONNX, SavedModel, TFLite, npy and npz. Corpora: indexes of FAISS, Parquet, Arrow, Feather, Lance, ORC, Avro, SQLite, DuckDB, Redis' and
-// PostgreSQL's dumps, and CSV and JSON lines whose records hold vectors or long texts. They are looked for inside gzip, zlib, zstd, xz, bzip2,
+// PostgreSQL's dumps, and CSV, JSON lines and large JSON arrays whose records hold vectors or
+// long texts. They are looked for inside gzip, zlib, zstd, xz, bzip2,
 // tar and zip, two layers deep, all layers together into at most 1 MiB.
 //
 // # What cannot be known

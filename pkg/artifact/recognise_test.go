@@ -235,6 +235,20 @@ func TestRecords(t *testing.T) {
 	}
 }
 
+// TestJSONArrays: the same records in an array are a corpus where it is large; small ones are answers.
+func TestJSONArrays(t *testing.T) {
+	record := `{"id":1,"text":"` + strings.Repeat("a passage, {quoted} \\\"so\\\" ", 20) + `","meta":{"n":[1,2]}},` + "\n"
+	vector := `{"id":1,"v":[` + strings.Repeat("0.125,", 300) + "1]},"
+	for name, line := range map[string]string{"texts": record, "vectors": vector} {
+		text := []byte("[" + strings.Repeat(line, 20))
+		expect(t, name, text, 1<<20, corpus("json", ""), artifact.Guarded)
+		expect(t, name, text, authz.UnknownLength, corpus("json", ""), artifact.Guarded)
+		expect(t, name, text, int64(len(text)), authz.Artifact{}, artifact.Harmless)
+	}
+	rows := []byte(strings.Repeat(`{"id":1,"name":"words","tags":["a","b"],"at":"2026-01-02T03:04:05Z"},`, 1000))
+	expect(t, "rows", append([]byte("["), rows...), large, authz.Artifact{}, artifact.Harmless)
+}
+
 // TestOpaque: bytes without any order are opaque where there are many of them, or nobody knows how many; raw floats have too much order.
 func TestOpaque(t *testing.T) {
 	noise := random(artifact.PrefixLen)

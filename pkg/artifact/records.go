@@ -48,6 +48,12 @@ func (v view) records() (authz.Artifact, bool) {
 		}
 		return authz.Artifact{}, false
 	}
+	if b[0] == '[' && bytes.HasPrefix(bytes.TrimLeft(b[1:], " \r\n\t"), []byte("{")) {
+		if v.large() && jsonArray(b[1:]) { // small ones are what programs answer
+			return corpus("json")
+		}
+		return authz.Artifact{}, false
+	}
 	first, _, more := bytes.Cut(b, []byte("\n"))
 	if !more && !v.whole() { // a table of which not one record is seen
 		return authz.Artifact{}, false
@@ -88,6 +94,43 @@ func jsonLines(b []byte, whole bool) bool {
 		}
 	}
 	return t.corpus()
+}
+
+// jsonArray reports whether the elements of an array are objects that are a corpus. The last one may be cut.
+func jsonArray(b []byte) bool {
+	var t tally
+	for t.all < manyRecords {
+		if b = bytes.TrimLeft(b, " \r\n\t,"); len(b) == 0 || b[0] != '{' {
+			break
+		}
+		n := objectLen(b)
+		if n == 0 {
+			break
+		}
+		t.add(jsonRecord(b[:n]))
+		if b = b[n:]; t.vectors == 2*fewVectors {
+			break
+		}
+	}
+	return t.corpus()
+}
+
+// objectLen returns how long the object is that text begins with; 0 where it is cut.
+func objectLen(b []byte) int {
+	depth := 0
+	for i := skip(b, 0, '{', '}', '"'); i < len(b); i = skip(b, i+1, '{', '}', '"') {
+		switch b[i] {
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		default:
+			i += stringLen(b[i+1:]) + 1
+		}
+	}
+	return 0
 }
 
 // jsonRecord reports whether a record holds a vector, or a long text. It reads no further than it must.
@@ -201,7 +244,7 @@ func (r *row) numbers() bool { return r.fractions >= vectorLen }
 // read takes a record off the beginning of text. ended is false where the text ends before the record does.
 func (r *row) read(b []byte) (n int, ended bool) {
 	start := 0
-	for i := r.skip(b, 0); i < len(b); i = r.skip(b, i+1) {
+	for i := skip(b, 0, r.separator, '"', '\n'); i < len(b); i = skip(b, i+1, r.separator, '"', '\n') {
 		switch b[i] {
 		case '"':
 			end := bytes.IndexByte(b[i+1:], '"')
@@ -221,21 +264,18 @@ func (r *row) read(b []byte) (n int, ended bool) {
 	return len(b), false
 }
 
-// skip passes over the bytes of a field, eight at a time: those that are no separator, no quotation mark and no end of a line.
-func (r *row) skip(b []byte, i int) int {
+// skip passes over the bytes that are none of three, eight at a time.
+func skip(b []byte, i int, c, d, e byte) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	separators := uint64(r.separator) * ones
+	cs, ds, es := uint64(c)*ones, uint64(d)*ones, uint64(e)*ones
 	for ; i+8 <= len(b); i += 8 {
-		var found uint64
-		x := binary.LittleEndian.Uint64(b[i:])
-		for _, y := range [3]uint64{x ^ separators, x ^ '"'*ones, x ^ '\n'*ones} {
-			found |= (y - ones) &^ y & highs
-		}
-		if found != 0 {
+		word := binary.LittleEndian.Uint64(b[i:])
+		x, y, z := word^cs, word^ds, word^es
+		if found := ((x-ones)&^x | (y-ones)&^y | (z-ones)&^z) & highs; found != 0 {
 			return i + bits.TrailingZeros64(found)/8
 		}
 	}
-	for i < len(b) && b[i] != r.separator && b[i] != '"' && b[i] != '\n' {
+	for i < len(b) && b[i] != c && b[i] != d && b[i] != e {
 		i++
 	}
 	return i

@@ -157,7 +157,7 @@ func TestEncryptedZip(t *testing.T) {
 // TestBombs: whatever an object is made of, no more is unwrapped than there is room for. The memory is that of the readers: a reader of bzip2
 // takes 3.7 MB, and two are opened.
 func TestBombs(t *testing.T) {
-	zeros := make([]byte, 64<<20)
+	zeros := make([]byte, 8<<20)
 	bzip2, xz := read(t, "text.bz2"), read(t, "text.xz")
 	many := func(b []byte) (files []file) {
 		for i := range 60 {
