@@ -45,10 +45,10 @@ func (d Hub) Head(method, path, rawQuery string, h authz.Header) authz.Operation
 		first, rest = "", strings.TrimPrefix(path, "/")
 	}
 	repo, kind, tail, ok := hubRepository(rest, "resolve", "raw")
-	revision, file, _ := strings.Cut(tail, "/")
 	if !ok || kind == "" || !reads {
 		return unknown()
 	}
+	revision, file := hubRevision(tail)
 	return hubFile(first+repo, revision, file, rawQuery, h)
 }
 
@@ -61,6 +61,21 @@ func hubFile(repo, revision, file, rawQuery string, h authz.Header) authz.Operat
 	op := read(repo+"/"+file, h)
 	op.Collection, op.Version = repo, revision
 	return op
+}
+
+// hubRevision cuts a path after its revision: one segment, but for refs/pr/N and refs/convert/NAME, whose slashes huggingface_hub sends as they
+// are (SPECIAL_REFS_REVISION_REGEX in hf_api.py) or as %2F, which Envoy has made plain by a redirect.
+func hubRevision(path string) (revision, file string) {
+	revision, file, _ = strings.Cut(path, "/")
+	if revision != "refs" {
+		return revision, file
+	}
+	kind, rest, _ := strings.Cut(file, "/")
+	name, rest, _ := strings.Cut(rest, "/")
+	if kind != "pr" && kind != "convert" || name == "" {
+		return "", "" // nothing that the Hub has
+	}
+	return "refs/" + kind + "/" + name, rest
 }
 
 // hubRepository cuts a path after its repository, whose name has two segments or, of old ones, one, and after the word that follows it,

@@ -19,6 +19,8 @@ func TestHub(t *testing.T) {
 		{"HEAD /o/m/resolve/main/model.safetensors", nil, file("o/m", "o/m/model.safetensors", "main", "checkpoint")},
 		{"GET /gpt2/resolve/main/onnx/model.onnx?download=true", nil, file("gpt2", "gpt2/onnx/model.onnx", "main", "checkpoint")},
 		{"GET /datasets/o/d/resolve/main/a.parquet", nil, file("datasets/o/d", "datasets/o/d/a.parquet", "main", "corpus")},
+		{"GET /datasets/o/d/resolve/refs/convert/parquet/all/a.parquet", nil, file("datasets/o/d", "datasets/o/d/all/a.parquet", "refs/convert/parquet", "corpus")},
+		{"GET /o/m/resolve/refs/pr/7/model.safetensors", nil, file("o/m", "o/m/model.safetensors", "refs/pr/7", "checkpoint")},
 		{"GET /spaces/o/s/raw/main/app.py", nil, file("spaces/o/s", "spaces/o/s/app.py", "main", "")},
 		{"GET /api/resolve-cache/models/o/m/" + commit + "/config.json", nil, file("o/m", "o/m/config.json", commit, "")},
 		{"GET /api/models?search=x&expand=a&expand=b", nil, list()},
@@ -37,7 +39,7 @@ func TestHub(t *testing.T) {
 		{"POST /v1/xorbs/default/" + hash, nil, of(authz.ClassWrite, "", "v1/xorbs/default/"+hash, "")},
 	})
 	checkUnknown(t, dialect.Hub{}, "GET /o/m/resolve/main", "GET /o/m", "PUT /o/m/resolve/main/a", "GET /a/resolve/resolve/b/c", "GET /o/m/blob/main/a", "GET /buckets/o/b/resolve/x",
-		"GET /api/jobs/o", "GET /api/models/o/m/tomorrow/main", "GET /v1/reconstructions/abc", "GET /v1/reconstructions?file_id="+hash, "GET /o/m/resolve/main/a?x=1",
+		"GET /o/m/resolve/refs/heads/main/a", "GET /o/m/resolve/refs/pr/7", "GET /o/m/resolve/refs/pr", "GET /api/jobs/o", "GET /api/models/o/m/tomorrow/main", "GET /v1/reconstructions/abc", "GET /v1/reconstructions?file_id="+hash, "GET /o/m/resolve/main/a?x=1",
 		"GET /api/resolve-cache/models/o/m/main/config.json")
 	const batch = "/datasets/o/d.git/info/lfs/objects/batch"
 	checkHeads(t, dialect.Hub{}, []headCase{{"POST", batch, unread(at(batch, authz.ClassRead, "datasets/o/d")), true}})
