@@ -106,6 +106,13 @@ def snapshot():
     return f"{len(got)} files, each as directly"
 
 
+def pull_request():
+    got = download("dave", "model.safetensors", "pull", headers=WHY, revision="refs/pr/1")
+    want(sha(got) == direct("model.safetensors"), "another file")
+    said = refused(lambda: download("alice", "model.safetensors", "alice", headers=WHY, revision="refs/pr/1"), 403)
+    return f"sha256 {sha(got)[:16]}; alice: {said}"
+
+
 def pushes():
     api = huggingface_hub.HfApi(token=os.environ["dave"], headers=WHY)
     return refused(lambda: api.upload_file(path_or_fileobj=b"other weights", path_in_repo="model.safetensors", repo_id=REPO), 403)
@@ -118,6 +125,7 @@ step("Somebody without a token", no_token)
 step("Dave says a reason: hf_hub_download", downloads)
 step("A download is cut in the middle", resumes)
 step("He takes all of the repository: snapshot_download", snapshot)
+step("The same from a pull request, refs/pr/1", pull_request)
 step("He pushes other weights", pushes)
 print(f"\n{passed} passed, {failed} failed")
 sys.exit(failed > 0)

@@ -50,6 +50,7 @@ func (h *hub) start(ctx context.Context, listen string) (*http.Server, error) {
 	mux.HandleFunc("GET /api/models/"+h.name+"/revision/{revision}", h.about)
 	mux.HandleFunc("GET /api/models/"+h.name+"/tree/{revision}", h.tree)
 	mux.HandleFunc("GET /"+h.name+"/resolve/{revision}/{path...}", h.resolve)
+	mux.HandleFunc("GET /"+h.name+"/resolve/refs/pr/1/{path...}", h.resolve) // a pull request, with the same files
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotFound, "RepoNotFound", "Repository not found")
 	})
