@@ -8,6 +8,16 @@ const (
 	ArtifactOpaque     = "opaque"     // nobody can know: encrypted, an unknown compression, bytes without any order
 )
 
+// StricterArtifact returns which of two words for what an object is guards it more: a name tells one thing, the content another.
+func StricterArtifact(a, b string) string {
+	for _, word := range [...]string{ArtifactCheckpoint, ArtifactOpaque, ArtifactCorpus} {
+		if a == word || b == word {
+			return word
+		}
+	}
+	return a
+}
+
 // Artifact is what an object is, by its content. The zero value: nothing that Weir guards was recognised.
 type Artifact struct {
 	Class      string `json:"class,omitempty"`      // ArtifactCheckpoint, ArtifactCorpus or ArtifactOpaque

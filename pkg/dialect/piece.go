@@ -32,6 +32,9 @@ func pieceOf(op authz.Operation, resp authz.Response) (authz.Piece, bool) {
 		}
 		return p, true
 	}
+	if resp.Status > 200 && resp.Status < 300 && resp.Status != 204 && resp.Status != 205 { // whatever it is, it has a body
+		return p, true
+	}
 	return authz.Piece{}, false
 }
 

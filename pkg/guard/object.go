@@ -44,9 +44,7 @@ func (a *Admission) object(ctx context.Context, resp *authz.Response) error {
 			resp.Artifact = a.artifact
 		}
 	}
-	if a.op.Artifact == "" {
-		a.op.Artifact = a.artifact.Class
-	}
+	a.op.Artifact = authz.StricterArtifact(a.op.Artifact, a.artifact.Class)
 	return a.claimCoverage(ctx, *resp.Object)
 }
 

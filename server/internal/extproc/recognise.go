@@ -35,11 +35,11 @@ func (s *sniff) see(body mem.BufferSlice) {
 	}
 }
 
-// recognises reports whether the answer hands out an object whose request does not tell what it is.
+// recognises reports whether the answer hands out an object whose content may tell more than its name.
 func (st *stream) recognises() bool {
 	op := st.adm.Operation()
 	_, storage := st.dialect.(dialect.Storage)
-	return storage && st.s.cfg.Artifacts != nil && op.Artifact == "" && st.req.Method == "GET" && (op.Class == authz.ClassRead || op.Class == authz.ClassExport)
+	return storage && st.s.cfg.Artifacts != nil && op.Artifact != authz.ArtifactCheckpoint && st.req.Method == "GET" && (op.Class == authz.ClassRead || op.Class == authz.ClassExport)
 }
 
 // handsOut completes the answer's head by what it hands out of a stored object.
@@ -60,7 +60,7 @@ func (st *stream) handsOut(resp *authz.Response) (storage bool) {
 // objectHead decides what becomes of the head of an answer that hands out a stored object: by what is known of it, or after a look at
 // its first bytes.
 func (st *stream) objectHead(resp authz.Response) error {
-	if !st.recognises() || resp.Artifact.Class != "" || resp.EndOfStream || resp.Status >= 300 {
+	if !st.recognises() || resp.Artifact.Class == authz.ArtifactCheckpoint || resp.EndOfStream || resp.Status >= 300 {
 		return st.respond(resp)
 	}
 	a, known, err := st.s.cfg.Artifacts.Known(st.ctx, st.artifactKey(resp.Object))

@@ -2,6 +2,7 @@ package extproc
 
 import (
 	"errors"
+	"slices"
 
 	"google.golang.org/grpc/mem"
 
@@ -166,6 +167,9 @@ func (st *stream) answerRequest(o *wire.Override) error {
 			}
 		}
 	}
+	if st.recognises() && !st.adm.Observed() && plainer(st.req) { // its bytes are looked at, best as they are
+		m.Remove = append(m.Remove, "accept-encoding")
+	}
 	if st.request.opened || !st.plan.hold && st.carries() { // its length, and whatever was computed of it, may be another
 		m.Remove = append(m.Remove, staleRequest(st.req.Headers)...)
 	}
@@ -180,6 +184,12 @@ func (st *stream) answerRequest(o *wire.Override) error {
 	}
 	st.request.held = false
 	return st.send(wire.AnswerHeaders(wire.RequestHeaders, m, o).Metadata(edits))
+}
+
+// plainer reports whether the client takes codings that it can be kept from: where it has signed that it does, it stays so.
+func plainer(r authz.Request) bool {
+	codings, asks := r.Headers["accept-encoding"]
+	return asks && !slices.Equal(codings, []string{"identity"}) && wire.SignedBy(r, []string{"accept-encoding"}) == nil
 }
 
 // reading reports whether the answer to this operation is read, not only measured.

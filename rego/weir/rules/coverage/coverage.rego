@@ -24,6 +24,13 @@ whole if {
 	group in settings.coverage.whole_groups
 }
 
+# Who may download model checkpoints may have all of one: the rule for those asks for a reason.
+whole if {
+	input.operation.artifact == "checkpoint"
+	some group in input.subject.groups
+	group in settings.model_checkpoints.groups
+}
+
 problem contains "coverage.most: want a share, from 0 to 1" if not share_given
 
 problem contains sprintf("coverage.artifacts: %v is not known: want checkpoint, corpus or opaque", [word]) if {

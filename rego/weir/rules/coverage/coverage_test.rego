@@ -2,7 +2,10 @@ package weir.rules.coverage_test
 
 import data.weir.rules.coverage
 
-settings := {"coverage": {"most": 0.2, "artifacts": ["checkpoint", "opaque"], "whole_groups": ["ml-platform"]}}
+settings := {
+	"coverage": {"most": 0.2, "artifacts": ["checkpoint", "opaque"], "whole_groups": ["ml-platform"]},
+	"model_checkpoints": {"groups": ["readers"]},
+}
 
 asks(artifact, subject, group) := {
 	"subject": {"groups": ["research"]},
@@ -29,6 +32,12 @@ test_a_corpus_is_read if denials(asks("corpus", some_of(0, 1), some_of(0, 1))) =
 test_those_who_may if {
 	asked := object.union(asks("checkpoint", some_of(0, 1), some_of(0, 1)), {"subject": {"groups": ["ml-platform"]}})
 	denials(asked) == set()
+}
+
+test_who_may_download_model_checkpoints if {
+	readers := {"subject": {"groups": ["readers"]}}
+	denials(object.union(asks("checkpoint", some_of(0, 1), some_of(0, 1)), readers)) == set()
+	count(denials(object.union(asks("opaque", some_of(0, 1), some_of(0, 1)), readers))) == 1
 }
 
 test_nothing_is_known_before_the_answer if denials({"subject": {}, "operation": {"artifact": "checkpoint"}}) == set()
