@@ -8,8 +8,8 @@
 // What states no size or no length is all of the object. Of an object that states no version there is one bitmap, whatever size it states:
 // a piece of it lies where the size says that was stated with it, and no other size gives anything back.
 //
-// What has left and what may leave are kept apart. A claim is open from Claim until Commit or Drop, for OpenFor at most, and is seen by
-// everybody else's: of two that ask at the same moment for what one of them may have, only one finds room. Commit alone adds to what has left, also
+// What has left and what may leave are kept apart. A claim is open from Claim until Commit or Drop, for OpenFor at most, and is in
+// the After of everybody else's: of two that ask at the same moment for what one of them may have, only one finds room. Commit alone adds to what has left, also
 // where the claim has lapsed, and nothing takes away from that but time: Config.TTL after the last commit all of it is forgotten.
 //
 // # What is trusted
@@ -141,6 +141,23 @@ func (b *Bitmap) Share() float64 {
 		n += bits.OnesCount64(w)
 	}
 	return float64(n) / Slots
+}
+
+// Claimed returns the shares of a claim on the slots from first to before end: what has left before it, and what would have with it and all
+// that others may take. Where all of the piece has left already it makes nothing leave, whatever others ask for. What others only ask for is
+// never in Before: two that ask for the same at once would both find that nothing is new.
+func Claimed(left, others Bitmap, first, end int) authz.Covered {
+	c := authz.Covered{Before: left.Share()}
+	with := left
+	if with.Mark(first, end); with == left {
+		c.After = c.Before
+		return c
+	}
+	for i := range with {
+		with[i] |= others[i]
+	}
+	c.After = with.Share()
+	return c
 }
 
 // Append packs the bitmap: slot 0 is the lowest bit of the first byte.

@@ -70,8 +70,8 @@ func New(cfg Config) (*Memory, error) {
 	return m, nil
 }
 
-// Claim opens a claim and returns, for each holder in order, how much has left and would by the claims that others have open, before this
-// piece and after it. A claim that is open already has the piece that it is claimed with last, and lapses when it would have.
+// Claim opens a claim and returns, for each holder in order, how much has left, and would have with this piece and all that others'
+// open claims may take (Claimed). A claim that is open already has the piece that it is claimed with last, and lapses when it would have.
 func (m *Memory) Claim(_ context.Context, c authz.CoverClaim) ([]authz.Covered, error) {
 	marks, err := Read(c)
 	if err != nil {
@@ -97,9 +97,9 @@ func (m *Memory) Claim(_ context.Context, c authz.CoverClaim) ([]authz.Covered, 
 
 // claim opens a claim for one holder.
 func (m *Memory) claim(k Key, marks Marks, now time.Time) authz.Covered {
-	var b Bitmap
+	var left, others Bitmap
 	if o := m.find(k, now); o != nil {
-		b = o.left
+		left = o.left
 	}
 	mine := -1
 	for i, o := range m.open[k] {
@@ -107,7 +107,7 @@ func (m *Memory) claim(k Key, marks Marks, now time.Time) authz.Covered {
 			mine = i
 			continue
 		}
-		b.Mark(o.first, o.end)
+		others.Mark(o.first, o.end)
 	}
 	if mine >= 0 {
 		m.open[k][mine].first, m.open[k][mine].end = marks.First, marks.End
@@ -115,9 +115,7 @@ func (m *Memory) claim(k Key, marks Marks, now time.Time) authz.Covered {
 		m.open[k] = append(m.open[k], claim{marks.ID, marks.First, marks.End, now.Add(OpenFor)})
 		m.opened++
 	}
-	before := b.Share()
-	b.Mark(marks.First, marks.End)
-	return authz.Covered{Before: before, After: b.Share()}
+	return Claimed(left, others, marks.First, marks.End)
 }
 
 // Commit makes the claim's piece one that has left, for every holder, whether the claim is open or not. Where that cannot be written down it

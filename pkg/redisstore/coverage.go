@@ -24,8 +24,8 @@ func (s *Store) Coverage() *Coverage { return &Coverage{s} }
 // errNoCoverage is the error of a Store that was not told how long to keep coverage: it would not know a Redis that lost it.
 var errNoCoverage = errors.New("this Store keeps no coverage")
 
-// Claim opens a claim and returns, for each holder in order, how much has left and would by the claims that others have open, before this
-// piece and after it.
+// Claim opens a claim and returns, for each holder in order, how much has left, and would have with this piece and all that others'
+// open claims may take (coverage.Claimed).
 func (c *Coverage) Claim(ctx context.Context, claim authz.CoverClaim) ([]authz.Covered, error) {
 	marks, err := coverage.Read(claim)
 	if err != nil {
@@ -50,7 +50,7 @@ func covered(answer string, marks coverage.Marks) ([]authz.Covered, bool) {
 		if len(rest) < coverage.BitmapLen+2 {
 			return nil, false
 		}
-		b := coverage.ReadBitmap(rest)
+		left, others := coverage.ReadBitmap(rest), coverage.Bitmap{}
 		n := int(binary.LittleEndian.Uint16(rest[coverage.BitmapLen:]))
 		rest = rest[coverage.BitmapLen+2:]
 		if len(rest) < 4*n {
@@ -61,12 +61,10 @@ func covered(answer string, marks coverage.Marks) ([]authz.Covered, bool) {
 			if end > coverage.Slots {
 				return nil, false
 			}
-			b.Mark(first, end)
+			others.Mark(first, end)
 			rest = rest[4:]
 		}
-		out[i].Before = b.Share()
-		b.Mark(marks.First, marks.End)
-		out[i].After = b.Share()
+		out[i] = coverage.Claimed(left, others, marks.First, marks.End)
 	}
 	return out, len(rest) == 0
 }

@@ -57,8 +57,8 @@ func TestCoverageIsShared(t *testing.T) {
 	if _, err := one.Claim(t.Context(), piece("1", 1)); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := had(t, two); n != 1 || err != nil {
-		t.Errorf("a claim of another replica: %d, %v", n, err)
+	if got, err := two.Claim(t.Context(), piece("0", 0)); err != nil || got[1] != (authz.Covered{After: 2.0 / coverage.Slots}) {
+		t.Errorf("with a claim of another replica: %v, %v", got, err)
 	}
 	if err := two.Commit(t.Context(), piece("2", 2)); err != nil {
 		t.Fatal(err)

@@ -125,6 +125,24 @@ func (b *bench) left(c authz.CoverClaim, want ...float64) {
 	b.drop(c)
 }
 
+// asked compares what a holder has had or others may take now, in slots, and leaves nothing open. Nothing else has the last slot.
+func (b *bench) asked(c authz.CoverClaim, want ...float64) {
+	b.Helper()
+	c.ID, c.Piece.Offset, c.Piece.Length = "look", c.Piece.Size-1, 1
+	got, err := b.store.Claim(b.Context(), c)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var slots []float64
+	for _, g := range got {
+		slots = append(slots, g.After*coverage.Slots-1)
+	}
+	if diff := cmp.Diff(want, slots); diff != "" {
+		b.Errorf("asked for: -want +got, in slots:\n%s", diff)
+	}
+	b.drop(c)
+}
+
 func shares(b *bench) {
 	first := of("1", 0, 100)
 	b.claim(first, 0, 100, 0, 100)
@@ -152,12 +170,13 @@ func shares(b *bench) {
 func twoAtOnce(b *bench) {
 	ada, bob := of("1", 0, 100), by(of("2", 50, 100), "subject|bob")
 	b.claim(ada, 0, 100, 0, 100)
-	b.claim(bob, 0, 100, 100, 150)
+	b.claim(bob, 0, 100, 0, 150)
 	b.drop(bob)
-	b.left(ada, 100, 100)
-	b.claim(bob, 0, 100, 100, 150)
+	b.asked(ada, 100, 100)
+	b.claim(bob, 0, 100, 0, 150)
 	b.drop(ada)
-	b.left(ada, 0, 100)
+	b.asked(ada, 0, 100)
+	b.left(ada, 0, 0)
 	b.commit(bob)
 	b.left(ada, 0, 100)
 	b.left(bob, 100, 100)
@@ -190,7 +209,9 @@ func idempotence(b *bench) {
 	b.claim(same, 150, 160, 150, 160)
 	twin := same
 	twin.ID = "4"
-	b.claim(twin, 160, 160, 160, 160)
+	b.claim(twin, 150, 160, 150, 160)  // what is asked for twice at once is new to both
+	b.claim(again, 150, 150, 150, 150) // and what has left already is new to nobody, whatever others ask for
+	b.drop(again)
 	b.commit(twin)
 	b.drop(same)
 	b.left(c, 160, 160)
@@ -208,9 +229,9 @@ func lapse(b *bench) {
 	b.clock.Advance(20 * time.Second)
 	b.claim(c, 0, 100, 0, 100)
 	b.clock.Advance(coverage.OpenFor - 20*time.Second - time.Microsecond)
-	b.left(c, 100, 100)
+	b.asked(c, 100, 100)
 	b.clock.Advance(time.Microsecond)
-	b.left(c, 0, 0)
+	b.asked(c, 0, 0)
 	b.commit(c)
 	b.left(c, 100, 100)
 }
@@ -221,9 +242,9 @@ func clockBack(b *bench) {
 	b.commit(other)
 	b.claim(c, 10, 110, 10, 110)
 	b.clock.Advance(-time.Hour)
-	b.left(c, 110, 110)
+	b.asked(c, 110, 110)
 	b.clock.Advance(coverage.OpenFor)
-	b.left(c, 10, 10)
+	b.asked(c, 10, 10)
 	b.commit(other)
 	b.clock.Advance(coverage.TTL)
 	b.left(c, 10, 10) // an hour less than TTL after the commit before
@@ -271,7 +292,7 @@ func toldApart(b *bench) {
 	b.claim(mine, 100, 110, 100, 110)
 	b.claim(theirs, 0, 10, 0, 10)
 	b.drop(theirs)
-	b.left(c, 110, 110)
+	b.asked(c, 110, 110)
 }
 
 // noVersion: where there is no version, no change of the size gives anything back.
@@ -312,19 +333,19 @@ func bounds(b *bench) {
 	for i := range coverage.MaxOpen {
 		c := of(fmt.Sprint(i), int64(i), 1)
 		c.Holders = c.Holders[1:]
-		b.claim(c, float64(i), float64(i+1))
+		b.claim(c, 0, float64(i+1))
 	}
 	if _, err := b.store.Claim(b.Context(), of("more", 0, 1)); kind(err) != authz.KindBusy {
 		b.Errorf("a claim too many: %v", err)
 	}
 	ada := of("look", 0, 0)
 	ada.Holders = ada.Holders[:1]
-	b.left(ada, 0) // of a claim that is refused nothing remains
+	b.asked(ada, 0) // of a claim that is refused nothing remains
 	again := of("7", 7, 1)
 	again.Holders = again.Holders[1:]
-	b.claim(again, 1023, 1024)
+	b.claim(again, 0, 1024)
 	b.drop(again)
-	b.claim(of("more", 7, 1), 0, 1, 1023, 1024)
+	b.claim(of("more", 7, 1), 0, 1, 0, 1024)
 }
 
 // kind is the kind of an error; that of none is one that nobody wants.

@@ -3,6 +3,7 @@ package coveragetest
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -75,16 +76,22 @@ func (m *model) claim(c authz.CoverClaim, now time.Time) []authz.Covered {
 	var out []authz.Covered
 	for _, h := range c.Holders {
 		slots := m.slots(name(c, h), now)
+		with := slices.Clone(slots)
+		mark(with, c.Piece)
+		covered := authz.Covered{Before: share(slots), After: share(slots)}
+		if slices.Equal(slots, with) { // nothing new
+			out = append(out, covered)
+			continue
+		}
 		for _, o := range m.open {
 			for _, other := range o.c.Holders {
 				if now.Before(o.lapses) && name(o.c, other) == name(c, h) {
-					mark(slots, o.c.Piece)
+					mark(with, o.c.Piece)
 				}
 			}
 		}
-		before := share(slots)
-		mark(slots, c.Piece)
-		out = append(out, authz.Covered{Before: before, After: share(slots)})
+		covered.After = share(with)
+		out = append(out, covered)
 	}
 	m.open[id] = opened{c, mine.lapses}
 	return out
