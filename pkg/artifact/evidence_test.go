@@ -130,11 +130,17 @@ func TestEvidenceBounded(t *testing.T) {
 		e.Add(int64(at), b[at:min(len(b), at+3)])
 		e.Add(int64(at)<<20, b[at:min(len(b), at+20_000)])
 	}
+	for i := range int64(5000) {
+		e.Add(1<<41+9*i, b[:3])
+	}
 	e.Add(-5, b)
 	e.Add(1<<63-2, b)
 	form, err := e.AppendBinary(nil)
 	if err != nil || len(form) > 2*artifact.PrefixLen+2000 {
 		t.Fatalf("%d bytes are kept, %v", len(form), err)
+	}
+	if err := new(artifact.Evidence).UnmarshalBinary(form); err != nil {
+		t.Fatalf("more pieces are kept than are read: %v", err)
 	}
 }
 

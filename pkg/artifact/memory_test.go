@@ -1,6 +1,7 @@
 package artifact_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -112,6 +113,13 @@ func TestMemoryBounds(t *testing.T) {
 		note(t, m, nth(i+1), 1, random(artifact.PrefixLen-1), authz.Artifact{}, artifact.Unknown)
 	}
 	known(t, m, nth(0), authz.Artifact{})
+
+	m = newMemory(t, artifact.Config{Bytes: 3 * artifact.PrefixLen})
+	note(t, m, nth(0), 0, []byte("GGUF"), gguf, artifact.Guarded)
+	for i := range 9 { // what is harmless takes no room
+		note(t, m, nth(i+1), 0, bytes.Repeat([]byte("words\n"), artifact.PrefixLen/6+1)[:artifact.PrefixLen], authz.Artifact{}, artifact.Harmless)
+	}
+	known(t, m, nth(0), gguf)
 	if _, err := artifact.New(artifact.Config{Max: -1}); err == nil {
 		t.Error("a negative bound is taken")
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -154,6 +155,31 @@ func TestEncryptedZip(t *testing.T) {
 	expectWhole(t, "encrypted", b, opaque("zip"), artifact.Guarded)
 }
 
+// TestLyingSizes: an entry that says it is empty, and is not, is looked at, and what lies between entries and the directory is not passed over.
+func TestLyingSizes(t *testing.T) {
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	model := read(t, "model.gguf")
+	e, err := w.CreateRaw(&zip.FileHeader{Name: "a.txt", Method: zip.Store, CompressedSize64: uint64(len(model))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Write(model); err != nil || w.Close() != nil {
+		t.Fatal(err)
+	}
+	expectWhole(t, "empty", out.Bytes(), counted(checkpoint("gguf", "zip"), 2, 30), artifact.Guarded)
+	plain := zipped(t, zip.Deflate, file{"a.txt", []byte("a text\n")})
+	at := bytes.Index(plain, []byte("PK\x01\x02"))
+	elsewhere := bytes.Clone(plain)
+	elsewhere[len(plain)-6]++
+	for name, b := range map[string][]byte{
+		"elsewhere": elsewhere, "between": slices.Concat(plain[:at], model, plain[at:]), "before the end": slices.Concat(plain[:len(plain)-22], model, plain[len(plain)-22:]),
+		"comment": slices.Concat(plain[:len(plain)-2], []byte{0, 2}, random(512)),
+	} {
+		expectWhole(t, name, b, authz.Artifact{}, artifact.Unknown)
+	}
+}
+
 // TestBombs: whatever an object is made of, no more is unwrapped than there is room for. The memory is that of the readers: a reader of bzip2
 // takes 3.7 MB, and two are opened.
 func TestBombs(t *testing.T) {
@@ -179,6 +205,16 @@ func TestBombs(t *testing.T) {
 			t.Errorf("%s takes %d bytes", name, took)
 		}
 	}
+}
+
+// TestOpenedTogether: all entries share the room; one for which none is left is opaque.
+func TestOpenedTogether(t *testing.T) {
+	var files []file
+	for i := range 20 {
+		files = append(files, file{fmt.Sprint(i), bytes.Repeat([]byte("words\n"), artifact.PrefixLen/6+1)})
+	}
+	expectWhole(t, "fourteen", zipped(t, zip.Deflate, files[:14]...), authz.Artifact{}, artifact.Harmless)
+	expectWhole(t, "twenty", zipped(t, zip.Deflate, files...), opaque("zip"), artifact.Guarded)
 }
 
 // TestWindows: a window of terabytes costs what any other does.
