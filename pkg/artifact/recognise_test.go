@@ -230,6 +230,10 @@ func TestRecords(t *testing.T) {
 		text := []byte(c.head + strings.Repeat(c.line, 12))
 		expect(t, name, text, int64(len(text)), corpus(c.format, ""), artifact.Guarded)
 		expect(t, name, text, large, corpus(c.format, ""), artifact.Guarded)
+		if poor := "{\"id\":1}\n"; c.format == "jsonl" { // a few long lines are in every log
+			mixed := []byte(strings.Repeat(c.line, 8) + strings.Repeat(poor, 8))
+			expect(t, name+" in a log", mixed, int64(len(mixed)), authz.Artifact{}, artifact.Harmless)
+		}
 		few := []byte(c.head + c.line)
 		expect(t, name+" once", few, int64(len(few)), authz.Artifact{}, artifact.Harmless)
 	}
@@ -257,6 +261,11 @@ func TestOpaque(t *testing.T) {
 	expect(t, "small noise", noise, 1<<20-1, authz.Artifact{}, artifact.Unknown)
 	expect(t, "whole noise", noise, artifact.PrefixLen, authz.Artifact{}, artifact.Harmless)
 	expect(t, "short noise", noise[:1000], large, authz.Artifact{}, artifact.Unknown)
+	seven := bytes.Clone(noise)
+	for i := range seven {
+		seven[i] &= 0x7f
+	}
+	expect(t, "seven bits of eight", seven, large, authz.Artifact{}, artifact.Unknown)
 	expect(t, "floats", floats(artifact.PrefixLen), large, authz.Artifact{}, artifact.Unknown)
 	expect(t, "zeros", make([]byte, artifact.PrefixLen), large, authz.Artifact{}, artifact.Unknown)
 	text := bytes.Repeat([]byte("QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo0NTY3ODkwMTIzNDU2Nzg5\n"), 2000)
