@@ -21,7 +21,7 @@ func TestModelWeights(t *testing.T) {
 	virtualEnv(t, filepath.Join(root, "integration", "testdata", "clients", "s3", "requirements.lock")) // or skips
 	_, err = harness.GoTool(t.Context(), filepath.Join(root, "integration", "testdata", "servers", "versitygw"), "github.com/versity/versitygw/cmd/versitygw")
 	harness.Need(t, err)
-	runExample(t, "06-model-weights", "8 passed, 0 failed")
+	runExample(t, "06-model-weights", "10 passed, 0 failed")
 }
 
 // TestHuggingFace runs the example as its run.sh does: an unmodified huggingface_hub, and every step of it must pass.

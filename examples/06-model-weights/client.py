@@ -7,6 +7,7 @@ of its own, weir-token, by a hook that boto3 has for that. The owner of the mode
 import hashlib
 import json
 import os
+import random
 import sys
 import urllib.error
 import urllib.request
@@ -90,6 +91,10 @@ owner.create_bucket(Bucket=BUCKET)
 owner.upload_file(MODEL, BUCKET, KEY, Config=PARTS)
 owner.download_file(BUCKET, KEY, "direct", Config=PARTS)
 SIZE, SHA = os.path.getsize(MODEL), digest("direct")
+owner.create_bucket(Bucket="corpus")
+owner.put_object(Bucket="corpus", Key="notes/river.txt", Body=b"a weir keeps the river at its height\n" * 1000)
+owner.upload_file(MODEL, "corpus", "notes/holiday.jpg", Config=PARTS)
+owner.put_object(Bucket="corpus", Key="notes/archive", Body=random.Random(6).randbytes(16 << 20))  # as what is encrypted looks
 dave, dave_sent = person("dave")
 
 
@@ -170,6 +175,30 @@ def writes():
     return f"{names[0]} is whole in the store; alice may not: {refused(lambda: alice.delete_object(Bucket=BUCKET, Key=KEY), 403)}"
 
 
+def renamed():
+    alice, _ = person("alice", why={})
+    text = alice.get_object(Bucket="corpus", Key="notes/river.txt")["Body"].read()
+    said = refused(lambda: alice.get_object(Bucket="corpus", Key="notes/holiday.jpg"), 403)
+    return f"{len(text)} bytes of text; the model that is called holiday.jpg: {said}"
+
+
+def in_pieces():
+    people = [person(name, why={})[0] for name in ("alice", "bob")]
+    pieces = list(range(16))
+    random.Random(1).shuffle(pieces)
+    got = []
+    for turn, piece in enumerate([0] + [piece for piece in pieces if piece > 0]):
+        ask = {"Bucket": "corpus", "Key": "notes/archive", "Range": f"bytes={piece << 20}-{((piece + 1) << 20) - 1}"}
+        if len(got) < 3:
+            want(len(people[turn % 2].get_object(**ask)["Body"].read()) == 1 << 20, "a short piece")
+            got.append(ask)
+        else:
+            refused(lambda ask=ask: people[turn % 2].get_object(**ask), 403)
+    for ask in got:  # what one of them has had is no more than before
+        want(len(people[0].get_object(**ask)["Body"].read()) == 1 << 20, "a short piece")
+    return "3 pieces of 16 left to the two of them, whoever asked; the same again: as often as they like"
+
+
 step("Alice, whose groups may not have models, downloads one", no_business)
 step("Dave may, but says no reason", no_reason)
 step("Dave says one: boto3's download_file, in parts of 4 MiB, four at a time", downloads)
@@ -178,5 +207,7 @@ step("A download is cut, and resumed by a range", resumes)
 step("He takes it by a presigned URL", presigned)
 step("The S3 server checks each signature, and what was signed is never changed", signed)
 step("He uploads another model in parts, and lists the bucket", writes)
+step("Alice reads texts in another bucket, and finds a model that is called something else", renamed)
+step("She and Bob, of one group, take turns at the pieces of an archive that nobody can look into", in_pieces)
 print(f"\n{passed} passed, {failed} failed")
 sys.exit(failed > 0)

@@ -116,14 +116,14 @@ func startS3(ctx context.Context, server, dir, listen string) (*harness.Process,
 	return s3, s3.WaitHTTP(ctx, "http://"+listen+"/")
 }
 
-// clientEnv writes the model and mints the tokens: dave's job are models, alice's are not.
+// clientEnv writes the model and mints the tokens: dave's job are models, that of alice and bob are texts.
 func clientEnv(issuer *harness.Issuer, dir string) ([]string, error) {
 	model := filepath.Join(dir, "model.safetensors")
 	if err := os.WriteFile(model, harness.Safetensors(rows), 0o600); err != nil {
 		return nil, err
 	}
 	env := []string{"MODEL=" + model, "ACCESS_KEY=" + accessKey, "SECRET_KEY=" + secretKey}
-	for name, group := range map[string]string{"dave": "ml-platform", "alice": "research"} {
+	for name, group := range map[string]string{"dave": "ml-platform", "alice": "research", "bob": "research"} {
 		token, err := issuer.Mint(map[string]any{"sub": name, "groups": []string{group}})
 		if err != nil {
 			return nil, err
