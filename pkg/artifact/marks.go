@@ -118,8 +118,12 @@ var harmless = []mark{
 	{0, "PACK\x00\x00\x00\x02", "git"},
 }
 
-// guarded recognises what a mark tells.
+// guarded recognises what a mark tells. All of these formats are binary: a text that begins with PARENT is none, once enough of it is seen.
 func (v view) guarded() (authz.Artifact, bool) {
+	const enough = 64
+	if len(v.b) >= enough && plain(v.b) {
+		return authz.Artifact{}, false
+	}
 	if format := v.marked(weights); format != "" {
 		return checkpoint(format)
 	}

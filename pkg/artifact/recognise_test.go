@@ -193,6 +193,7 @@ func TestHarmlessTexts(t *testing.T) {
 		"table":      "2026-01-02,4.25,0.5,north,17,true\n",
 		"telemetry":  "1.5,2.5,3.5,4.5,5.5,6.5,7.5,8.5\n",
 		"yaml":       "- name: a\n  value: [1, 2, 3]\n",
+		"parent":     "PARENT_DIRECTORY is where it lies\n",
 		"numbers":    "1\n22\n333\n4444\n",
 		"umlauts":    "Über größere Größen läßt sich's schwätzen, ß ü ö ä €.\n",
 		"svg":        "<path d=\"M10.5 20.25 C 1.5,2.5 3.5,4.5 5.5,6.5\"/>\n",
