@@ -126,7 +126,7 @@ func TestKeys(t *testing.T) {
 		if !wellFormed.MatchString(k) {
 			t.Errorf("key %q", k)
 		}
-		if ttl <= 0 || ttl > 32*day+60 {
+		if ttl < 0 || ttl > 32*day+60 {
 			t.Errorf("key %q lives for %d s", k, ttl)
 		}
 		longest[(ttl+60)/day]++
