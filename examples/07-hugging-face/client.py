@@ -14,7 +14,7 @@ os.environ.update(HF_HUB_DISABLE_PROGRESS_BARS="1", HF_HUB_DISABLE_TELEMETRY="1"
 import huggingface_hub  # noqa: E402: reads HF_ENDPOINT once
 from huggingface_hub.errors import HfHubHTTPError  # noqa: E402
 
-REPO, FILES = "org/llm", ["README.md", "config.json", "model.safetensors", "part-2.safetensors", "tokenizer/vocab.txt"]
+REPO, FILES = "org/llm", ["README.md", "config.json", "linked.safetensors", "model.safetensors", "part-2.safetensors", "tokenizer/vocab.txt"]
 WHY = {"weir-justification": "MODEL-42 evaluation"}
 
 passed = failed = 0
@@ -106,6 +106,13 @@ def snapshot():
     return f"{len(got)} files, each as directly"
 
 
+def redirected():
+    said = refused(lambda: download("alice", "linked.safetensors", "alice", headers=WHY), 403)
+    got = download("dave", "linked.safetensors", "linked", headers=WHY)
+    want(sha(got) == direct("linked.safetensors"), "another file")
+    return f"sha256 {sha(got)[:16]}; alice does not get the redirect: {said[:80]}"
+
+
 def pull_request():
     got = download("dave", "model.safetensors", "pull", headers=WHY, revision="refs/pr/1")
     want(sha(got) == direct("model.safetensors"), "another file")
@@ -126,6 +133,7 @@ step("Dave says a reason: hf_hub_download", downloads)
 step("A download is cut in the middle", resumes)
 step("He takes all of the repository: snapshot_download", snapshot)
 step("The same from a pull request, refs/pr/1", pull_request)
+step("A file that the Hub has elsewhere, and redirects to", redirected)
 step("He pushes other weights", pushes)
 print(f"\n{passed} passed, {failed} failed")
 sys.exit(failed > 0)

@@ -19,14 +19,18 @@ import (
 )
 
 // A hub serves one repository the way the Hugging Face Hub does, as far as huggingface_hub 2.4 asks for downloads: what is in it, and its
-// files. It takes anonymous calls only, and cuts the first download of one file in the middle.
+// files. It takes anonymous calls only, cuts the first download of one file in the middle, and has another one elsewhere.
 type hub struct {
 	name, commit string
 	files        map[string][]byte
+	elsewhere    string // the URL below which linked is
 	cut          string // this file …
 	cuts         atomic.Bool
 	resumed      atomic.Bool // … was asked for by a range
 }
+
+// linked is the file that the hub does not hand out itself.
+const linked = "linked.safetensors"
 
 // newHub returns a hub with these files.
 func newHub(name, cut string, files map[string][]byte) *hub {
@@ -54,6 +58,7 @@ func (h *hub) start(ctx context.Context, listen string) (*http.Server, error) {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotFound, "RepoNotFound", "Repository not found")
 	})
+	mux.HandleFunc("GET /elsewhere/{path...}", h.serve)
 	server := &http.Server{
 		Handler: h.anonymous(mux), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx },
 		ErrorLog: log.New(&bytes.Buffer{}, "", 0),
@@ -62,11 +67,12 @@ func (h *hub) start(ctx context.Context, listen string) (*http.Server, error) {
 	return server, nil
 }
 
-// anonymous refuses who brings a token, and whatever else was Weir's to take out.
+// anonymous refuses who brings a token, and, where Envoy is in between, whatever else was Weir's to take out.
 func (h *hub) anonymous(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		guarded := !strings.HasPrefix(r.URL.Path, "/elsewhere/")
 		for name := range r.Header {
-			if name == "Authorization" || strings.HasPrefix(name, "Weir-") {
+			if name == "Authorization" || guarded && strings.HasPrefix(name, "Weir-") {
 				refuse(w, http.StatusUnauthorized, "Unauthorized", "this Hub takes anonymous calls, and was sent "+name)
 				return
 			}
@@ -146,11 +152,23 @@ func blob(content []byte) string {
 	return fmt.Sprintf("%x", sha1.Sum(append(fmt.Appendf(nil, "blob %d\x00", len(content)), content...)))
 }
 
-// resolve hands out a file. The Hub itself redirects large ones to other hosts; a mirror need not.
+// resolve hands out a file, or says where it is. The Hub itself does so of all large ones; a mirror need not.
 func (h *hub) resolve(w http.ResponseWriter, r *http.Request) {
 	if !h.known(w, r) {
 		return
 	}
+	if path := r.PathValue("path"); path == linked {
+		content := h.files[path]
+		w.Header().Set("X-Linked-Size", strconv.Itoa(len(content)))
+		w.Header().Set("X-Linked-ETag", fmt.Sprintf("%q", fmt.Sprintf("%x", sha256.Sum256(content))))
+		http.Redirect(w, r, h.elsewhere+"/elsewhere/"+path, http.StatusFound)
+		return
+	}
+	h.serve(w, r)
+}
+
+// serve hands out a file.
+func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
 	path := r.PathValue("path")
 	content, ok := h.files[path]
 	if !ok {

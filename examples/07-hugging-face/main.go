@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -63,9 +64,10 @@ func run(ctx context.Context) error {
 	defer func() { _ = issuer.Close() }()
 	h := newHub("org/llm", "part-2.safetensors", map[string][]byte{
 		"config.json": []byte(`{"model_type":"weir-demo"}`), "README.md": []byte("# A model\n"),
-		"model.safetensors": harness.Safetensors(32 << 10), "part-2.safetensors": harness.Safetensors(96 << 10),
+		"model.safetensors": harness.Safetensors(32 << 10), linked: harness.Safetensors(8 << 10), "part-2.safetensors": harness.Safetensors(96 << 10),
 		"tokenizer/vocab.txt": []byte(strings.Repeat("river\nweir\n", 1000)),
 	})
+	h.elsewhere = "http://localhost:" + strconv.Itoa(ports[portHub]) // another host, to the client
 	server, err := h.start(ctx, harness.Loopback(ports[portHub]))
 	if err != nil {
 		return err
