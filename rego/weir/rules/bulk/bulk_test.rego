@@ -44,6 +44,9 @@ test_documents_without_a_bound_are_no_few if {
 			"alternatives": ["state a limit"],
 		}}
 	}
+}
+
+test_lists_and_writes_state_none if {
 	denials(takes("list", -1)) == set()
 	denials(takes("write", -1)) == set()
 }
