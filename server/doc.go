@@ -16,7 +16,7 @@
 //   - pkg/policy: the Rego engine. rego/weir holds the shipped policy, its numbers in rego/weir/settings.yaml.
 //   - pkg/window: sliding windows in memory; pkg/redisstore: the same in Redis; pkg/window/windowtest: what both must pass.
 //   - pkg/coverage: which parts of a stored object have left, and to whom; in Redis too, and pkg/coverage/coveragetest as above.
-//   - pkg/artifact: what a stored object is, by its first bytes and its last; pkg/coverage: which parts of it have left, and to whom.
+//   - pkg/artifact: what a stored object is, by its first bytes and its last, whatever its name.
 //   - pkg/handover: an admission on its way from ext_authz to ext_proc.
 //   - pkg/audit: the journal, its chain, reading it back, shipping it.
 //
@@ -44,9 +44,12 @@
 //	the shipped policy                  rego/weir, rego/weir/settings.yaml
 //	meters                              pkg/window, pkg/redisstore
 //	coverage                            pkg/coverage, pkg/redisstore/coverage.go
+//	stores of objects                   pkg/dialect/store.go, pkg/artifact, pkg/guard/object.go, server/internal/extproc/recognise.go
 //	masks                               pkg/vector, pkg/dialect, server/internal/extproc/seal.go, server/internal/config/maskkeys.go
 //	journal and spans                   pkg/audit, server/internal/telemetry
 //	deployments                         envoy/*.yaml, server/internal/extproc/plan.go, pkg/guard/ticket.go
-//	the demo                            examples/01-quickstart; sealed vectors: examples/03-sealed-vectors
+//	the demo                            examples/01-quickstart; sealed vectors: 03-sealed-vectors
+//	identity, limits, policy by example examples/04-identity-providers, 05-when-redis-fails, 09-policy
+//	stores of models by example         examples/06-model-weights (S3), 07-hugging-face
 //	docker compose                      docker-compose.yml
 package server
