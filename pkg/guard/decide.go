@@ -93,10 +93,22 @@ func (a *Admission) impose(d authz.Decision) authz.Decision {
 		return refuse(authz.KindUnavailable, "obligation_unknown", "the policy asks for a mask that this installation cannot apply")
 	case d.Mask.Vectors.Keyed() && !a.g.cfg.MaskKeys:
 		return refuse(authz.KindUnavailable, "mask_keys_missing", "the policy asks for a mask that this installation has no keys for")
+	case a.unboundedDocuments(d):
+		return refuse(authz.KindForbidden, "documents_unbounded", "there is a limit of documents, and the request states no bound for them: state one")
 	case a.g.cfg.Entry == "ext_authz" && !a.dischargedByHead(d):
 		return refuse(authz.KindForbidden, "obligation_unmet", "the policy ties this to the answer, which Weir does not see here (entry: ext_authz)")
 	}
 	return d
+}
+
+// unboundedDocuments reports whether d bounds documents, and the operation hands out nobody knows how many: they are not counted one by one
+// as they leave, so that the limit would never be reached.
+func (a *Admission) unboundedDocuments(d authz.Decision) bool {
+	switch a.op.Class {
+	case authz.ClassList, authz.ClassWrite, authz.ClassAdmin: // names; and what the client brings
+		return false
+	}
+	return a.op.Documents == authz.Unbounded && slices.ContainsFunc(d.Limits, func(l authz.Limit) bool { return l.Unit == authz.UnitDocuments })
 }
 
 // dischargedByHead reports whether d's obligations can be met without seeing the answer: no vectors to mask, no volume without a bound, and no

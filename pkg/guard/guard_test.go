@@ -35,6 +35,9 @@ func TestRefusals(t *testing.T) {
 		"mask without keys":          {func(w *world) { w.decision.Mask.Vectors = authz.MaskSeal }, authz.KindUnavailable, "weir.mask_keys_missing"},
 		"score mask":                 {func(w *world) { w.decision.Mask.Scores = "blur" }, authz.KindUnavailable, "weir.obligation_unknown"},
 		"limit on nobody's group":    {func(w *world) { w.decision.Limits = []authz.Limit{{Meter: authz.MeterGroup, Unit: authz.UnitBytes}} }, authz.KindUnavailable, "weir.limit_unreadable"},
+		"documents without a bound": {func(w *world) {
+			w.op.Documents, w.decision.Limits = authz.Unbounded, []authz.Limit{limit(authz.UnitDocuments, 1000)}
+		}, authz.KindForbidden, "weir.documents_unbounded"},
 		"over a limit": {func(w *world) {
 			w.bounded, w.decision.Limits = true, []authz.Limit{limit(authz.UnitVectors, 2)}
 		}, authz.KindQuota, "weir.limit.subject_target.vectors"},

@@ -61,7 +61,10 @@ limit contains {"meter": "subject_target", "unit": "vectors", "window": "1h", "m
 
 limit contains {"meter": "subject_target", "unit": "vectors_masked", "window": "1h", "max": settings.bulk.max_masked_vectors_per_hour}
 
-limit contains {"meter": "subject_target", "unit": "documents", "window": "1h", "max": settings.bulk.max_documents_per_hour} if takes
+limit contains {"meter": "subject_target", "unit": "documents", "window": "1h", "max": settings.bulk.max_documents_per_hour} if {
+	takes
+	input.operation.documents >= 0 # or there is nothing to count: refused above, but for those who may export
+}
 
 problem contains sprintf("bulk.%s: want a whole number from 0 up", [key]) if {
 	some key in [

@@ -51,6 +51,11 @@ test_lists_and_writes_state_none if {
 	denials(takes("write", -1)) == set()
 }
 
+test_no_limit_of_what_is_not_counted if {
+	limits := bulk.limit with input as takes("export", -1) with data.weir.settings as settings
+	count(limits) == 2
+}
+
 test_whoever_writes_takes_none if {
 	denials(takes("write", 501)) == set()
 	limits := bulk.limit with input as takes("write", -1) with data.weir.settings as settings
