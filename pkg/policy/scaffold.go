@@ -84,7 +84,7 @@ func NewRule(name, like string) (map[string][]byte, error) {
 
 // renamed gives a rule another name: of its package, of its settings, and where its test and its sentences say either.
 func renamed(src []byte, old, name string) []byte {
-	for _, at := range []string{`(weir\.rules\.)%s((?:_test)?\b)`, `(settings?[. ])%s(\b)`, `(")%s(")`, `(?m:(^)%s(:))`, `(\b)%s(\.[a-z%%])`} {
+	for _, at := range []string{`(weir\.rules\.)%s((?:_test)?\b)`, `(settings?[. ])%s(\b)`, `(")%s("|: )`, `(?m:(^)%s(:))`, `(\b)%s(\.[a-z%%])`} {
 		src = regexp.MustCompile(fmt.Sprintf(at, old)).ReplaceAll(src, []byte("${1}"+name+"${2}"))
 	}
 	return src

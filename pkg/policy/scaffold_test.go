@@ -51,7 +51,7 @@ func TestNewRule(t *testing.T) {
 				t.Errorf("%+v, %v", r, err)
 			}
 			for name, b := range files {
-				if m := regexp.MustCompile(`(setting|settings\.|rules\.) ?` + like + `\b`).Find(b); strings.HasPrefix(name, "rules/quarry/") && like != "" && m != nil {
+				if m := regexp.MustCompile(`((setting|settings\.|rules\.) ?` + like + `\b|"` + like + `: )`).Find(b); strings.HasPrefix(name, "rules/quarry/") && like != "" && m != nil {
 					t.Errorf("%s still says %q", name, m)
 				}
 			}

@@ -166,6 +166,10 @@ func limitsShow(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	if !w.ok(fs) || *file == "" {
+		absent(fs, "config")
+		if !w.ok(fs) {
+			fmt.Fprintf(fs.Output(), "%s: want one SUBJECT, or --meter and --key\n", fs.Name())
+		}
 		fs.Usage()
 		return errUsage
 	}
@@ -225,6 +229,10 @@ func limitsReset(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	if !w.ok(fs) || *file == "" || strings.TrimSpace(*reason) == "" {
+		absent(fs, "config", "reason")
+		if !w.ok(fs) {
+			fmt.Fprintf(fs.Output(), "%s: want one SUBJECT, or --meter and --key\n", fs.Name())
+		}
 		fs.Usage()
 		return errUsage
 	}

@@ -25,6 +25,7 @@ func policyBuild(ctx context.Context, args []string, out io.Writer) error {
 	if err := parse(fs, args); err != nil {
 		return err
 	}
+	absent(fs, "out")
 	if err := exactly(fs, min(fs.NArg(), 1), *file != ""); err != nil {
 		return err
 	}

@@ -67,10 +67,20 @@ func only(fs *flag.FlagSet, fits bool) error {
 		fmt.Fprintf(fs.Output(), "unexpected argument %q\n", fs.Arg(0))
 	}
 	if fs.NArg() > 0 || !fits {
+		absent(fs, "config")
 		fs.Usage()
 		return errUsage
 	}
 	return nil
+}
+
+// absent says above the usage which of the flags that a command needs has no value; what the command does not have is passed over.
+func absent(fs *flag.FlagSet, names ...string) {
+	for _, name := range names {
+		if f := fs.Lookup(name); f != nil && strings.TrimSpace(f.Value.String()) == "" {
+			fmt.Fprintf(fs.Output(), "%s: --%s is missing\n", fs.Name(), name)
+		}
+	}
 }
 
 // configError puts each problem of a configuration on a line of its own, where editors find file and line.
