@@ -90,6 +90,13 @@ func (w *whose) ok(fs *flag.FlagSet) bool {
 	return fs.NArg() == 1
 }
 
+// absent says above the usage what is wrong where the arguments do not name one thing.
+func (w *whose) absent(fs *flag.FlagSet) {
+	if !w.ok(fs) {
+		fmt.Fprintf(fs.Output(), "%s: want one SUBJECT, or --meter and --key\n", fs.Name())
+	}
+}
+
 func (w *whose) String() string {
 	if w.subject != "" {
 		return w.subject
@@ -167,9 +174,7 @@ func limitsShow(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if !w.ok(fs) || *file == "" {
 		absent(fs, "config")
-		if !w.ok(fs) {
-			fmt.Fprintf(fs.Output(), "%s: want one SUBJECT, or --meter and --key\n", fs.Name())
-		}
+		w.absent(fs)
 		fs.Usage()
 		return errUsage
 	}
@@ -230,9 +235,7 @@ func limitsReset(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if !w.ok(fs) || *file == "" || strings.TrimSpace(*reason) == "" {
 		absent(fs, "config", "reason")
-		if !w.ok(fs) {
-			fmt.Fprintf(fs.Output(), "%s: want one SUBJECT, or --meter and --key\n", fs.Name())
-		}
+		w.absent(fs)
 		fs.Usage()
 		return errUsage
 	}
