@@ -124,6 +124,10 @@ func (w *whose) meters(c *config.Config) (map[string][]metered, error) {
 		}
 	}
 	if w.subject == "" {
+		always := []authz.Meter{authz.MeterSubject, authz.MeterSubjectTarget, authz.MeterTarget, authz.MeterGroup, authz.MeterCredential, authz.MeterUnseen}
+		if all := slices.Concat(always, c.Counters.Names()); !slices.Contains(all, authz.Meter(*w.meter)) {
+			return nil, fmt.Errorf("there is no meter %q; there are %s", *w.meter, joined(all))
+		}
 		for tenant := range out {
 			out[tenant] = []metered{{authz.MeterKey{Meter: authz.Meter(*w.meter), Key: *w.key}, ""}}
 		}
@@ -152,6 +156,15 @@ func (w *whose) meters(c *config.Config) (map[string][]metered, error) {
 		out[t.MeterTenant()] = of
 	}
 	return out, nil
+}
+
+// joined writes names of meters one after the other.
+func joined(meters []authz.Meter) string {
+	names := make([]string, len(meters))
+	for i, m := range meters {
+		names[i] = string(m)
+	}
+	return strings.Join(names, ", ")
 }
 
 // used is one count.
