@@ -321,6 +321,9 @@ func limitsRebuild(ctx context.Context, args []string, out io.Writer) error {
 		if _, err := os.Stat(dir); err != nil {
 			return fmt.Errorf("no journal: %w", err)
 		}
+		if files, err := os.ReadDir(dir); err != nil || !slices.ContainsFunc(files, func(f os.DirEntry) bool { return strings.HasSuffix(f.Name(), ".weir") }) {
+			return fmt.Errorf("no journal in %s: a wrong directory would make the replicas believe in counters that lack what it holds", dir)
+		}
 	}
 	found, err := server.Rebuild(ctx, cfg, journals, *dry)
 	if err != nil {
