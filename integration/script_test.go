@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -273,6 +274,9 @@ func signalling(verb string, sig syscall.Signal, ends bool) func(*testscript.Tes
 		}
 		p := the(ts).process(ts, args[0])
 		ts.Check(p.Signal(sig))
+		if sig == syscall.SIGSTOP {
+			awaitStopped(ts, p)
+		}
 		if !ends {
 			return
 		}
@@ -280,6 +284,25 @@ func signalling(verb string, sig syscall.Signal, ends bool) func(*testscript.Tes
 		case <-p.Done():
 		case <-time.After(30 * time.Second):
 			ts.Fatalf("%s did not end within 30 s of %v:\n%s", p.Name, sig, p.Log)
+		}
+	}
+}
+
+// awaitStopped waits until every thread of a child has stopped: on a busy machine one may go on for a while, and answer a request. Where
+// there is no /proc it does not wait.
+func awaitStopped(ts *testscript.TestScript, p *harness.Process) {
+	deadline := time.Now().Add(10 * time.Second)
+	for running := true; running; {
+		running = false
+		files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.PID()))
+		ts.Check(err)
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			state := text[bytes.LastIndexByte(text, ')')+1:]
+			running = running || err == nil && !bytes.HasPrefix(state, []byte(" T"))
+		}
+		if running && time.Now().After(deadline) {
+			ts.Fatalf("%s has not stopped within 10 s", p.Name)
 		}
 	}
 }
