@@ -152,8 +152,11 @@ func (l *lease) endedAt(now time.Time) bool {
 		return false
 	}
 	defer l.mu.Unlock()
-	return !l.until.IsZero() && !now.Before(l.until)
+	return l.over(now)
 }
+
+// over reports whether the lease's tick is over. The caller holds mu.
+func (l *lease) over(now time.Time) bool { return !l.until.IsZero() && !now.Before(l.until) }
 
 // room is what the lease has left to give. The caller holds mu.
 func (l *lease) room(now time.Time) authz.Volume {
@@ -178,6 +181,9 @@ func ended() time.Time { return time.Unix(0, 1) }
 func (s *Store) take(ctx context.Context, l *lease, need authz.Volume, whole bool) ([]authz.Exceeded, error) {
 	if l.err != nil && time.Since(l.failed) < s.cfg.Timeout { // who waited for the call that failed does not wait for another
 		return nil, l.err
+	}
+	if l.over(s.leases.clock()) {
+		return nil, errLeaseEnded
 	}
 	ahead := l.spent
 	for u := range ahead {

@@ -105,6 +105,7 @@ func (s *Store) spend(ctx context.Context, all []*lease, v authz.Volume) (got []
 		switch {
 		case now.Before(l.until) && l.room(now).Covers(v):
 			got = append(got, l)
+		case l.over(now): // while this claim waited for it: raised once more, it would only take ahead of what others need
 		case !l.dry:
 			lacking = append(lacking, l)
 		}
