@@ -271,6 +271,10 @@ func (st *stream) countBody(m *wire.Inbound) error {
 	if r.sniff != nil {
 		st.glimpse(m)
 	}
+	r.passed += int64(m.Body.Len())
+	if stated := r.head.ContentLength; stated >= 0 && r.passed > stated && !st.adm.Observed() {
+		return st.deny(errLonger())
+	}
 	if r.most > 0 && r.left.Of(authz.UnitBytes)+int64(m.Body.Len()) > r.most {
 		r.most = 0 // said once
 		if err := st.deny(errTooLong()); err != nil || st.refused {

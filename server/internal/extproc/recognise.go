@@ -1,7 +1,6 @@
 package extproc
 
 import (
-	"context"
 	"strings"
 
 	"google.golang.org/grpc/mem"
@@ -11,14 +10,6 @@ import (
 	"github.com/weirgate/weir/pkg/dialect"
 	"github.com/weirgate/weir/server/internal/wire"
 )
-
-// Artifacts remembers what objects were recognised as, by their content (pkg/artifact in memory, pkg/redisstore in Redis).
-type Artifacts interface {
-	// Known returns what the object was recognised as before; ok is false where nothing is known that is stricter than another look.
-	Known(ctx context.Context, k artifact.Key) (a authz.Artifact, ok bool, err error)
-	// Note adds b, which stands at offset in the object, to what was seen of it, and judges by all of that.
-	Note(ctx context.Context, k artifact.Key, offset int64, b []byte) (authz.Artifact, artifact.Verdict, error)
-}
 
 // sniff withholds an answer until its first bytes tell what the object is.
 type sniff struct {
@@ -96,10 +87,13 @@ func (st *stream) sniffBody(m *wire.Inbound) error {
 	s.see(m.Body)
 	s.taken += int64(m.Body.Len())
 	s.held, m.Body = append(s.held, m.Body...), nil
+	if stated := st.response.head.ContentLength; stated >= 0 && s.taken > stated {
+		return st.deny(errLonger())
+	}
 	if len(s.first) < artifact.PrefixLen && !m.EndOfStream && s.taken != st.response.head.ContentLength {
 		return nil
 	}
-	return st.sniffed(ending{last: m.EndOfStream || s.taken == st.response.head.ContentLength, said: m.EndOfStream})
+	return st.sniffed(end(m.EndOfStream))
 }
 
 // glimpse looks at a piece of an object that passes, in observe mode.
@@ -178,6 +172,7 @@ func (st *stream) sniffed(e ending) error {
 		s.held.Free()
 		return err
 	}
+	r.passed = s.taken
 	return st.release(s.held, e)
 }
 

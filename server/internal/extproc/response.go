@@ -30,6 +30,7 @@ type responseSide struct {
 	status   int           // answered
 	measured string
 	most     int64        // bytes that the answer may have in all; 0: no bound
+	passed   int64        // bytes of a body that is measured and not read
 	left     authz.Volume // what was answered to Envoy: bytes, and vectors under UnitVectors
 
 	sniff *sniff // looks at the first bytes of an object, until it is decided

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/weirgate/weir/pkg/artifact"
 	"github.com/weirgate/weir/pkg/authz"
 	"github.com/weirgate/weir/pkg/guard"
 	"github.com/weirgate/weir/pkg/vector"
@@ -39,7 +40,7 @@ type Config struct {
 
 	Keys *vector.Keyring // for the masks that need keys, and for opening sealed vectors on requests; nil: no such mask
 
-	Artifacts Artifacts // what objects are, by their content; nil: by their names only
+	Artifacts *artifact.Memory // what objects are, by their content; nil: by their names only
 
 	BodyBytes        int64 // largest request body that is read; default 8 MiB
 	SubjectBodyBytes int64 // request bodies held at once per subject; default 32 MiB
