@@ -245,7 +245,11 @@ func compileFiles(files map[string]string) (_ *ast.Compiler, silent []string, er
 	if err := unknownWords(modules, input); err != nil {
 		return nil, nil, fmt.Errorf("compile the policy: %w", err)
 	}
-	return c, saysNothing(modules, input), nil
+	misspelt, err := misspeltParts(c)
+	if err != nil {
+		return nil, nil, fmt.Errorf("compile the policy: %w", err)
+	}
+	return c, append(misspelt, saysNothing(modules, input)...), nil
 }
 
 // inputSchema puts the schema where the compiler checks every reference to input against it; anywhere else it is ignored without a word.

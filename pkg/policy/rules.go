@@ -22,6 +22,7 @@ func checkRules(modules map[string]*ast.Module) error {
 	root := ast.MustParseRef("data.weir.rules")
 	said := map[string]bool{}
 	at := map[string]*ast.Location{}
+	meant := map[string]string{} // by a package's path
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
 		m := modules[name]
@@ -38,6 +39,9 @@ func checkRules(modules map[string]*ast.Module) error {
 			ref := r.Head.Ref()
 			part := strings.Trim(ref[0].Value.String(), `"`)
 			if !slices.Contains(parts, part) {
+				if near := nearestPart(part); near != "" && meant[path.String()] == "" {
+					meant[path.String()] = fmt.Sprintf("; line %d says %s: did you mean %s?", r.Location.Row, part, near)
+				}
 				continue
 			}
 			if len(ref) != 1 || r.Head.RuleKind() != ast.MultiValue {
@@ -48,7 +52,7 @@ func checkRules(modules map[string]*ast.Module) error {
 	}
 	for _, path := range slices.Sorted(maps.Keys(at)) {
 		if !said[path] && len(errs) == 0 {
-			errs = append(errs, fmt.Errorf("%s: package %s adds to none of %s", at[path], strings.TrimPrefix(path, "data."), strings.Join(parts, ", ")))
+			errs = append(errs, fmt.Errorf("%s: package %s adds to none of %s%s", at[path], strings.TrimPrefix(path, "data."), strings.Join(parts, ", "), meant[path]))
 		}
 	}
 	return errors.Join(errs...)
