@@ -47,11 +47,7 @@ func nearestPart(name string) string {
 	if slices.Contains(parts, name) {
 		return ""
 	}
-	near := slices.MinFunc(parts, func(a, b string) int { return distance(name, a) - distance(name, b) })
-	if distance(name, near) > 2 {
-		return ""
-	}
-	return near
+	return meant(name, parts)
 }
 
 // isRead reports whether some rule reads what is at a path of constants, or something that may be it: a variable may be any name.
