@@ -71,7 +71,11 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	}
 	fixed := fixedData(settings, compiler.Modules, cfg.MaskKeys)
 	store := newStore(documents, fixed)
-	warnings, err := problems(ctx, compiler, store, cfg.Name)
+	at, err := placesOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	warnings, err := problems(ctx, compiler, store, at, cfg.Name)
 	if err != nil {
 		return nil, err
 	}

@@ -91,7 +91,7 @@ func partsOf(modules map[string]*ast.Module) map[string]any {
 func short(path ast.Ref) string { return strings.TrimPrefix(path.String(), "data.") }
 
 // problems asks the policy, once, before it is taken, what is wrong with its settings, and what is permitted and should be meant.
-func problems(ctx context.Context, c *ast.Compiler, store storage.Store, settings string) (warnings []string, err error) {
+func problems(ctx context.Context, c *ast.Compiler, store storage.Store, at places, settings string) (warnings []string, err error) {
 	said := func(part string) (all []string, err error) {
 		query := rego.Query("data.weir.rules[_]." + part + "[what]")
 		rs, err := rego.New(query, rego.Compiler(c), rego.Store(store), rego.StrictBuiltinErrors(true)).Eval(ctx)
@@ -99,7 +99,7 @@ func problems(ctx context.Context, c *ast.Compiler, store storage.Store, setting
 			return nil, fmt.Errorf("%s: %w", settings, err)
 		}
 		for _, r := range rs {
-			all = append(all, fmt.Sprintf("%s: %v", settings, r.Bindings["what"]))
+			all = append(all, at.of(fmt.Sprint(r.Bindings["what"]), settings))
 		}
 		return all, nil
 	}
