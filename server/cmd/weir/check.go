@@ -98,10 +98,6 @@ func problemsOf(err error) []problem {
 	return out
 }
 
-// noProtection is what to know of obfuscation, with the figures of pkg/vector/STRENGTH.md.
-const noProtection = "obfuscation is no protection: 2 known texts find the texts of all rotated vectors, 12 those of noisy ones, 1,500 vectors without " +
-	"any known text 95 in 100 or more; no limit makes it safe"
-
 // certificatesOnTrust reports whether some target takes certificates for identities that nobody would have verified.
 func certificatesOnTrust(c *config.Config) bool {
 	if c.Entry == "ext_proc" || c.Token.ForwardedCertificate || c.Token.CertificateAuthorities != "" {
@@ -154,7 +150,7 @@ func warnTarget(t *config.Target, foreign bool, warn func(string, ...any)) {
 		warn("target %s: mode: observe refuses and masks nothing", t.Name)
 	}
 	if t.Floors.Mask.Obfuscates() {
-		warn("target %s: floors.mask: %s: %s", t.Name, t.Floors.Mask, noProtection)
+		warn("target %s: floors.mask: %s: %s", t.Name, t.Floors.Mask, config.NoProtection)
 	}
 	if t.Upgrades {
 		warn("target %s: upgrades: what passes through an upgraded connection is not seen", t.Name)
