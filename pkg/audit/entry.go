@@ -117,6 +117,7 @@ func Lost(decision Entry, now time.Time) (*authz.Record, error) {
 		Verdict: authz.Decision{
 			Effect: f.Verdict, Rule: f.Rule, Reason: f.Reason, Limits: f.Limits, Approval: f.Approval, Record: f.RecordMode, Revision: f.Revision,
 			Mask: authz.Mask{Vectors: f.MaskVectors, Scores: f.MaskScores, Fields: f.MaskFields}, Exceeded: f.Exceeded, Alternatives: f.Alternatives,
+			Flags: f.Flagged(),
 		},
 		Enforced: f.Enforced, Label: LostLabel, Reserved: f.Reserved(), Outcome: authz.OutcomeFailed,
 	}

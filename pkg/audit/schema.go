@@ -106,6 +106,11 @@ type Fields struct {
 	Alternatives   []string         `json:"weir.alternatives,omitempty"`
 	RecordMode     authz.RecordMode `json:"weir.record.mode,omitempty"`
 
+	// What rules have marked: names, and at the same places which rule did and why. They changed nothing.
+	Flags       []string `json:"weir.flags,omitempty"`
+	FlagRules   []string `json:"weir.flags.rules,omitempty"`
+	FlagReasons []string `json:"weir.flags.reasons,omitempty"`
+
 	ReservedRequests      int64 `json:"weir.reserved.requests,omitempty"`
 	ReservedDocuments     int64 `json:"weir.reserved.documents,omitempty"`
 	ReservedBytes         int64 `json:"weir.reserved.bytes,omitempty"`
@@ -142,6 +147,15 @@ func (f *Fields) Left() authz.Volume {
 		}
 	}
 	return v
+}
+
+// Flagged returns what rules have marked. Of lists that are not of one length, which Append does not write, it returns what all have.
+func (f *Fields) Flagged() []authz.Flag {
+	var out []authz.Flag
+	for i := range min(len(f.Flags), len(f.FlagRules), len(f.FlagReasons)) {
+		out = append(out, authz.Flag{Name: f.Flags[i], Rule: f.FlagRules[i], Reason: f.FlagReasons[i]})
+	}
+	return out
 }
 
 // Reserved returns what was reserved.

@@ -30,6 +30,7 @@ type Admission struct {
 	fault    string         // the rule in which the policy failed
 	input    *authz.Input   // as evaluated last
 	extended bool           // it is another one than the decision record's
+	marked   []authz.Flag   // by policy so far: a fault that comes after takes nothing of it away
 
 	piece    *authz.Piece       // what the answer hands out of a stored object
 	artifact authz.Artifact     // what that is, by its content
@@ -245,7 +246,7 @@ func (a *Admission) fail(err error) {
 		said = append(said, "fault", e.Fault)
 	}
 	level("refused", said...)
-	denied := authz.Decision{Effect: authz.Deny, Kind: e.Kind, Rule: "weir." + e.Label, Reason: e.Public, Revision: a.g.cfg.Policy.Revision(), Challenge: e.Challenge, Nonce: e.Nonce}
+	denied := authz.Decision{Effect: authz.Deny, Kind: e.Kind, Rule: "weir." + e.Label, Reason: e.Public, Revision: a.g.cfg.Policy.Revision(), Challenge: e.Challenge, Nonce: e.Nonce, Flags: a.marked}
 	if a.decided {
 		denied = a.verdict.Tighten(denied)
 	}

@@ -17,6 +17,7 @@ func (a *Admission) decide(ctx context.Context, phase string, resp *authz.Respon
 		a.fail(err)
 		return
 	}
+	a.marked = authz.JoinFlags(a.marked, d.Flags)
 	d = a.impose(d)
 	if a.decided {
 		d = a.verdict.Tighten(d)

@@ -59,6 +59,7 @@ type Journal interface {
 // Observer is told what happened, for metrics. Its methods must not block.
 type Observer interface {
 	Decided(t authz.Target, entry string, verdict, enforced authz.Effect)
+	Flagged(t authz.Target, flag string)
 	Undecided(label string)
 	AuthFailed(label string)
 	Phase(name string, d time.Duration)

@@ -157,7 +157,7 @@ func (g *Guard) resume(h handed, req authz.Request) *Admission {
 		g: g, id: h.ID, req: req, match: h.Match, op: h.Operation, needsBody: h.NeedsBody, identity: h.Identity, known: h.Known,
 		trace:   trace{id: h.TraceID, parent: h.ParentSpan, span: joinTrace("", h.ID).span},
 		decided: h.Decided, verdict: h.Verdict, enforced: h.Verdict.Effect, label: h.Label,
-		reservation: h.Reservation, reserved: h.Reserved, granted: h.Granted, raised: h.Raised, words: h.Words,
+		reservation: h.Reservation, reserved: h.Reserved, granted: h.Granted, raised: h.Raised, words: h.Words, marked: h.Verdict.Flags,
 	}
 	if a.Observed() {
 		a.enforced = authz.Allow

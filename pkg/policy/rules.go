@@ -14,7 +14,7 @@ import (
 )
 
 // parts are the sets that a package weir.rules.<name> adds to; problem and warning are what it finds in the settings, asked at load.
-var parts = []string{"allow", "missing", "deny", "hold", "limit", "mask", "score", "field", "strict", "problem", "warning"}
+var parts = []string{"allow", "missing", "deny", "hold", "limit", "mask", "score", "field", "strict", "flag", "problem", "warning"}
 
 // checkRules refuses rule packages that would be passed over without a word: Rego iterates over a deny that is no set, or lies a package
 // deeper than the composition looks, by finding nothing in it.

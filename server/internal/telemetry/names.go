@@ -6,6 +6,7 @@ package telemetry
 const (
 	MetricDecisions       = "weir_decisions_total"       // exchanges by target, kind, verdict, enforced, entry
 	MetricPhase           = "weir_phase_seconds"         // histogram: time taken, by phase (phases below)
+	MetricFlags           = "weir_flags_total"           // exchanges that rules have marked, by flag and target
 	MetricUndecided       = "weir_undecided_total"       // Weir could not decide and refused, by cause
 	MetricAuthFailures    = "weir_auth_failures_total"   // tokens missing or refused, by cause
 	MetricRefusedAnswers  = "weir_refused_answers_total" // upstream answers held back, by cause
@@ -43,6 +44,7 @@ const (
 	LabelEntry    = "entry"
 	LabelPhase    = "phase"
 	LabelCause    = "cause"
+	LabelFlag     = "flag"
 	LabelUnit     = "unit"
 	LabelSink     = "sink"
 	LabelRevision = "revision"
@@ -110,6 +112,9 @@ const (
 	AttrMode            = "weir.mode"
 	AttrRule            = "weir.rule.id"
 	AttrReason          = "weir.reason"
+	AttrFlags           = "weir.flags" // names; the two that follow have which rule, and why, at the same places
+	AttrFlagRules       = "weir.flags.rules"
+	AttrFlagReasons     = "weir.flags.reasons"
 	AttrRefusal         = "weir.refusal.kind"
 	AttrErrorType       = "error.type"
 	AttrRevision        = "weir.policy.version"
