@@ -168,6 +168,12 @@ func (e *encoder) operation(o *authz.Operation) {
 		e.covered("group", c.Group)
 		e.shut()
 	}
+	if n := o.Attempts; n != nil {
+		e.open("attempts")
+		e.number("hour", n.Hour)
+		e.number("day", n.Day)
+		e.shut()
+	}
 	e.shut()
 }
 

@@ -25,6 +25,10 @@ func (e *encoder) stored(r *authz.Record) {
 		e.share("weir.coverage.group.before", c.Group.Before)
 		e.share("weir.coverage.group.after", c.Group.After)
 	}
+	if n := r.Operation.Attempts; n != nil {
+		e.count("weir.attempts.hour", n.Hour)
+		e.count("weir.attempts.day", n.Day)
+	}
 }
 
 func (e *encoder) share(name string, f float64) {
@@ -46,5 +50,8 @@ func (f *Fields) stored(r *authz.Record) {
 		Subject: authz.Covered{Before: f.SubjectBefore, After: f.SubjectAfter}, Group: authz.Covered{Before: f.GroupBefore, After: f.GroupAfter},
 	}); c != (authz.Coverage{}) {
 		r.Operation.Coverage = &c
+	}
+	if n := (authz.Attempts{Hour: f.AttemptsHour, Day: f.AttemptsDay}); n != (authz.Attempts{}) {
+		r.Operation.Attempts = &n
 	}
 }

@@ -76,6 +76,8 @@ type Fields struct {
 	SubjectAfter  float64 `json:"weir.coverage.subject.after,omitempty"`
 	GroupBefore   float64 `json:"weir.coverage.group.before,omitempty"`
 	GroupAfter    float64 `json:"weir.coverage.group.after,omitempty"`
+	AttemptsHour  int64   `json:"weir.attempts.hour,omitempty"` // at models' weights, by the subject, this one among them
+	AttemptsDay   int64   `json:"weir.attempts.day,omitempty"`
 	// What the request asks for, upper bounds; -1 unbounded.
 	AskedVectors   int64 `json:"weir.asked.vectors,omitempty"`
 	AskedDims      int64 `json:"weir.asked.dims,omitempty"`

@@ -41,6 +41,15 @@ type Operation struct {
 	Forged bool `json:"forged,omitempty"`
 	// Coverage is how much of the object has left; nil until the answer's head tells what is asked for (phase response).
 	Coverage *Coverage `json:"coverage,omitempty"`
+	// Attempts says how often the subject has asked for models' weights, this time among them; nil where it asks for something else.
+	Attempts *Attempts `json:"attempts,omitempty"`
+}
+
+// Attempts counts requests for models' weights by one subject over all targets of a tenant, refused or not: heads and lists of names too, and
+// the pieces of one object that was let have as one.
+type Attempts struct {
+	Hour int64 `json:"hour"` // within the last hour
+	Day  int64 `json:"day"`  // within the last 24
 }
 
 // Harmless reports whether the operation, carried out by the upstream, changes nothing there: its decision record may then become

@@ -36,6 +36,9 @@ type Admission struct {
 	artifact authz.Artifact     // what that is, by its content
 	claimed  *authz.CoverClaim  // of the object's coverage, until it is decided
 	unknown  *authz.Reservation // of bytes of an object that nobody knows
+	tried    bool               // it is counted as an attempt at weights, or goes on with one
+	first    bool               // it does not go on with one
+	having   *authz.Reservation // of an object that may be had: further pieces are no attempts
 
 	envoy  *authz.EnvoyRequest // for policies of policy.compat; see Attributes
 	bodied bool                // the body in it is whole

@@ -60,6 +60,7 @@ type handed struct {
 	Granted     authz.Volume      `json:"granted"`
 	Raised      time.Time         `json:"raised"`
 	Words       string            `json:"words,omitempty"`
+	Having      bool              `json:"having,omitempty"`
 }
 
 // Suspend hands the exchange over to the stream that will follow: it stores the admission and returns the ticket for it. The Admission
@@ -77,7 +78,7 @@ func (a *Admission) Suspend(ctx context.Context) (string, error) {
 		Vectors: t.Vectors, PrimaryKeys: t.PrimaryKeys, Unseen: t.Unseen,
 		Operation: a.op, TraceID: a.trace.id, ParentSpan: a.trace.parent, NeedsBody: a.needsBody, Identity: a.identity, Known: a.known,
 		Decided: a.decided, Verdict: a.verdict, Label: a.label, Reservation: a.reservation, Reserved: a.reserved, Granted: a.granted, Raised: a.raised,
-		Words: a.words,
+		Words: a.words, Having: a.having != nil,
 	})
 	if err != nil {
 		return "", err
@@ -161,6 +162,10 @@ func (g *Guard) resume(h handed, req authz.Request) *Admission {
 	}
 	if a.Observed() {
 		a.enforced = authz.Allow
+	}
+	if a.tried = a.op.Attempts != nil; h.Having {
+		r := a.attemptClaim(having, a.letHave())
+		a.having = &r
 	}
 	if a.decided {
 		a.receipt = durable{} // Suspend waited for it

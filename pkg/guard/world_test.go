@@ -206,7 +206,7 @@ func (w *world) Take(_ context.Context, k string) ([]byte, bool, error) {
 }
 
 func (*world) Decided(authz.Target, string, authz.Effect, authz.Effect) {}
-func (w *world) Flagged(t authz.Target, flag string) { w.flagged = append(w.flagged, t.Name+" "+flag) }
+func (w *world) Flagged(t authz.Target, flag string)                    { w.flagged = append(w.flagged, t.Name+" "+flag) }
 
 func (w *world) Undecided(label string)             { w.undecided = append(w.undecided, label) }
 func (*world) AuthFailed(string)                    {}

@@ -157,6 +157,7 @@ func cacheParts() map[string]part {
 		"operation.artifact":      textPart(func(in *authz.Input) string { return in.Operation.Artifact }),
 		"operation.part":          numberPart(func(in *authz.Input) int64 { return in.Operation.Part }),
 		"operation.coverage":      coveragePart,
+		"operation.attempts":      attemptsPart,
 		"operation.range":         textPart(func(in *authz.Input) string { return in.Operation.Range }),
 		"operation.sealed":        flagPart(func(in *authz.Input) bool { return in.Operation.Sealed }),
 		"operation.forged":        flagPart(func(in *authz.Input) bool { return in.Operation.Forged }),
@@ -201,6 +202,14 @@ func coveragePart(dst []byte, in *authz.Input) []byte {
 		dst = binary.BigEndian.AppendUint64(dst, math.Float64bits(f))
 	}
 	return dst
+}
+
+func attemptsPart(dst []byte, in *authz.Input) []byte {
+	a := in.Operation.Attempts
+	if a == nil {
+		return append(dst, 0)
+	}
+	return binary.AppendVarint(binary.AppendVarint(append(dst, 1), a.Hour), a.Day)
 }
 
 func groupsPart(dst []byte, in *authz.Input) []byte {

@@ -21,7 +21,7 @@ func newKeys() *keys {
 		"class", "complete", "model", "collection", "vector", "encoding", "object", "artifact", "range", "vectors", "dims", "documents", "bytes", "sealed", "forged",
 		"version", "part", "coverage", "before", "after", "format", "wrapped", "tensors", "parameters", "size", "offset", "length",
 		"score", "signals", "budget", "status", "content_type", "content_length", "unix_ns", "rfc3339", "method", "host", "path",
-		"subject_target", "credential", "group",
+		"subject_target", "credential", "group", "attempts", "hour", "day",
 	} {
 		k.terms[s] = ast.StringTerm(s)
 	}
@@ -191,6 +191,12 @@ func (k *keys) operation(p *authz.Operation) *ast.Term {
 		v.put("subject", k.covered(c.Subject))
 		v.put("group", k.covered(c.Group))
 		o.put("coverage", v.term())
+	}
+	if n := p.Attempts; n != nil {
+		v := k.object(2)
+		v.number("hour", n.Hour)
+		v.number("day", n.Day)
+		o.put("attempts", v.term())
 	}
 	return o.term()
 }

@@ -123,7 +123,7 @@ func (w *whose) meters(c *config.Config) (map[string][]metered, error) {
 		}
 	}
 	if w.subject == "" {
-		always := []authz.Meter{authz.MeterSubject, authz.MeterSubjectTarget, authz.MeterTarget, authz.MeterGroup, authz.MeterCredential, authz.MeterUnseen}
+		always := []authz.Meter{authz.MeterSubject, authz.MeterSubjectTarget, authz.MeterTarget, authz.MeterGroup, authz.MeterCredential, authz.MeterUnseen, authz.MeterAttempts}
 		if all := slices.Concat(always, c.Counters.Names()); !slices.Contains(all, authz.Meter(*w.meter)) {
 			return nil, fmt.Errorf("there is no meter %q; there are %s", *w.meter, joined(all))
 		}

@@ -103,6 +103,8 @@ const (
 	AttrFormat          = "weir.object.format"
 	AttrCoverageSubject = "weir.coverage.subject.after" // share of the object, 0 to 1
 	AttrCoverageGroup   = "weir.coverage.group.after"
+	AttrAttemptsHour    = "weir.attempts.hour"
+	AttrAttemptsDay     = "weir.attempts.day"
 	AttrAskedVectors    = "weir.asked.vectors" // -1: unbounded
 	AttrAskedDims       = "weir.asked.dims"
 	AttrAskedDocuments  = "weir.asked.documents"

@@ -234,6 +234,8 @@ func (a *attributes) what(f *audit.Fields) {
 	a.text(AttrFormat, f.Format)
 	a.share(AttrCoverageSubject, f.SubjectAfter)
 	a.share(AttrCoverageGroup, f.GroupAfter)
+	a.count(AttrAttemptsHour, f.AttemptsHour)
+	a.count(AttrAttemptsDay, f.AttemptsDay)
 	a.count(AttrAskedVectors, f.AskedVectors)
 	a.count(AttrAskedDims, f.AskedDims)
 	a.count(AttrAskedDocuments, f.AskedDocuments)
