@@ -80,8 +80,12 @@ func TestAttempts(t *testing.T) {
 		"refused ones and allowed ones": {{object("a", "", 0), authz.Deny, 1}, {object("a", "", 0), authz.Allow, 2}, {object("b", "", 0), authz.Deny, 3}},
 		"lists":                         {{list, authz.Allow, 1}, {list, authz.Deny, 2}},
 		"a download in pieces": {
-			{object("a", "bytes=0-9", 0), authz.Allow, 1}, {object("a", "bytes=10-19", 0), authz.Allow, 1}, {object("a", "", 2), authz.Allow, 1},
-			{object("a", "bytes=0-9", 0), authz.Allow, 2}, {object("b", "bytes=10-19", 0), authz.Allow, 3}, {object("b", "bytes=20-29", 0), authz.Allow, 3},
+			{object("a", "bytes=0-9", 0), authz.Allow, 1},
+			{object("a", "bytes=10-19", 0), authz.Allow, 1},
+			{object("a", "", 2), authz.Allow, 1},
+			{object("a", "bytes=0-9", 0), authz.Allow, 2},
+			{object("b", "bytes=10-19", 0), authz.Allow, 3},
+			{object("b", "bytes=20-29", 0), authz.Allow, 3},
 		},
 		"pieces of what is refused": {{object("a", "bytes=10-19", 0), authz.Deny, 1}, {object("a", "bytes=10-19", 0), authz.Deny, 2}, {object("a", "", 3), authz.Deny, 3}},
 	} {
