@@ -163,6 +163,7 @@ func (e *encoder) what(t *authz.Target, o *authz.Operation) {
 	e.text("gen_ai.request.model", o.Model)
 	e.text("weir.collection", o.Collection)
 	e.text("weir.object", o.Object)
+	e.text("weir.object.into", o.Into)
 	e.text("weir.object.range", o.Range)
 	e.text("weir.object.artifact", o.Artifact)
 	e.count("weir.object.part", o.Part)

@@ -111,7 +111,7 @@ func Lost(decision Entry, now time.Time) (*authz.Record, error) {
 		Method: f.Method, Host: f.Host, Path: f.Path, Source: f.Source, Peer: f.Peer, Protocol: f.Protocol,
 		Target: authz.Target{Name: f.Target, Kind: f.TargetKind, Tenant: f.Tenant, Sensitivity: f.Sensitivity, Dialect: f.Dialect},
 		Operation: authz.Operation{
-			Class: f.Class, Complete: f.Complete, Model: f.Model, Collection: f.Collection, Object: f.Object, Artifact: f.Artifact, Range: f.Range, Part: f.Part,
+			Class: f.Class, Complete: f.Complete, Model: f.Model, Collection: f.Collection, Object: f.Object, Into: f.Into, Artifact: f.Artifact, Range: f.Range, Part: f.Part,
 			Vectors: f.AskedVectors, Dims: f.AskedDims, Documents: f.AskedDocuments, Bytes: f.AskedBytes,
 		},
 		Verdict: authz.Decision{

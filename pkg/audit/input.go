@@ -145,6 +145,7 @@ func (e *encoder) operation(o *authz.Operation) {
 	e.text("vector", o.Vector)
 	e.text("encoding", o.Encoding)
 	e.text("object", o.Object)
+	e.text("into", o.Into)
 	e.text("version", o.Version)
 	e.text("artifact", o.Artifact)
 	e.text("range", o.Range)

@@ -76,7 +76,7 @@ func refusal(id string) *authz.Record {
 	r.Object = &authz.Piece{Object: "a/b.safetensors", Version: "9af1", Size: 1 << 30, Offset: 8, Length: 64}
 	r.Artifact = authz.Artifact{Class: authz.ArtifactCheckpoint, Format: "safetensors", Wrapped: "gzip", Tensors: 12, Parameters: 7e9}
 	r.Operation.Attempts = &authz.Attempts{Hour: 3, Day: 4}
-	r.Operation.Part, r.Operation.Coverage = 3, &authz.Coverage{Subject: authz.Covered{Before: .25, After: .5}, Group: authz.Covered{Before: .5, After: 1}}
+	r.Operation.Part, r.Operation.Into, r.Operation.Coverage = 3, "c/d.safetensors", &authz.Coverage{Subject: authz.Covered{Before: .25, After: .5}, Group: authz.Covered{Before: .5, After: 1}}
 	return r
 }
 

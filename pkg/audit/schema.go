@@ -58,6 +58,7 @@ type Fields struct {
 	Model      string      `json:"gen_ai.request.model,omitempty"`
 	Collection string      `json:"weir.collection,omitempty"`
 	Object     string      `json:"weir.object,omitempty"`
+	Into       string      `json:"weir.object.into,omitempty"`
 	Range      string      `json:"weir.object.range,omitempty"`
 	Artifact   string      `json:"weir.object.artifact,omitempty"`
 	Part       int64       `json:"weir.object.part,omitempty"`

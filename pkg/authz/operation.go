@@ -27,6 +27,7 @@ type Operation struct {
 	Vector     string `json:"vector,omitempty"`   // the named vector that is used, where an object has several
 	Encoding   string `json:"encoding,omitempty"` // how the vectors of the answer are written, where the request chose other than float32: "ints", "base64_f16", …
 	Object     string `json:"object,omitempty"`   // canonical path or key of a stored object
+	Into       string `json:"into,omitempty"`     // where a copy within the store goes: an object, or a repository; Object is what it is taken from
 	Version    string `json:"version,omitempty"`  // of the object, where the request names one: a digest, a revision, a version ID
 	Artifact   string `json:"artifact,omitempty"` // what the object is recognised as: ArtifactCheckpoint, ArtifactCorpus, ArtifactOpaque
 	Range      string `json:"range,omitempty"`    // the Range header as sent, its beginning where it is long

@@ -153,6 +153,7 @@ func cacheParts() map[string]part {
 		"operation.vector":        textPart(func(in *authz.Input) string { return in.Operation.Vector }),
 		"operation.encoding":      textPart(func(in *authz.Input) string { return in.Operation.Encoding }),
 		"operation.object":        textPart(func(in *authz.Input) string { return in.Operation.Object }),
+		"operation.into":          textPart(func(in *authz.Input) string { return in.Operation.Into }),
 		"operation.version":       textPart(func(in *authz.Input) string { return in.Operation.Version }),
 		"operation.artifact":      textPart(func(in *authz.Input) string { return in.Operation.Artifact }),
 		"operation.part":          numberPart(func(in *authz.Input) int64 { return in.Operation.Part }),

@@ -202,6 +202,7 @@ func TestKeysTellInputsApart(t *testing.T) {
 		"no object": func(in *authz.Input) { in.Response.Object = &authz.Piece{} }, "size": func(in *authz.Input) { in.Response.Object = &authz.Piece{Size: 1} },
 		"offset": func(in *authz.Input) { in.Response.Object = &authz.Piece{Offset: 1} }, "no coverage": func(in *authz.Input) { in.Operation.Coverage = &authz.Coverage{} },
 		"coverage": func(in *authz.Input) { in.Operation.Coverage = &authz.Coverage{Group: authz.Covered{After: .5}} },
+		"into":     func(in *authz.Input) { in.Operation.Into = "a" },
 		"version":  func(in *authz.Input) { in.Operation.Version = "a" },
 	} {
 		in := base()

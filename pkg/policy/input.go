@@ -19,7 +19,7 @@ func newKeys() *keys {
 		"phase", "final", "subject", "target", "operation", "usage", "risk", "grant", "justification", "response", "time", "request",
 		"issuer", "id", "name", "email", "groups", "kind", "actors", "owner", "credential", "expires", "claims", "tenant", "sensitivity", "dialect", "labels",
 		"class", "complete", "model", "collection", "vector", "encoding", "object", "artifact", "range", "vectors", "dims", "documents", "bytes", "sealed", "forged",
-		"version", "part", "coverage", "before", "after", "format", "wrapped", "tensors", "parameters", "size", "offset", "length",
+		"into", "version", "part", "coverage", "before", "after", "format", "wrapped", "tensors", "parameters", "size", "offset", "length",
 		"score", "signals", "budget", "status", "content_type", "content_length", "unix_ns", "rfc3339", "method", "host", "path",
 		"subject_target", "credential", "group", "attempts", "hour", "day",
 	} {
@@ -162,7 +162,7 @@ func (k *keys) target(t *authz.Target) *ast.Term {
 }
 
 func (k *keys) operation(p *authz.Operation) *ast.Term {
-	o := k.object(15)
+	o := k.object(16)
 	o.always("class", string(p.Class))
 	o.flag("complete", p.Complete)
 	o.text("model", p.Model)
@@ -170,6 +170,7 @@ func (k *keys) operation(p *authz.Operation) *ast.Term {
 	o.text("vector", p.Vector)
 	o.text("encoding", p.Encoding)
 	o.text("object", p.Object)
+	o.text("into", p.Into)
 	o.text("version", p.Version)
 	o.text("artifact", p.Artifact)
 	o.text("range", p.Range)

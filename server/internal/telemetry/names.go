@@ -94,6 +94,7 @@ const (
 	AttrCollection      = "weir.collection"
 	AttrObject          = "weir.object"
 	AttrRange           = "weir.object.range"
+	AttrInto            = "weir.object.into"
 	AttrArtifact        = "weir.object.artifact"
 	AttrVersion         = "weir.object.version"
 	AttrSize            = "weir.object.size"   // bytes

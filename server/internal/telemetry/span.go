@@ -225,6 +225,7 @@ func (a *attributes) what(f *audit.Fields) {
 	a.text(AttrCollection, f.Collection)
 	a.text(AttrObject, f.Object)
 	a.text(AttrRange, f.Range)
+	a.text(AttrInto, f.Into)
 	a.text(AttrArtifact, f.Artifact)
 	a.text(AttrVersion, f.Version)
 	a.count(AttrSize, f.Size)
