@@ -20,6 +20,35 @@ func (store) Body(op authz.Operation, _ []byte) (authz.Operation, error) { retur
 // Carries implements Dialect: what is stored is not read.
 func (store) Carries(authz.Operation) (scan.Format, []scan.Field) { return "", nil }
 
+// Slashes reports whether the dialect of that name has paths with an encoded slash in them, %2F: its API writes a name with slashes as one
+// segment. Of other dialects such a path is refused.
+func Slashes(name string) bool {
+	switch d, _ := ByName(name); d.(type) {
+	case Hub, GCS, AzureBlob:
+		return true
+	}
+	return false
+}
+
+// Written returns d as it reads a request to host whose path was sent as target: the canonical form of a path does not tell a + from %2B, which
+// some stores do.
+func Written(d Dialect, host, target string) Dialect {
+	path, _, _ := strings.Cut(target, "?")
+	literal := !strings.Contains(path, "+")
+	switch s := d.(type) {
+	case S3:
+		s.Literal = literal
+		if at := max(strings.LastIndex(host, ".s3."), strings.LastIndex(host, ".s3-")); s.Hosted && at > 0 { // a bucket's name may have dots
+			s.Bucket = host[:at]
+		}
+		return s
+	case GCS:
+		s.Literal = literal
+		return s
+	}
+	return d
+}
+
 // maxListing is the longest answer to a request for names, or to the removal of many things, in bytes: a thousand names of a thousand bytes
 // each with room to spare, and no model.
 const maxListing = 8 << 20
