@@ -28,6 +28,7 @@ func (s *Store) Reserve(ctx context.Context, r authz.Reservation) (authz.Quota, 
 	}
 	if !done {
 		q, err = s.claimDirect(ctx, s.scripts.reserve, r)
+		s.noteDirect(&r, q)
 	}
 	switch {
 	case err != nil:
@@ -48,15 +49,29 @@ func (s *Store) Raise(ctx context.Context, r authz.Reservation) (authz.Quota, er
 			return q, err
 		}
 	}
-	return s.claimDirect(ctx, s.scripts.raise, r)
+	q, err := s.claimDirect(ctx, s.scripts.raise, r)
+	s.noteDirect(&r, q)
+	return q, err
+}
+
+// noteDirect notes what a claim was granted, where leases must know it: see Settle.
+func (s *Store) noteDirect(r *authz.Reservation, q authz.Quota) {
+	if s.leases != nil && q.Granted != (authz.Volume{}) {
+		s.leases.goesDirect(claimID{r.Tenant, r.ID}, q.Granted)
+	}
 }
 
 // Settle makes r.Volume the final total, more or less than what is charged, and closes the claim. A claim that is not known is charged.
+// What is more than was granted no limit is asked for; what leases took ahead under the limits as they were is given to nobody then. Those of
+// other replicas are: they were charged before.
 func (s *Store) Settle(ctx context.Context, r authz.Reservation) error {
 	defer s.overs.forget(r.Tenant, r.Keys)
 	if s.leases != nil {
 		if done, err := s.endLeased(ctx, r, false); done {
 			return err
+		}
+		if granted, _ := s.leases.directly(claimID{r.Tenant, r.ID}); !granted.Covers(r.Volume) {
+			s.leases.endLeases(r.Tenant, r.Keys)
 		}
 	}
 	r.Limits = nil

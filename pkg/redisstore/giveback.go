@@ -65,20 +65,24 @@ func (q *leases) end(id claimID, total authz.Volume) {
 	q.ended[id] = total
 }
 
-// goesDirect notes that Redis is asked for a claim by its own name: so it stays, whatever leases there are later.
-func (q *leases) goesDirect(id claimID) {
+// goesDirect notes what a claim was granted that Redis is asked for by its own name: so it stays, whatever leases there are later.
+func (q *leases) goesDirect(id claimID, granted authz.Volume) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.direct) >= maxEnded {
-		q.directs, q.direct = q.direct, map[claimID]bool{}
+		q.directs, q.direct = q.direct, map[claimID]authz.Volume{}
 	}
-	q.direct[id] = true
+	q.direct[id] = granted
 }
 
-func (q *leases) isDirect(id claimID) bool {
+// directly returns what such a claim was granted.
+func (q *leases) directly(id claimID) (granted authz.Volume, is bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.direct[id] || q.directs[id]
+	if granted, is = q.direct[id]; !is {
+		granted, is = q.directs[id]
+	}
+	return granted, is
 }
 
 // giveBackLoop gives back what leases have left over once they have ended, until ctx ends.
@@ -155,6 +159,14 @@ func (s *Store) tellLease(ctx context.Context, l *lease, script *redis.Script, c
 
 // endLeases has the leases of these meters end now: what they have left over is given to nobody.
 func (q *leases) endLeases(tenant string, keys []authz.MeterKey) {
+	for _, l := range q.takeOut(tenant, keys) {
+		l.mu.Lock() // who has found it already finds that it has ended
+		l.until = ended()
+		l.mu.Unlock()
+	}
+}
+
+func (q *leases) takeOut(tenant string, keys []authz.MeterKey) (out []*lease) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, k := range keys {
@@ -162,6 +174,8 @@ func (q *leases) endLeases(tenant string, keys []authz.MeterKey) {
 		if l := q.now[key]; l != nil {
 			delete(q.now, key)
 			q.past = append(q.past, l)
+			out = append(out, l)
 		}
 	}
+	return out
 }
