@@ -22,13 +22,12 @@ func (s *Store) Reserve(ctx context.Context, r authz.Reservation) (authz.Quota, 
 			return authz.Quota{Over: over}, nil
 		}
 	}
-	q, done, err := authz.Quota{}, false, error(nil)
-	if s.leases != nil {
-		q, done, err = s.reserveLeased(ctx, r)
-	}
-	if !done {
-		q, err = s.claimDirect(ctx, s.scripts.reserve, r)
-		s.noteDirect(&r, q)
+	returned := s.returned()
+	q, err := s.ask(ctx, r)
+	if err == nil && len(q.Over) > 0 && s.leases != nil {
+		if s.reclaim(ctx, r.Tenant, q.Over); s.returned() != returned {
+			q, err = s.ask(ctx, r)
+		}
 	}
 	switch {
 	case err != nil:
@@ -37,6 +36,18 @@ func (s *Store) Reserve(ctx context.Context, r authz.Reservation) (authz.Quota, 
 	default:
 		s.overs.granted(&r)
 	}
+	return q, err
+}
+
+// ask is Reserve, of leases or of Redis.
+func (s *Store) ask(ctx context.Context, r authz.Reservation) (authz.Quota, error) {
+	if s.leases != nil {
+		if q, done, err := s.reserveLeased(ctx, r); done {
+			return q, err
+		}
+	}
+	q, err := s.claimDirect(ctx, s.scripts.reserve, r)
+	s.noteDirect(&r, q)
 	return q, err
 }
 

@@ -110,18 +110,48 @@ func (s *Store) giveBack(ctx context.Context, all bool) {
 			delete(q.now, key)
 		}
 	}
-	past := q.past
-	q.past = nil
+	past := slices.Clone(q.past) // where reclaim finds them meanwhile, and waits
 	q.mu.Unlock()
-	var keep []*lease
+	done := map[*lease]bool{}
 	for _, l := range past {
-		if !s.giveBackOne(ctx, l, all) {
-			keep = append(keep, l)
-		}
+		done[l] = s.giveBackOne(ctx, l, all)
 	}
 	q.mu.Lock()
-	q.past = append(q.past, keep...)
+	q.past = slices.DeleteFunc(q.past, func(l *lease) bool { return done[l] })
 	q.mu.Unlock()
+}
+
+// reclaim gives back what leases have left over that have ended and are of the limits in the way: nobody is refused for what nobody will be
+// given.
+func (s *Store) reclaim(ctx context.Context, tenant string, over []authz.Exceeded) {
+	q := s.leases
+	now := q.clock()
+	q.mu.Lock()
+	var of []*lease
+	for _, o := range over {
+		key := leaseKey{tenant, authz.MeterKey{Meter: o.Limit.Meter, Key: o.Limit.Key}}
+		if l := q.now[key]; l != nil && l.endedAt(now) {
+			q.past = append(q.past, l)
+			delete(q.now, key)
+		}
+		for _, l := range q.past {
+			if l.leaseKey == key {
+				of = append(of, l)
+			}
+		}
+	}
+	q.mu.Unlock()
+	for _, l := range sorted(of) { // whether one is done with, the next giveBack says
+		s.giveBackOne(ctx, l, false)
+	}
+}
+
+// returned counts how often something was given back.
+func (s *Store) returned() int64 {
+	if s.leases == nil {
+		return 0
+	}
+	return s.leases.returned.Load()
 }
 
 // giveBackOne gives back what one lease has left over, and reports whether that is all there is to do. While claims may give something back it
@@ -143,6 +173,9 @@ func (s *Store) giveBackOne(ctx context.Context, l *lease, all bool) bool {
 	}
 	if err := s.tellLease(ctx, l, script, done); err != nil {
 		return false
+	}
+	if l.total != l.spent {
+		s.leases.returned.Add(1)
 	}
 	l.total = l.spent
 	return done

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -55,6 +56,7 @@ type leases struct {
 	clock    func() time.Time
 	tick     time.Duration
 	hotAfter int
+	returned atomic.Int64 // how often something was given back
 
 	mu     sync.Mutex // guards what follows; taken before that of a lease, and never while Redis is asked
 	now    map[leaseKey]*lease
