@@ -231,7 +231,7 @@ func (Hub) Piece(op authz.Operation, resp authz.Response) (authz.Piece, bool) {
 	case 301, 302, 303, 307, 308:
 		size := digits(validator(resp.Headers, "x-linked-size"), 1<<50)
 		if op.Class != authz.ClassRead || size == 0 {
-			return authz.Piece{}, false
+			return storedPiece(op, resp, version)
 		}
 		return authz.Piece{Object: op.Object, Version: version, Size: size, Length: size}, true
 	}

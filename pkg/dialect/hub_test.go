@@ -69,6 +69,8 @@ func TestHubPiece(t *testing.T) {
 		"a redirect":       {read, authz.Response{Status: 302, ContentLength: 50, Headers: linked}, authz.Piece{Object: "o/m/w.safetensors", Version: "sha", Size: 1000, Length: 1000}, true},
 		"a local redirect": {read, authz.Response{Status: 307, Headers: authz.Header{"etag": {`"e"`}}}, authz.Piece{}, false},
 		"of no size":       {read, authz.Response{Status: 302, Headers: authz.Header{"x-linked-size": {"-1"}, "x-linked-etag": {`"sha"`}}}, authz.Piece{}, false},
+		"away, of no size": {read, authz.Response{Status: 302, Headers: authz.Header{"location": {"https://cdn.example/x"}, "x-linked-etag": {`"sha"`}}}, authz.Piece{Object: "o/m/w.safetensors", Size: -1, Length: -1}, true},
+		"into the cache":   {read, authz.Response{Status: 307, ContentLength: 50, Headers: authz.Header{"location": {"/api/resolve-cache/models/o/m/c/w.safetensors"}}}, authz.Piece{}, false},
 		"a small file":     {read, authz.Response{Status: 200, ContentLength: 7, Headers: authz.Header{"etag": {`"e"`}}}, authz.Piece{Object: "o/m/w.safetensors", Version: "e", Size: 7, Length: 7}, true},
 		"a reconstruction": {of(authz.ClassExport, "", "xet/1", ""), authz.Response{Status: 200, ContentLength: 7}, authz.Piece{Object: "xet/1", Size: -1, Length: -1}, true},
 		"a listing":        {of(authz.ClassList, "o/m", "o/m", ""), authz.Response{Status: 302, Headers: linked}, authz.Piece{}, false},

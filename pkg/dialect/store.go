@@ -70,16 +70,34 @@ func (store) Piece(op authz.Operation, resp authz.Response) (authz.Piece, bool) 
 }
 
 // storedPiece is pieceOf with a validator of the store's own. What an export hands out (a copy, the rows of a query) nobody can put into a
-// place of its object: it is taken for all of it.
+// place of its object: it is taken for all of it; and so is what a redirect leads to, away from here.
 func storedPiece(op authz.Operation, resp authz.Response, version string) (authz.Piece, bool) {
 	p, ok := pieceOf(op, resp)
-	if !ok {
+	away := leadsAway(op, resp)
+	if !ok && !away {
 		return p, false
 	}
-	if p.Version = version; op.Class == authz.ClassExport {
+	if p.Version = version; away || op.Class == authz.ClassExport {
 		p = authz.Piece{Object: op.Object, Size: authz.UnknownLength, Length: authz.UnknownLength}
 	}
 	return p, true
+}
+
+// leadsAway reports whether an answer sends whoever asks for an object to another host: a registry to the store behind it, a store to a network
+// that delivers for it. Who follows is not seen here.
+func leadsAway(op authz.Operation, resp authz.Response) bool {
+	if op.Class != authz.ClassRead && op.Class != authz.ClassExport {
+		return false
+	}
+	switch resp.Status {
+	case 301, 302, 303, 307, 308:
+		for _, to := range resp.Headers["location"] {
+			if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.HasPrefix(to, `/\`) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // validator returns a header that an answer states once, in a length that is relied on; else "".

@@ -172,3 +172,27 @@ func TestWritten(t *testing.T) {
 		}
 	}
 }
+
+// TestRedirects: what a store sends away for has left, all of it; a way within the store hands out nothing.
+func TestRedirects(t *testing.T) {
+	for _, r := range storeRoutes() {
+		op := r.d.Head(r.method, r.path, r.query, nil)
+		for location, away := range map[string]bool{
+			"https://cdn.example/x": !isFiles(r.d), "//cdn.example/x": !isFiles(r.d), `/\cdn.example/x`: !isFiles(r.d), "x": !isFiles(r.d), "/elsewhere/x": false,
+		} {
+			p, ok := r.d.Piece(op, authz.Response{Status: 307, ContentLength: 7, Headers: authz.Header{"location": {location}}})
+			if ok != away || ok && (p.Object != op.Object || !p.Whole() || p.Size != authz.UnknownLength) {
+				t.Errorf("%s sends to %s: %+v, %v", r.d.Name(), location, p, ok)
+			}
+		}
+		if p, ok := r.d.Piece(op, authz.Response{Status: 304, Headers: authz.Header{"location": {"https://cdn.example/x"}}}); ok {
+			t.Errorf("%s: what has not changed hands out %+v", r.d.Name(), p)
+		}
+	}
+}
+
+// isFiles: any server's redirects, to its own directories for one, are not those of a store.
+func isFiles(d dialect.Dialect) bool {
+	_, files := d.(dialect.Files)
+	return files
+}

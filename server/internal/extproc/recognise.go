@@ -51,6 +51,9 @@ func (st *stream) handsOut(resp *authz.Response) (storage bool) {
 // objectHead decides what becomes of the head of an answer that hands out a stored object: by what is known of it, or after a look at
 // its first bytes.
 func (st *stream) objectHead(resp authz.Response) error {
+	if st.recognises() && resp.Status >= 300 { // what it leads to is never seen here
+		resp.Artifact.Class = authz.StricterArtifact(resp.Artifact.Class, authz.ArtifactOpaque)
+	}
 	if !st.recognises() || resp.Artifact.Class == authz.ArtifactCheckpoint || resp.EndOfStream || resp.Status >= 300 {
 		return st.respond(resp)
 	}
