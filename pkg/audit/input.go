@@ -175,6 +175,16 @@ func (e *encoder) operation(o *authz.Operation) {
 		e.number("day", n.Day)
 		e.shut()
 	}
+	if r := o.Registered; r != nil {
+		e.open("registered")
+		e.key("known")
+		e.flag(r.Known)
+		e.always("sensitivity", r.Sensitivity)
+		e.always("state", string(r.State))
+		e.text("model", r.Model)
+		e.text("promoted_by", r.PromotedBy)
+		e.shut()
+	}
 	e.shut()
 }
 

@@ -29,6 +29,12 @@ func (e *encoder) stored(r *authz.Record) {
 		e.count("weir.attempts.hour", n.Hour)
 		e.count("weir.attempts.day", n.Day)
 	}
+	if m := r.Operation.Registered; m != nil {
+		e.text("weir.object.sensitivity", m.Sensitivity)
+		e.text("weir.object.state", string(m.State))
+		e.text("weir.object.model", m.Model)
+		e.text("weir.object.promoted_by", m.PromotedBy)
+	}
 }
 
 func (e *encoder) share(name string, f float64) {
@@ -53,5 +59,10 @@ func (f *Fields) stored(r *authz.Record) {
 	}
 	if n := (authz.Attempts{Hour: f.AttemptsHour, Day: f.AttemptsDay}); n != (authz.Attempts{}) {
 		r.Operation.Attempts = &n
+	}
+	if f.ModelState != "" {
+		r.Operation.Registered = &authz.Registered{
+			Known: f.ModelState != authz.ModelUnknown, Sensitivity: f.ObjectSensitivity, State: f.ModelState, Model: f.ModelVersion, PromotedBy: f.PromotedBy,
+		}
 	}
 }

@@ -79,6 +79,11 @@ type Fields struct {
 	GroupAfter    float64 `json:"weir.coverage.group.after,omitempty"`
 	AttemptsHour  int64   `json:"weir.attempts.hour,omitempty"` // at models' weights, by the subject, this one among them
 	AttemptsDay   int64   `json:"weir.attempts.day,omitempty"`
+	// What the registry of model versions says of it; absent where it was not asked.
+	ObjectSensitivity string           `json:"weir.object.sensitivity,omitempty"`
+	ModelState        authz.ModelState `json:"weir.object.state,omitempty"`       // unknown, active or retired
+	ModelVersion      string           `json:"weir.object.model,omitempty"`       // such as churn/7
+	PromotedBy        string           `json:"weir.object.promoted_by,omitempty"` // issuer|sub, webhook or file
 	// What the request asks for, upper bounds; -1 unbounded.
 	AskedVectors   int64 `json:"weir.asked.vectors,omitempty"`
 	AskedDims      int64 `json:"weir.asked.dims,omitempty"`

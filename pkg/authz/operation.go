@@ -44,6 +44,11 @@ type Operation struct {
 	Coverage *Coverage `json:"coverage,omitempty"`
 	// Attempts says how often the subject has asked for models' weights, this time among them; nil where it asks for something else.
 	Attempts *Attempts `json:"attempts,omitempty"`
+	// Registered is what the registry of model versions says of the object; nil without a registry, and until it is known which version is
+	// asked for: by the request where that names a digest, else by the answer's head (phase response).
+	Registered *Registered `json:"registered,omitempty"`
+	// Versions are those of several objects that one request asks for, in place of Version. Policy is told what the registry says of them.
+	Versions []string `json:"-"`
 }
 
 // Attempts counts requests for models' weights by one subject over all targets of a tenant, refused or not: heads and lists of names too, and

@@ -159,6 +159,7 @@ func cacheParts() map[string]part {
 		"operation.part":          numberPart(func(in *authz.Input) int64 { return in.Operation.Part }),
 		"operation.coverage":      coveragePart,
 		"operation.attempts":      attemptsPart,
+		"operation.registered":    registeredPart,
 		"operation.range":         textPart(func(in *authz.Input) string { return in.Operation.Range }),
 		"operation.sealed":        flagPart(func(in *authz.Input) bool { return in.Operation.Sealed }),
 		"operation.forged":        flagPart(func(in *authz.Input) bool { return in.Operation.Forged }),
@@ -211,6 +212,21 @@ func attemptsPart(dst []byte, in *authz.Input) []byte {
 		return append(dst, 0)
 	}
 	return binary.AppendVarint(binary.AppendVarint(append(dst, 1), a.Hour), a.Day)
+}
+
+func registeredPart(dst []byte, in *authz.Input) []byte {
+	r := in.Operation.Registered
+	if r == nil {
+		return append(dst, 0)
+	}
+	known := byte(1)
+	if r.Known {
+		known = 2
+	}
+	for _, s := range [...]string{r.Sensitivity, string(r.State), r.Model, r.PromotedBy} {
+		dst = appendText(append(dst, known), s)
+	}
+	return dst
 }
 
 func groupsPart(dst []byte, in *authz.Input) []byte {

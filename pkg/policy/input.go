@@ -20,6 +20,7 @@ func newKeys() *keys {
 		"issuer", "id", "name", "email", "groups", "kind", "actors", "owner", "credential", "expires", "claims", "tenant", "sensitivity", "dialect", "labels",
 		"class", "complete", "model", "collection", "vector", "encoding", "object", "artifact", "range", "vectors", "dims", "documents", "bytes", "sealed", "forged",
 		"into", "version", "part", "coverage", "before", "after", "format", "wrapped", "tensors", "parameters", "size", "offset", "length",
+		"registered", "known", "state", "promoted_by",
 		"score", "signals", "budget", "status", "content_type", "content_length", "unix_ns", "rfc3339", "method", "host", "path",
 		"subject_target", "credential", "group", "attempts", "hour", "day",
 	} {
@@ -198,6 +199,15 @@ func (k *keys) operation(p *authz.Operation) *ast.Term {
 		v.number("hour", n.Hour)
 		v.number("day", n.Day)
 		o.put("attempts", v.term())
+	}
+	if r := p.Registered; r != nil {
+		v := k.object(5)
+		v.flag("known", r.Known)
+		v.always("sensitivity", r.Sensitivity)
+		v.always("state", string(r.State))
+		v.text("model", r.Model)
+		v.text("promoted_by", r.PromotedBy)
+		o.put("registered", v.term())
 	}
 	return o.term()
 }

@@ -56,6 +56,7 @@ func words() map[string][]string {
 			string(authz.KindInference), string(authz.KindVectorDB), string(authz.KindCorpus),
 			string(authz.KindWeights), string(authz.KindRegistry), string(authz.KindConfig),
 		},
+		"ModelState": {string(authz.ModelUnknown), string(authz.ModelActive), string(authz.ModelRetired)},
 		"Class": {
 			string(authz.ClassUnknown), string(authz.ClassEmbed), string(authz.ClassSearch), string(authz.ClassRead),
 			string(authz.ClassExport), string(authz.ClassList), string(authz.ClassWrite), string(authz.ClassAdmin),

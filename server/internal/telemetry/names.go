@@ -106,6 +106,10 @@ const (
 	AttrCoverageGroup   = "weir.coverage.group.after"
 	AttrAttemptsHour    = "weir.attempts.hour"
 	AttrAttemptsDay     = "weir.attempts.day"
+	AttrObjectClass     = "weir.object.sensitivity"
+	AttrModelState      = "weir.object.state"
+	AttrModelVersion    = "weir.object.model"
+	AttrPromotedBy      = "weir.object.promoted_by"
 	AttrAskedVectors    = "weir.asked.vectors" // -1: unbounded
 	AttrAskedDims       = "weir.asked.dims"
 	AttrAskedDocuments  = "weir.asked.documents"
