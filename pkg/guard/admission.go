@@ -199,7 +199,8 @@ func (a *Admission) admitted(start time.Time) {
 // have told what it is.
 func (a *Admission) Respond(ctx context.Context, resp authz.Response) authz.Decision {
 	reads := a.g.cfg.Policy.Reads()
-	if !a.Allowed() || !a.known || !reads.Response && resp.Object == nil {
+	elsewhere := a.sentElsewhere(&resp)
+	if !a.Allowed() || !a.known || !reads.Response && resp.Object == nil && !elsewhere {
 		return a.verdict
 	}
 	a.Record()
@@ -215,7 +216,7 @@ func (a *Admission) Respond(ctx context.Context, resp authz.Response) authz.Deci
 			return a.verdict
 		}
 	}
-	if reads.Response || resp.Object != nil && reads.Object || a.op.Artifact != named {
+	if reads.Response || (resp.Object != nil || elsewhere) && reads.Object || a.op.Artifact != named {
 		a.decide(ctx, authz.PhaseResponse, &resp)
 	}
 	if !a.Allowed() {

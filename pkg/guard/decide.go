@@ -40,6 +40,9 @@ func (a *Admission) decide(ctx context.Context, phase string, resp *authz.Respon
 // evaluate builds the input and asks policy.
 func (a *Admission) evaluate(ctx context.Context, phase string, resp *authz.Response) (authz.Decision, error) {
 	g := a.g
+	if err := a.register(ctx, resp); err != nil {
+		return authz.Decision{}, err
+	}
 	if err := a.attempt(ctx); err != nil {
 		return authz.Decision{}, err
 	}

@@ -77,6 +77,7 @@ type Config struct {
 	Journal       Journal
 	Observer      Observer
 	Coverage      Coverage // nil: none is kept, and policy is told none
+	Registry      Registry // nil: there is none, and policy is told nothing of model versions
 	Handover      Handover // required for entry "both" only
 
 	TicketKey []byte        // MAC key of hand-over tickets, at least 32 bytes; required with Handover
