@@ -230,17 +230,10 @@ func (t *Table) Resolve(req authz.Request) (authz.Match, error) {
 	if m.Host, err = CanonicalHost(req.Host); err != nil {
 		return m, ambiguous("host", err)
 	}
-	path, escaped, err := canonicalPath(req.Path)
-	if err != nil {
+	if m.Path, err = CanonicalPath(req.Path); err != nil {
 		return m, ambiguous("path", err)
 	}
-	m.Path = path
-	found := t.lookup(m.Host, path)
-	if escaped {
-		if found, err = t.either(found, m); err != nil {
-			return m, err
-		}
-	}
+	found := t.lookup(m.Host, m.Path)
 	if req.Route != "" {
 		named := t.names[req.Route]
 		if named == nil || found != nil && found != named {
@@ -251,9 +244,6 @@ func (t *Table) Resolve(req authz.Request) (authz.Match, error) {
 	if found == nil {
 		found = t.fallback
 	}
-	if escaped && (found == nil || !found.Slashes) {
-		return m, ambiguous("path", errSeparator)
-	}
 	if found == nil {
 		return m, &authz.Error{Kind: authz.KindForbidden, Label: "target_unmatched", Public: "nothing that may be asked for here is known under this host and path"}
 	}
@@ -261,17 +251,15 @@ func (t *Table) Resolve(req authz.Request) (authz.Match, error) {
 	return m, nil
 }
 
-// either returns what a path with an encoded slash in it belongs to, however it is read: as found, or with a plain slash, where one of the two
-// is nobody's.
-func (t *Table) either(found *authz.Target, m authz.Match) (*authz.Target, error) {
-	other := t.lookup(m.Host, slashed(m.Path))
-	if found == nil || other == nil || found == other {
-		return cmp.Or(found, other), nil
+func (t *Table) lookup(host, path string) *authz.Target {
+	if found := t.named(host, path); found != nil {
+		return found
 	}
-	return nil, ambiguous("path", errSeparator)
+	return t.any.find(path)
 }
 
-func (t *Table) lookup(host, path string) *authz.Target {
+// named finds the target of a path on a host that it names.
+func (t *Table) named(host, path string) *authz.Target {
 	if found := t.exact[host].find(path); found != nil {
 		return found
 	}
@@ -283,7 +271,7 @@ func (t *Table) lookup(host, path string) *authz.Target {
 			}
 		}
 	}
-	return t.any.find(path)
+	return nil
 }
 
 func ambiguous(what string, cause error) error {
