@@ -19,21 +19,17 @@ func (e *encoder) stored(r *authz.Record) {
 	e.text("weir.object.recognised", r.Artifact.Class)
 	e.count("weir.object.tensors", r.Artifact.Tensors)
 	e.count("weir.object.parameters", r.Artifact.Parameters)
+	e.text("weir.redirect.capability", r.Carried)
+	if l := r.Leave; l != nil {
+		e.text("weir.capability.target", l.Target)
+		e.text("weir.capability.object", l.Object)
+		e.text("weir.capability.version", l.Version)
+	}
 	if c := r.Operation.Coverage; c != nil {
 		e.share("weir.coverage.subject.before", c.Subject.Before)
 		e.share("weir.coverage.subject.after", c.Subject.After)
 		e.share("weir.coverage.group.before", c.Group.Before)
 		e.share("weir.coverage.group.after", c.Group.After)
-	}
-	if n := r.Operation.Attempts; n != nil {
-		e.count("weir.attempts.hour", n.Hour)
-		e.count("weir.attempts.day", n.Day)
-	}
-	if m := r.Operation.Registered; m != nil {
-		e.text("weir.object.sensitivity", m.Sensitivity)
-		e.text("weir.object.state", string(m.State))
-		e.text("weir.object.model", m.Model)
-		e.text("weir.object.promoted_by", m.PromotedBy)
 	}
 }
 
@@ -52,17 +48,13 @@ func (f *Fields) stored(r *authz.Record) {
 		r.Operation.Version = f.Version
 	}
 	r.Artifact = authz.Artifact{Class: f.Recognised, Format: f.Format, Wrapped: f.Wrapped, Tensors: f.Tensors, Parameters: f.Parameters}
+	r.Carried = f.Carried
+	if f.LeaveTarget != "" {
+		r.Leave = &authz.Leave{Target: f.LeaveTarget, Object: f.LeaveObject, Version: f.LeaveVersion}
+	}
 	if c := (authz.Coverage{
 		Subject: authz.Covered{Before: f.SubjectBefore, After: f.SubjectAfter}, Group: authz.Covered{Before: f.GroupBefore, After: f.GroupAfter},
 	}); c != (authz.Coverage{}) {
 		r.Operation.Coverage = &c
-	}
-	if n := (authz.Attempts{Hour: f.AttemptsHour, Day: f.AttemptsDay}); n != (authz.Attempts{}) {
-		r.Operation.Attempts = &n
-	}
-	if f.ModelState != "" {
-		r.Operation.Registered = &authz.Registered{
-			Known: f.ModelState != authz.ModelUnknown, Sensitivity: f.ObjectSensitivity, State: f.ModelState, Model: f.ModelVersion, PromotedBy: f.PromotedBy,
-		}
 	}
 }

@@ -24,15 +24,14 @@ const (
 // name it.
 const MeterUnseen Meter = "unseen"
 
-// MeterAttempts is kept for one subject: requests for models' weights, whatever became of them; and for one subject and object: those that
-// were let pass. Policies do not name it: they read Operation.Attempts.
-const MeterAttempts Meter = "attempts"
-
-// AttemptWindows are the windows of MeterAttempts: those of Attempts.
-func AttemptWindows() []Window { return []Window{Window(time.Hour), Window(24 * time.Hour)} }
-
 // UnseenWindow is the window of MeterUnseen.
 const UnseenWindow = Window(30 * 24 * time.Hour)
+
+// MeterCapability is kept for one capability in a redirect (see Leave): what has left by it, whoever used it. Policies do not name it.
+const MeterCapability Meter = "capability"
+
+// CapabilityWindow is the window of MeterCapability: longer than any such capability lives.
+const CapabilityWindow = Window(time.Hour)
 
 // Valid reports whether m is one of the meters that there are always.
 func (m Meter) Valid() bool {
@@ -84,7 +83,7 @@ func (s MeterSpec) Check() error {
 	switch {
 	case !s.Name.Wellformed():
 		return fmt.Errorf("name %q: want 1 to 64 lower-case letters, digits and '_', a letter first", s.Name)
-	case s.Name.Valid(), s.Name == MeterUnseen, s.Name == MeterAttempts:
+	case s.Name.Valid(), s.Name == MeterUnseen, s.Name == MeterCapability:
 		return fmt.Errorf("name %q: that meter is there already", s.Name)
 	case len(s.Keys) == 0:
 		return fmt.Errorf("keys: want at least one of %s, %sNAME, %sNAME", strings.Join(KeyNames(), ", "), KeyClaim, KeyLabel)
@@ -230,6 +229,8 @@ func (ms Meters) Key(m Meter, who Subject, what Target, group string) (string, b
 		return what.Name, what.Name != ""
 	case MeterCredential:
 		return who.Issuer + "|" + who.Credential, who.Credential != ""
+	case MeterCapability:
+		return who.Credential, strings.HasPrefix(who.Credential, CredentialCapability)
 	case MeterGroup:
 		return group, group != ""
 	}

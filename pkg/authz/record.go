@@ -86,7 +86,10 @@ type Record struct {
 	Object   *Piece   // what part of a stored object the answer hands out; nil where it is none, and before its head has come
 	Artifact Artifact // what its content is recognised as
 
+	Leave *Leave // by which the subject came; nil without
+
 	// Completion only.
+	Carried  string // the capability that the answer's Location carries, by its name as a credential; empty for none
 	Outcome  Outcome
 	Status   int    // HTTP status answered; 0 when none was
 	Measured string // "counted" (seen passing) or "declared" (by content-length)

@@ -64,7 +64,9 @@ type Response struct {
 	// Unseen says that the object's content was looked at, and what was seen of it does not tell what it is: a piece from its middle.
 	Unseen bool `json:"-"`
 	// Object is the part of a stored object that it hands out; nil where it hands out none.
-	Object      *Piece `json:"object,omitempty"`
+	Object *Piece `json:"object,omitempty"`
+	// Forwarded says that it redirects to another guarded host: the object leaves there, and is counted there, and none of it leaves here.
+	Forwarded   bool   `json:"-"`
 	Headers     Header `json:"-"`
 	EndOfStream bool   `json:"-"`
 	// CodeDetails is Envoy's response.code_details: "via_upstream" for an upstream's answer.

@@ -30,15 +30,12 @@ type Admission struct {
 	fault    string         // the rule in which the policy failed
 	input    *authz.Input   // as evaluated last
 	extended bool           // it is another one than the decision record's
-	marked   []authz.Flag   // by policy so far: a fault that comes after takes nothing of it away
 
+	carried  string             // the credential that the answer's Location carries
 	piece    *authz.Piece       // what the answer hands out of a stored object
 	artifact authz.Artifact     // what that is, by its content
 	claimed  *authz.CoverClaim  // of the object's coverage, until it is decided
 	unknown  *authz.Reservation // of bytes of an object that nobody knows
-	tried    bool               // it is counted as an attempt at weights, or goes on with one
-	first    bool               // it does not go on with one
-	having   *authz.Reservation // of an object that may be had: further pieces are no attempts
 
 	envoy  *authz.EnvoyRequest // for policies of policy.compat; see Attributes
 	bodied bool                // the body in it is whole
@@ -90,6 +87,13 @@ func (a *Admission) NeedsBody() bool { return a.needsBody && !a.decided }
 
 // Identity returns who asks and what showed it, which is stripped before the upstream; the zero value before Admit, and for nobody.
 func (a *Admission) Identity() authz.Identity { return a.identity }
+
+// Words returns what the requester said in justification of what is asked; empty for nothing.
+func (a *Admission) Words() string { return a.words }
+
+// Carries notes the capability that the answer's Location carries, by its name as a credential, so that the completion record tells which
+// requests follow from this one.
+func (a *Admission) Carries(credential string) { a.carried = credential }
 
 // SubjectRef names the subject for per-subject bounds; empty before Admit, and for nobody.
 func (a *Admission) SubjectRef() string { return a.identity.Subject.Ref() }
@@ -144,6 +148,7 @@ func (a *Admission) Admit(ctx context.Context) authz.Decision {
 		return a.verdict
 	}
 	a.known = true
+	a.takeLeave()
 	if !a.needsBody {
 		a.decide(ctx, authz.PhaseRequest, nil)
 	}
@@ -160,6 +165,7 @@ func (a *Admission) Refine(ctx context.Context, op authz.Operation) authz.Decisi
 		return a.verdict
 	}
 	a.op = op
+	a.takeLeave()
 	start := a.g.cfg.Now()
 	defer func() { a.admitted(start) }()
 	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)
@@ -177,6 +183,7 @@ func (a *Admission) Extend(ctx context.Context, op authz.Operation) authz.Decisi
 	}
 	a.Record()
 	a.op, a.extended = op, true
+	a.takeLeave()
 	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)
 	defer cancel()
 	start := a.g.cfg.Now()
@@ -199,8 +206,10 @@ func (a *Admission) admitted(start time.Time) {
 // have told what it is.
 func (a *Admission) Respond(ctx context.Context, resp authz.Response) authz.Decision {
 	reads := a.g.cfg.Policy.Reads()
-	elsewhere := a.sentElsewhere(&resp)
-	if !a.Allowed() || !a.known || !reads.Response && resp.Object == nil && !elsewhere {
+	if a.Allowed() && a.strayed(&resp) {
+		return a.Refuse(errLeave("the answer is of no object that is known"))
+	}
+	if !a.Allowed() || !a.known || !reads.Response && resp.Object == nil {
 		return a.verdict
 	}
 	a.Record()
@@ -216,10 +225,10 @@ func (a *Admission) Respond(ctx context.Context, resp authz.Response) authz.Deci
 			return a.verdict
 		}
 	}
-	if reads.Response || (resp.Object != nil || elsewhere) && reads.Object || a.op.Artifact != named {
+	if reads.Response || resp.Object != nil && reads.Object || a.op.Artifact != named {
 		a.decide(ctx, authz.PhaseResponse, &resp)
 	}
-	if !a.Allowed() {
+	if !a.Allowed() || resp.Forwarded { // which is where it leaves, and is covered
 		a.letGo(ctx)
 	} else if err := a.commitCoverage(ctx); err != nil {
 		a.fail(err)
@@ -250,7 +259,7 @@ func (a *Admission) fail(err error) {
 		said = append(said, "fault", e.Fault)
 	}
 	level("refused", said...)
-	denied := authz.Decision{Effect: authz.Deny, Kind: e.Kind, Rule: "weir." + e.Label, Reason: e.Public, Revision: a.g.cfg.Policy.Revision(), Challenge: e.Challenge, Nonce: e.Nonce, Flags: a.marked}
+	denied := authz.Decision{Effect: authz.Deny, Kind: e.Kind, Rule: "weir." + e.Label, Reason: e.Public, Revision: a.g.cfg.Policy.Revision(), Challenge: e.Challenge, Nonce: e.Nonce}
 	if a.decided {
 		denied = a.verdict.Tighten(denied)
 	}

@@ -17,7 +17,6 @@ func (a *Admission) decide(ctx context.Context, phase string, resp *authz.Respon
 		a.fail(err)
 		return
 	}
-	a.marked = authz.JoinFlags(a.marked, d.Flags)
 	d = a.impose(d)
 	if a.decided {
 		d = a.verdict.Tighten(d)
@@ -34,18 +33,11 @@ func (a *Admission) decide(ctx context.Context, phase string, resp *authz.Respon
 		}
 	}
 	a.settleVerdict(d)
-	a.noteAttempt(ctx)
 }
 
 // evaluate builds the input and asks policy.
 func (a *Admission) evaluate(ctx context.Context, phase string, resp *authz.Response) (authz.Decision, error) {
 	g := a.g
-	if err := a.register(ctx, resp); err != nil {
-		return authz.Decision{}, err
-	}
-	if err := a.attempt(ctx); err != nil {
-		return authz.Decision{}, err
-	}
 	in := &authz.Input{
 		Phase: phase, Final: phase == authz.PhaseResponse || !g.cfg.Policy.Reads().Response && a.op.Object == "",
 		Subject: a.identity.Subject, Target: a.match.Target, Operation: a.op, Response: resp,
@@ -84,6 +76,9 @@ func (a *Admission) impose(d authz.Decision) authz.Decision {
 	}
 	d.Record = d.Record.Stricter(floors.Record)
 	d.Would = imposed(d.Would, floors)
+	if l := a.identity.Leave; l != nil {
+		d.Limits = append(slices.Clip(d.Limits), l.Limits()...)
+	}
 	if d.Effect == authz.Deny {
 		return d
 	}
@@ -216,6 +211,12 @@ func (a *Admission) ask(ctx context.Context, r authz.Reservation) (authz.Quota, 
 // overQuota is the denial for limits that are reached.
 func overQuota(over []authz.Exceeded, d authz.Decision) authz.Decision {
 	l := over[0].Limit
+	if l.Meter == authz.MeterCapability {
+		return authz.Decision{
+			Effect: authz.Deny, Kind: authz.KindForbidden, Rule: "weir.capability_spent", Mask: d.Mask, Record: d.Record,
+			Reason: "the capability in the URL is used up, or was revoked: ask again where the redirect came from",
+		}
+	}
 	kind := authz.KindQuota
 	if l.Over == authz.Hold {
 		kind = authz.KindApproval

@@ -34,6 +34,9 @@ func (a *Admission) takesObject() bool {
 // object takes up what an answer hands out of a stored object: what it is, from now on, and how much of it has left.
 func (a *Admission) object(ctx context.Context, resp *authz.Response) error {
 	a.piece, a.artifact = resp.Object, resp.Artifact
+	if err := a.heldTo(ctx, resp); err != nil {
+		return err
+	}
 	if resp.Unseen {
 		opaque, err := a.unseen(ctx, *resp.Object)
 		if err != nil {
@@ -45,7 +48,7 @@ func (a *Admission) object(ctx context.Context, resp *authz.Response) error {
 		}
 	}
 	a.op.Artifact = authz.StricterArtifact(a.op.Artifact, a.artifact.Class)
-	return a.claimCoverage(ctx, *resp.Object)
+	return a.claimCoverage(ctx, *resp.Object, a.req.Method != "HEAD" || redirects(resp))
 }
 
 // unseen books a piece of an object that nobody knows, and reports whether the subject has had too much of it for that.
@@ -79,13 +82,16 @@ func digest(parts ...string) string {
 }
 
 // claimCoverage claims the piece for the subject and for its groups, and tells the operation what that makes. Of what is small and nobody
-// calls an artifact no coverage is kept, nor of a head alone.
-func (a *Admission) claimCoverage(ctx context.Context, p authz.Piece) error {
+// calls an artifact no coverage is kept, nor of a head alone, from which nothing leaves.
+func (a *Admission) claimCoverage(ctx context.Context, p authz.Piece, leaves bool) error {
 	known := a.op.Artifact != ""
-	if a.g.cfg.Coverage == nil || a.req.Method == "HEAD" || !known && p.Size != authz.UnknownLength && p.Size < smallObject {
+	if a.g.cfg.Coverage == nil || !leaves || !known && p.Size != authz.UnknownLength && p.Size < smallObject {
 		return nil
 	}
 	c := authz.CoverClaim{ID: a.id, Tenant: a.tenant(), Target: a.match.Target.Name, Piece: p, Holders: []string{"subject|" + a.identity.Subject.Ref()}}
+	if l := a.identity.Leave; l != nil { // it is the same object as where the redirect was, and covered once
+		c.Tenant, c.Target, c.Piece.Object, c.Piece.Version = l.Tenant, l.Target, l.Object, l.Version
+	}
 	for _, g := range a.identity.Subject.Groups { // more than coverage can be kept for are an error of Claim, which refuses
 		c.Holders = append(c.Holders, "group|"+g)
 	}
@@ -127,11 +133,5 @@ func (a *Admission) letGo(ctx context.Context) {
 			a.g.cfg.Log.Warn("bytes of an unknown object not given back", "decision", a.id, "cause", err)
 		}
 		a.unknown = nil
-	}
-	if a.having != nil {
-		if err := a.g.cfg.Store.Cancel(ctx, *a.having); err != nil {
-			a.g.cfg.Log.Warn("an object that was refused stays noted as one that may be had", "decision", a.id, "cause", err)
-		}
-		a.having = nil
 	}
 }

@@ -177,7 +177,7 @@ func (a *Admission) record(event authz.Event) *authz.Record {
 	path, op := a.match.Path, a.op
 	if !a.known {
 		path = clip(path, maxStranger)
-		for _, s := range []*string{&op.Object, &op.Into, &op.Collection, &op.Model} {
+		for _, s := range []*string{&op.Object, &op.Collection, &op.Model} {
 			*s = clip(*s, maxStranger)
 		}
 	}
@@ -187,6 +187,6 @@ func (a *Admission) record(event authz.Event) *authz.Record {
 		Method: clip(a.req.Method, maxMethod), Host: a.match.Host, Path: path, Source: a.req.Source, Peer: a.req.Peer, Protocol: a.req.Protocol,
 		Subject: subject, Target: a.match.Target, Operation: op,
 		Verdict: a.verdict, Enforced: a.enforced, Label: a.label, Fault: a.fault, Mode: a.match.Target.Mode, Input: a.recordedInput(),
-		Object: a.piece, Artifact: a.artifact,
+		Object: a.piece, Artifact: a.artifact, Leave: a.identity.Leave, Carried: a.carried,
 	}
 }

@@ -30,7 +30,8 @@ func (a *Admission) Spend(ctx context.Context, want authz.Volume) (authz.Volume,
 	ctx, cancel := context.WithTimeout(ctx, a.g.cfg.Timeout)
 	defer cancel()
 	ask := charged.Max(a.granted)
-	if a.bounds(authz.UnitBytes) && charged.Of(authz.UnitBytes) > a.granted.Of(authz.UnitBytes) {
+	ahead := a.identity.Leave == nil // whose budget is an object's: what one of its ranges took ahead another would not get
+	if ahead && a.bounds(authz.UnitBytes) && charged.Of(authz.UnitBytes) > a.granted.Of(authz.UnitBytes) {
 		ask = ask.With(authz.UnitBytes, charged.Of(authz.UnitBytes)+byteLease)
 	}
 	if !a.reserved { // observe mode only: what a refusal would have stopped is counted all the same
@@ -103,9 +104,6 @@ func (a *Admission) Finish(ctx context.Context, f Final) error {
 		a.fail(&authz.Error{Kind: authz.KindInternal, Label: "ended_undecided", Public: "the exchange ended before there was a decision"})
 	}
 	a.g.cfg.Observer.Decided(a.match.Target, a.g.cfg.Entry, a.verdict.Effect, a.enforced)
-	for _, f := range a.verdict.Flags {
-		a.g.cfg.Observer.Flagged(a.match.Target, f.Name)
-	}
 	a.countAnyhow(ctx, f)
 	start := a.g.cfg.Now()
 	err := a.recordCompletion(ctx, f)

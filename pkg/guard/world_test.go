@@ -45,9 +45,10 @@ type world struct {
 	waitErr   error
 	taken     map[string][]byte
 
-	undecided, phases, flagged []string
+	undecided, phases []string
 
 	ledger ledger
+	leave  *authz.Leave // by which the subject comes
 }
 
 // ledger is the coverage of one object, as shares that the test sets; it holds the guard to what a store is owed: nothing is committed or
@@ -109,7 +110,11 @@ func (w *world) rebuild(change func(*guard.Config)) {
 
 func (w *world) Authenticate(context.Context, authz.Request, authz.Target) (authz.Identity, error) {
 	claims := map[string]any{"number": json.Number("9007199254740993")} // 2^53+1
-	return authz.Identity{Subject: authz.Subject{Issuer: "https://i", ID: "ada", Groups: w.groups, Credential: "c1", Claims: claims}, Carrier: "authorization"}, w.authErr
+	id := authz.Identity{Subject: authz.Subject{Issuer: "https://i", ID: "ada", Groups: w.groups, Credential: "c1", Claims: claims}, Carrier: "authorization"}
+	if w.leave != nil {
+		id.Leave, id.Subject.Credential, id.Carrier, id.Parameter = w.leave, "capability:c", "", "cap"
+	}
+	return id, w.authErr
 }
 
 func (w *world) Resolve(authz.Request) (authz.Match, error) {
@@ -206,13 +211,11 @@ func (w *world) Take(_ context.Context, k string) ([]byte, bool, error) {
 }
 
 func (*world) Decided(authz.Target, string, authz.Effect, authz.Effect) {}
-func (w *world) Flagged(t authz.Target, flag string)                    { w.flagged = append(w.flagged, t.Name+" "+flag) }
-
-func (w *world) Undecided(label string)             { w.undecided = append(w.undecided, label) }
-func (*world) AuthFailed(string)                    {}
-func (w *world) Phase(name string, _ time.Duration) { w.phases = append(w.phases, name) }
-func (*world) Overshoot(authz.Unit, int64)          {}
-func (*world) Left(authz.Unit, int64)               {}
+func (w *world) Undecided(label string)                                 { w.undecided = append(w.undecided, label) }
+func (*world) AuthFailed(string)                                        {}
+func (w *world) Phase(name string, _ time.Duration)                     { w.phases = append(w.phases, name) }
+func (*world) Overshoot(authz.Unit, int64)                              {}
+func (*world) Left(authz.Unit, int64)                                   {}
 
 func limit(u authz.Unit, n int64) authz.Limit {
 	return authz.Limit{Meter: authz.MeterSubjectTarget, Unit: u, Window: authz.Window(time.Hour), Max: n}
