@@ -8,7 +8,7 @@
 //
 //   - token.go, json.go: a token is taken apart and judged; subject.go: whom its claims are about
 //   - discovery.go, keys.go, jwk.go, refresh.go: keys, where they are and how long they are believed
-//   - carrier.go: where a token comes; challenge.go: how a 401 asks for one; capability.go, certificate.go, authorities.go: what stands for one
+//   - carrier.go: where a token comes; challenge.go: how a 401 asks for one; capability.go, redirect.go, certificate.go, authorities.go: what stands for one
 //   - binding.go, dpop.go, nonce.go, replay.go: what a token is bound to
 //   - revoke.go, introspect.go: what was good and is no more; cache.go: what was good a moment ago
 //   - refuse.go: every reason to refuse, by its label
@@ -185,14 +185,15 @@ func (a *Authenticator) withoutToken(req authz.Request, s shown, places *carrier
 	)
 	switch {
 	case s.parameter != "":
-		id.Parameter = s.parameter
-		id.Subject, issued, err = a.capable(req, s, target)
+		var p Capability
+		p, err = a.capable(req, s, target)
+		id.Parameter, id.Subject, id.Leave, issued = s.parameter, p.Subject, p.Leave, p.Issued
 	case places.certificate:
 		id.Subject, err = a.certified(req)
 	default:
 		err = refuse(labelMissing, nil)
 	}
-	if err == nil && a.revocations.Load().revoked(&id.Subject, issued) {
+	if list := a.revocations.Load(); err == nil && (list.revoked(&id.Subject, issued) || id.Leave != nil && list.lists(id.Leave.Credential)) {
 		err = refuse(labelRevoked, nil)
 	}
 	if err != nil {

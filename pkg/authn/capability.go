@@ -28,7 +28,14 @@ type Capability struct {
 	// Path is the path that it is for, as requests have it, or, where it ends in /, everything below.
 	Path string
 	// Query is the query that requests must have, but for the capability itself; "*" for any. Default: none.
-	Query   string
+	Query string
+	// Exact is the digest of the only path and query that it is for (see exactly), in place of Path and Query: a presigned URL would not fit.
+	Exact string
+	// Certificate is the client certificate that it is for, and Source the address, where it is for one of them only: whoever else has it
+	// has nothing.
+	Certificate, Source string
+	// Leave is what it is for, where it is one of a redirect's; else nil.
+	Leave   *authz.Leave
 	Issued  time.Time
 	Expires time.Time
 }
@@ -68,10 +75,18 @@ type capabilityJSON struct {
 	Owner   string   `json:"owner,omitempty"`
 	Target  string   `json:"target"`
 	Methods []string `json:"methods"`
-	Path    string   `json:"path"`
+	Path    string   `json:"path,omitempty"`
 	Query   string   `json:"query,omitempty"`
 	Issued  int64    `json:"iat"`
 	Expires int64    `json:"exp"`
+
+	// Of a redirect's.
+	Email       string        `json:"email,omitempty"`
+	Actors      []authz.Actor `json:"act,omitempty"`
+	Exact       string        `json:"exact,omitempty"`
+	Certificate string        `json:"x5t,omitempty"`
+	Source      string        `json:"source,omitempty"`
+	Leave       *authz.Leave  `json:"leave,omitempty"`
 }
 
 // Sign returns the text of a capability, for the value of a query parameter: it needs no escaping.
@@ -83,18 +98,26 @@ func (c *Capabilities) Sign(p Capability) (string, error) {
 	if _, err := identifier(p.Subject.ID); err != nil || p.Subject.Issuer == "" || strings.Contains(p.Subject.Issuer, "|") || !known(p.Subject.Kind) {
 		return "", errors.New("capability: want a subject with issuer, ID and kind")
 	}
-	if p.Target == "" || !strings.HasPrefix(p.Path, "/") {
+	if p.Target == "" || (p.Exact == "") != strings.HasPrefix(p.Path, "/") {
 		return "", errors.New("capability: want a target and a path")
 	}
-	if life := p.Expires.Sub(p.Issued); life <= 0 || life > c.most {
-		return "", fmt.Errorf("capability: lives %s: want more than nothing, and at most %s", life, c.most)
+	if p.Leave != nil && (p.Exact == "" || (p.Certificate == "") == (p.Source == "")) {
+		return "", errors.New("capability: one of a redirect's is for one URL, and one certificate or address")
+	}
+	most := c.most
+	if p.Leave != nil {
+		most = min(most, MaxRedirectLifetime)
+	}
+	if life := p.Expires.Sub(p.Issued); life <= 0 || life > most {
+		return "", fmt.Errorf("capability: lives %s: want more than nothing, and at most %s", life, most)
 	}
 	var raw bytes.Buffer
 	encoder := json.NewEncoder(&raw)
 	encoder.SetEscapeHTML(false) // & is what queries are full of
 	err := encoder.Encode(capabilityJSON{
-		p.ID, p.Subject.Issuer, p.Subject.ID, p.Subject.Name, string(p.Subject.Kind), p.Subject.Groups, p.Subject.Owner,
-		p.Target, p.Methods, p.Path, p.Query, p.Issued.Unix(), p.Expires.Unix(),
+		ID: p.ID, Issuer: p.Subject.Issuer, Sub: p.Subject.ID, Name: p.Subject.Name, Kind: string(p.Subject.Kind), Groups: p.Subject.Groups,
+		Owner: p.Subject.Owner, Target: p.Target, Methods: p.Methods, Path: p.Path, Query: p.Query, Issued: p.Issued.Unix(), Expires: p.Expires.Unix(),
+		Email: p.Subject.Email, Actors: p.Subject.Actors, Exact: p.Exact, Certificate: p.Certificate, Source: p.Source, Leave: p.Leave,
 	})
 	if err != nil {
 		return "", fmt.Errorf("capability: %w", err)
@@ -117,7 +140,7 @@ func sealOf(key []byte, payload string) []byte {
 func (c *Capabilities) open(text string, now time.Time, leeway time.Duration) (Capability, error) {
 	payload, seal, ok := strings.Cut(text, ".")
 	got, err := base64.RawURLEncoding.Strict().DecodeString(seal)
-	if !ok || err != nil || len(text) > maxCapability {
+	if !ok || err != nil || len(text) > maxCapability || strings.ContainsAny(seal, "\r\n") { // which base64 passes over
 		return Capability{}, refuse(labelCapability, errors.New("not two parts in base64url, or too long"))
 	}
 	if !slices.ContainsFunc(c.keys, func(key []byte) bool { return hmac.Equal(got, sealOf(key, payload)) }) {
@@ -133,18 +156,24 @@ func (c *Capabilities) open(text string, now time.Time, leeway time.Duration) (C
 	}
 	out := Capability{
 		ID: p.ID, Target: p.Target, Methods: p.Methods, Path: p.Path, Query: p.Query, Issued: time.Unix(p.Issued, 0).UTC(), Expires: time.Unix(p.Expires, 0).UTC(),
-		Subject: authz.Subject{Issuer: p.Issuer, ID: p.Sub, Name: p.Name, Kind: authz.SubjectKind(p.Kind), Groups: p.Groups, Owner: p.Owner},
+		Exact: p.Exact, Certificate: p.Certificate, Source: p.Source, Leave: p.Leave,
+		Subject: authz.Subject{
+			Issuer: p.Issuer, ID: p.Sub, Name: p.Name, Email: p.Email, Kind: authz.SubjectKind(p.Kind), Groups: p.Groups, Owner: p.Owner, Actors: p.Actors,
+		},
 	}
 	if !out.Expires.After(now) || out.Expires.Sub(out.Issued) > c.most || out.Issued.After(now.Add(leeway)) {
 		return Capability{}, refuse(labelCapabilityExpired, nil)
 	}
-	out.Subject.Expires, out.Subject.Credential = out.Expires, "capability:"+p.ID
+	out.Subject.Expires, out.Subject.Credential = out.Expires, authz.CredentialCapability+p.ID
 	return out, nil
 }
 
 // covers reports whether the capability is for a request to a target.
 func (p *Capability) covers(req authz.Request, target, query string) bool {
 	path, _, _ := strings.Cut(req.Path, "?")
+	if p.Exact != "" {
+		return target == p.Target && slices.Contains(p.Methods, req.Method) && p.Exact == exactly(path, query)
+	}
 	below := strings.HasSuffix(p.Path, "/") && strings.HasPrefix(path, p.Path) && plainTree(path)
 	return target == p.Target && slices.Contains(p.Methods, req.Method) && (path == p.Path || below) && (p.Query == "*" || query == p.Query)
 }
@@ -187,19 +216,19 @@ func CutParameter(path, name string) (rest string, values []string) {
 	return before + "?" + strings.Join(kept, "&"), values
 }
 
-// capable returns who asks by a capability, and when that was made.
-func (a *Authenticator) capable(req authz.Request, s shown, target string) (authz.Subject, time.Time, error) {
+// capable returns the capability by which somebody asks.
+func (a *Authenticator) capable(req authz.Request, s shown, target string) (Capability, error) {
 	if a.cfg.Capabilities == nil {
-		return authz.Subject{}, time.Time{}, refuse(labelCapability, errors.New("no keys for capabilities are configured"))
+		return Capability{}, refuse(labelCapability, errors.New("no keys for capabilities are configured"))
 	}
 	p, err := a.cfg.Capabilities.open(s.token, a.cfg.Now(), a.cfg.Leeway)
 	if err != nil {
-		return authz.Subject{}, time.Time{}, err
+		return Capability{}, err
 	}
 	rest, _ := CutParameter(req.Path, s.parameter)
 	_, query, _ := strings.Cut(rest, "?")
 	if !p.covers(req, target, query) {
-		return authz.Subject{}, time.Time{}, refuse(labelCapabilityRequest, nil)
+		return Capability{}, refuse(labelCapabilityRequest, nil)
 	}
-	return p.Subject, p.Issued, nil
+	return p, a.holds(req, &p)
 }

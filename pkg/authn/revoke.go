@@ -93,7 +93,7 @@ func (r *revocations) revoked(s *authz.Subject, issued time.Time) bool {
 	if r == nil || len(r.credentials) == 0 && len(r.subjects) == 0 {
 		return false
 	}
-	if _, ok := r.credentials[s.Credential]; ok {
+	if r.lists(s.Credential) {
 		return true
 	}
 	names := append(make([]string, 0, 4), s.Ref(), s.Owner)
@@ -106,6 +106,15 @@ func (r *revocations) revoked(s *authz.Subject, issued time.Time) bool {
 		}
 	}
 	return false
+}
+
+// lists reports whether the credential of that name is revoked by itself.
+func (r *revocations) lists(credential string) bool {
+	if r == nil {
+		return false
+	}
+	_, ok := r.credentials[credential]
+	return ok
 }
 
 // loadRevocations reads the list again. One that cannot be read leaves the last good one in force.
