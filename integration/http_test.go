@@ -30,6 +30,8 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	flags := flag.NewFlagSet("http", flag.ContinueOnError)
 	flags.BoolVar(&x.HTTP2, "h2", false, "")
 	flags.BoolVar(&whatever, "any", false, "")
+	flags.BoolVar(&x.Follow, "follow", false, "")
+	flags.StringVar(&x.From, "from", "", "")
 	flags.StringVar(&x.Host, "host", "", "")
 	flags.StringVar(&x.Shape, "shape", "", "")
 	flags.DurationVar(&x.Timeout, "timeout", 30*time.Second, "")

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/weirgate/weir/pkg/audit"
 	"github.com/weirgate/weir/pkg/authn"
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/dialect"
 	"github.com/weirgate/weir/pkg/guard"
 	"github.com/weirgate/weir/pkg/policy"
 	"github.com/weirgate/weir/pkg/target"
@@ -98,17 +100,17 @@ func openTraces(ctx context.Context, j *audit.Journal, env telemetry.Environment
 }
 
 // newGuard wires the decision pipeline.
-func newGuard(c *config.Config, keyed bool, a *authn.Authenticator, p *policy.Engine, s store, left guard.Coverage, h guard.Handover, j *audit.Journal, m *telemetry.Metrics, log *slog.Logger) (*guard.Guard, error) {
-	table, err := target.New(c.TargetTable())
-	if err != nil {
-		return nil, fmt.Errorf("targets: %w", err)
-	}
+func newGuard(c *config.Config, keyed bool, a *authn.Authenticator, table *target.Table, p *policy.Engine, s store, left guard.Coverage, h guard.Handover, j *audit.Journal, m *telemetry.Metrics, log *slog.Logger) (*guard.Guard, error) {
 	cfg := guard.Config{
-		Authenticator: authenticator(c, a), Targets: table, Describer: describer{targets: table, opens: keyed && c.Entry != entryExtAuthz}, MaskKeys: keyed, Policy: p, Store: s, Coverage: left, Journal: journal{j}, Observer: m,
+		Authenticator: authenticator(c, a), Targets: table, Describer: describer{opens: keyed && c.Entry != entryExtAuthz}, MaskKeys: keyed, Policy: p, Store: s, Coverage: left, Journal: journal{j}, Observer: m,
 		Meters: c.Counters.Specs(), Entry: c.Entry, Replica: c.Replica, Timeout: c.Limits.DecisionTimeout, Log: log,
+	}
+	if shared, ok := s.(guard.Pins); ok {
+		cfg.Pins = shared
 	}
 	if c.Entry == entryBoth {
 		cfg.Handover, cfg.TicketTTL = h, c.Handover.TTL
+		var err error
 		if cfg.TicketKey, err = ticketKey(c.Handover.KeyFile); err != nil {
 			return nil, err
 		}
@@ -139,26 +141,56 @@ func ticketKey(path string) ([]byte, error) {
 	return key, nil
 }
 
+// describer reads operations by the target's dialect.
+type describer struct {
+	opens bool // sealed vectors in requests are opened: a body that may hold some, or be stored, is read, whatever else is in it
+}
+
+// Describe implements guard.Describer.
+func (d describer) Describe(m authz.Match, req authz.Request) (authz.Operation, bool) {
+	api := dialect.ForTarget(m.Target)
+	_, query, _ := strings.Cut(req.Path, "?")
+	op := api.Head(req.Method, m.Path, query, req.Headers)
+	if !op.Complete { // complete: unknown, or its body would make it nothing else
+		return op, api.NeedsBody(req.Method, m.Path)
+	}
+	if !d.opens {
+		return op, false
+	}
+	_, fields := api.Carries(op)
+	return op, len(fields) > 0 || op.Class == authz.ClassWrite && m.Target.Kind == authz.KindVectorDB
+}
+
 // loadKeys reads the mask keys; nil where none are configured.
 func loadKeys(ctx context.Context, k *config.MaskKeys) (*vector.Keyring, error) {
-	if k.Current == "" {
-		return nil, nil
+	keys, err := loadMasters(ctx, "mask_keys", k.Current, k.Previous)
+	if err != nil || keys == nil {
+		return nil, err
 	}
-	current, err := vector.LoadMaster(ctx, k.Current)
-	if err != nil {
-		return nil, fmt.Errorf("mask_keys.current: %w", err)
-	}
-	previous := make([][]byte, len(k.Previous))
-	for i, spec := range k.Previous {
-		if previous[i], err = vector.LoadMaster(ctx, spec); err != nil {
-			return nil, fmt.Errorf("mask_keys.previous[%d]: %w", i, err)
-		}
-	}
-	ring, err := vector.NewKeyring(current, previous...)
+	ring, err := vector.NewKeyring(keys[0], keys[1:]...)
 	if err != nil {
 		return nil, fmt.Errorf("mask_keys: %w", err)
 	}
 	return ring, nil
+}
+
+// loadMasters reads a key and those that were it before, from where the configuration says under that name; nil where it says nothing.
+func loadMasters(ctx context.Context, name, current string, previous []string) ([][]byte, error) {
+	if current == "" {
+		return nil, nil
+	}
+	key, err := vector.LoadMaster(ctx, current)
+	if err != nil {
+		return nil, fmt.Errorf("%s.current: %w", name, err)
+	}
+	keys := [][]byte{key}
+	for i, spec := range previous {
+		if key, err = vector.LoadMaster(ctx, spec); err != nil {
+			return nil, fmt.Errorf("%s.previous[%d]: %w", name, i, err)
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
 }
 
 // journal is audit.Journal as guard wants it: the receipt as an interface.

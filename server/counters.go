@@ -39,6 +39,11 @@ func (s sharedStore) First(ctx context.Context, key string, ttl time.Duration) (
 	return s.redis.First(ctx, key, ttl)
 }
 
+// Pin implements guard.Pins.
+func (s sharedStore) Pin(ctx context.Context, key, value string, ttl time.Duration) (string, error) {
+	return s.redis.Pin(ctx, key, value, ttl)
+}
+
 // openStore returns the counters that the configuration names, and where admissions wait between the two filters of entry both.
 func openStore(c *config.Config, log *slog.Logger) (store, guard.Handover, error) {
 	if c.Counters.URL == "" {

@@ -27,7 +27,8 @@
 //
 //   - wire: the only conversions between protobuf and authz, the table from refusal to HTTP status, the codec that does not copy bodies.
 //   - extproc: one stream per exchange: attest.go (does this Envoy honour overrides), plan.go (which treatment), stream.go (the loop),
-//     request.go and response.go (the phases), answer.go (the scanner at work), recognise.go (what a stored object is), encoded.go (compressed answers), bodies.go (memory).
+//     request.go and response.go (the phases), answer.go (the scanner at work), recognise.go (what a stored object is), redirect.go (where else it is
+//     had), encoded.go (compressed answers), bodies.go (memory).
 //   - extauthz: Check, alone or handing over by ticket.
 //   - config: the structs are the reference manual. admin: /healthz /readyz /metrics. telemetry: metrics, spans from the journal.
 //
@@ -45,6 +46,7 @@
 //	meters                              pkg/window, pkg/redisstore
 //	coverage                            pkg/coverage, pkg/redisstore/coverage.go
 //	stores of objects                   pkg/dialect/store.go, pkg/artifact, pkg/guard/object.go, server/internal/extproc/recognise.go
+//	redirects between guarded hosts     pkg/target/lead.go, pkg/authn/redirect.go, pkg/guard/leave.go, server/redirects.go, server/internal/extproc/redirect.go
 //	masks                               pkg/vector, pkg/dialect, server/internal/extproc/seal.go, server/internal/config/maskkeys.go
 //	journal and spans                   pkg/audit, server/internal/telemetry
 //	deployments                         envoy/*.yaml, server/internal/extproc/plan.go, pkg/guard/ticket.go

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -11,7 +12,7 @@ import (
 )
 
 // newAuthenticator wires who is believed. Proofs that may be used once are remembered by the store, where that is shared.
-func newAuthenticator(c *config.Config, s store, log *slog.Logger) (*authn.Authenticator, error) {
+func newAuthenticator(ctx context.Context, c *config.Config, s store, log *slog.Logger) (*authn.Authenticator, error) {
 	cfg := authn.Config{
 		Carriers: c.Token.Carriers, Leeway: c.Token.Leeway,
 		MaxLifetime: c.Token.MaxLifetime, MaxLifetimeWorkload: c.Token.MaxLifetimeWorkload, MaxLifetimeAgent: c.Token.MaxLifetimeAgent,
@@ -49,7 +50,7 @@ func newAuthenticator(c *config.Config, s store, log *slog.Logger) (*authn.Authe
 	if cfg.Nonces, err = nonces(&c.Token.DPoP); err != nil {
 		return nil, fmt.Errorf("token.dpop: %w", err)
 	}
-	if cfg.Capabilities, err = Capabilities(c); err != nil {
+	if cfg.Capabilities, err = Capabilities(ctx, c); err != nil {
 		return nil, err
 	}
 	return authn.New(cfg)
@@ -72,14 +73,11 @@ func introspection(c *config.Introspection) (*authn.Introspection, error) {
 }
 
 // Capabilities returns what signs and knows capabilities; nil where none are configured.
-func Capabilities(c *config.Config) (*authn.Capabilities, error) {
+func Capabilities(ctx context.Context, c *config.Config) (*authn.Capabilities, error) {
 	p := &c.Capabilities
-	if p.KeyFile == "" {
-		return nil, nil
-	}
-	keys, err := keyFiles(p.KeyFile, p.Previous)
-	if err != nil {
-		return nil, fmt.Errorf("capabilities: %w", err)
+	keys, err := loadMasters(ctx, "capabilities", p.Current, p.Previous)
+	if err != nil || keys == nil {
+		return nil, err
 	}
 	out, err := authn.NewCapabilities(p.MaxLifetime, keys[0], keys[1:]...)
 	if err != nil {

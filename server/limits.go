@@ -28,6 +28,7 @@ type counters interface {
 	Reset(ctx context.Context, tenant string, keys []authz.MeterKey) error
 	Restore(ctx context.Context, tenant string, past []window.PastMeter) error
 	Raise(ctx context.Context, r authz.Reservation) (authz.Quota, error)
+	Settle(ctx context.Context, r authz.Reservation) error
 	Close() error
 }
 
@@ -75,13 +76,15 @@ func Usage(ctx context.Context, c *config.Config, tenant string, keys []authz.Me
 	return s.Usage(ctx, tenant, keys)
 }
 
-// Reset is an operator's word that meters count nothing from now on.
+// Reset is an operator's word that meters count nothing from now on, or as much as ever leaves.
 type Reset struct {
 	Tenant   string           `json:"tenant"`
 	Of       string           `json:"of"` // whose limits, as the operator named them
 	Keys     []authz.MeterKey `json:"keys"`
 	Operator string           `json:"operator"`
 	Reason   string           `json:"reason"`
+	// Spend says the opposite: that they are used up, for as long as their windows go back. For capabilities that are revoked.
+	Spend bool `json:"spend,omitempty"`
 }
 
 const (
@@ -99,17 +102,44 @@ func (r Reset) check() error {
 	return nil
 }
 
-// resetRule is the rule that the records of a reset name; their object lists the meters.
-const resetRule = "weir.limits.reset"
+// The rules that the records of a reset name; their object lists the meters.
+const (
+	resetRule  = "weir.limits.reset"
+	revokeRule = "weir.capability.revoke"
+)
+
+// resetter are counters, as a reset changes them.
+type resetter interface {
+	Reset(ctx context.Context, tenant string, keys []authz.MeterKey) error
+	Raise(ctx context.Context, r authz.Reservation) (authz.Quota, error)
+	Settle(ctx context.Context, r authz.Reservation) error
+}
+
+// change makes the meters count what the operator says.
+func (r Reset) change(ctx context.Context, s resetter) error {
+	if !r.Spend {
+		return s.Reset(ctx, r.Tenant, r.Keys)
+	}
+	for _, k := range r.Keys { // without a limit, a store that is away refuses, and does not count in the memory of this process alone
+		spent := authz.Reservation{
+			ID: "revoke." + strings.TrimPrefix(k.Key, authz.CredentialCapability), Tenant: r.Tenant, Keys: []authz.MeterKey{k}, Volume: authz.Spent(),
+		}
+		_, err := s.Raise(ctx, spent)
+		if err == nil {
+			err = s.Settle(ctx, spent)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // operatorEntry is the entry of records of what no Envoy asked for.
 const operatorEntry = "operator"
 
 // do resets, with a record before and one after. It returns the ID that both have.
-func (r Reset) do(ctx context.Context, j *audit.Journal, s interface {
-	Reset(ctx context.Context, tenant string, keys []authz.MeterKey) error
-}, replica string,
-) (string, error) {
+func (r Reset) do(ctx context.Context, j *audit.Journal, s resetter, replica string) (string, error) {
 	if err := r.check(); err != nil {
 		return "", err
 	}
@@ -127,7 +157,7 @@ func (r Reset) do(ctx context.Context, j *audit.Journal, s interface {
 	if err := write(); err != nil {
 		return "", err
 	}
-	err = s.Reset(ctx, r.Tenant, r.Keys)
+	err = r.change(ctx, s)
 	rec.Event, rec.Time, rec.Outcome = authz.EventCompletion, time.Now(), authz.OutcomeComplete
 	if err != nil {
 		rec.Outcome, rec.Label = authz.OutcomeFailed, authz.AsError(err).Label
@@ -145,14 +175,17 @@ func (r Reset) record(replica string) (*authz.Record, error) {
 	if _, err := rand.Read(random[:]); err != nil {
 		return nil, err
 	}
-	now := time.Now()
+	now, rule := time.Now(), resetRule
+	if r.Spend {
+		rule = revokeRule
+	}
 	return &authz.Record{
 		Event: authz.EventDecision, Decision: replica + "-" + strings.ToLower(rand.Text()), Replica: replica, Time: now, Started: now, Entry: operatorEntry,
 		TraceID: hex.EncodeToString(random[:16]), SpanID: hex.EncodeToString(random[16:]),
 		Subject:   authz.Subject{Issuer: operatorEntry, ID: r.Operator, Kind: authz.Human},
 		Target:    authz.Target{Name: "weir.limits", Kind: authz.KindConfig, Tenant: r.Tenant},
 		Operation: authz.Operation{Class: authz.ClassAdmin, Complete: true, Collection: r.Of, Object: string(keys)},
-		Verdict:   authz.Decision{Effect: authz.Allow, Rule: resetRule, Reason: r.Reason, Record: authz.RecordDurable},
+		Verdict:   authz.Decision{Effect: authz.Allow, Rule: rule, Reason: r.Reason, Record: authz.RecordDurable},
 		Enforced:  authz.Allow,
 	}, nil
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/weirgate/weir/pkg/authn"
 	"github.com/weirgate/weir/pkg/guard"
 	"github.com/weirgate/weir/pkg/policy"
+	"github.com/weirgate/weir/pkg/target"
 	"github.com/weirgate/weir/pkg/vector"
 	"github.com/weirgate/weir/server/internal/admin"
 	"github.com/weirgate/weir/server/internal/config"
@@ -104,7 +105,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 		return nil, err
 	}
 	if cfg.Policy.Identity != "policy" {
-		if s.authn, err = newAuthenticator(cfg, s.store, o.Log); err != nil {
+		if s.authn, err = newAuthenticator(ctx, cfg, s.store, o.Log); err != nil {
 			return nil, err
 		}
 	}
@@ -128,8 +129,11 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 
 // serveEnvoy makes the gRPC server with the services that the entry needs.
 func (s *Server) serveEnvoy(h guard.Handover) error {
-	var err error
-	s.guard, err = newGuard(s.cfg, s.keys != nil, s.authn, s.policy, s.store, s.coverage, h, s.journal, s.metrics, s.opts.Log)
+	table, err := target.New(s.cfg.TargetTable())
+	if err != nil {
+		return fmt.Errorf("targets: %w", err)
+	}
+	s.guard, err = newGuard(s.cfg, s.keys != nil, s.authn, table, s.policy, s.store, s.coverage, h, s.journal, s.metrics, s.opts.Log)
 	if err != nil {
 		return err
 	}
@@ -156,7 +160,7 @@ func (s *Server) serveEnvoy(h guard.Handover) error {
 			return err
 		}
 		s.proc, err = extproc.New(extproc.Config{
-			Guard: s.guard, Handover: both, Keys: s.keys, Artifacts: known,
+			Guard: s.guard, Handover: both, Keys: s.keys, Artifacts: known, Redirects: newRedirects(s.cfg, table, s.authn),
 			BodyBytes: int64(l.RequestBodyBytes), SubjectBodyBytes: int64(l.RequestBodyBytesPerSubject), TotalBodyBytes: int64(l.RequestBodyBytesTotal),
 			BodyTimeout: l.BodyTimeout, IdleTimeout: l.StreamIdleTimeout, AttestationTTL: l.AttestationTTL, AttestationTimeout: l.AttestationTimeout,
 			Observer: s.metrics, Log: s.opts.Log,

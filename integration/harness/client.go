@@ -5,7 +5,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"time"
 )
@@ -19,6 +21,8 @@ type Exchange struct {
 	Body        []byte
 	HTTP2       bool          // else HTTP/1.1
 	TLS         *tls.Config   // nil: cleartext
+	From        string        // the address that it comes from; default: the system's choice
+	Follow      bool          // redirects, as net/http does it: Authorization goes to no other host. All hosts are where URL's is
 	Timeout     time.Duration // for all of it; default 30 s
 }
 
@@ -31,7 +35,7 @@ type Answer struct {
 	Err     error
 }
 
-// Do sends the request and reads the answer to its end. Redirects are not followed, and nothing is decompressed.
+// Do sends the request and reads the answer to its end. Redirects are not followed, unless Follow is set, and nothing is decompressed.
 func (x Exchange) Do() Answer {
 	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(x.Timeout, 30*time.Second))
 	defer cancel()
@@ -53,6 +57,24 @@ func (x Exchange) Do() Answer {
 	transport := &http.Transport{Protocols: protocols, DisableCompression: true, TLSClientConfig: x.TLS}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	var dialer net.Dialer
+	if x.From != "" {
+		dialer.LocalAddr = &net.TCPAddr{IP: net.ParseIP(x.From)}
+	}
+	to := req.URL.Host
+	transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return dialer.DialContext(ctx, network, to)
+	}
+	if x.Follow {
+		req.URL.Host = cmp.Or(x.Host, to) // by which net/http tells what another host is
+		client.CheckRedirect = func(next *http.Request, before []*http.Request) error {
+			next.Header.Del(ShapeHeader) // it was the redirect's
+			if len(before) > 3 {
+				return errors.New("it goes round and round")
+			}
+			return nil
+		}
+	}
 	resp, err := client.Do(req)
 	if err != nil {
 		return Answer{Err: err}

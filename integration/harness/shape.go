@@ -42,7 +42,7 @@ const ShapeHeader = "x-test-upstream"
 //	short=N       without the last N bytes of the body, and content-length as if there were no more
 //	pause=N:D     after N bytes of the body nothing for D, then the rest
 //	abort=N       the connection is cut after N bytes of the body
-//	header=K:V    one more response header
+//	header=K:V    one more response header; may be there several times
 type Shape struct {
 	Status                    int
 	Type, Text                string
@@ -56,7 +56,7 @@ type Shape struct {
 	PauseAt                   int // 0: no
 	Pause                     time.Duration
 	Bytes                     []byte // the body, where not nil
-	HeaderName, HeaderContent string
+	Headers                   [][2]string
 	TrailerName, TrailerValue string
 }
 
@@ -113,7 +113,8 @@ func ParseShape(text string) (Shape, error) {
 		case "abort":
 			s.Abort, err = strconv.Atoi(value)
 		case "header":
-			s.HeaderName, s.HeaderContent, _ = strings.Cut(value, ":")
+			name, content, _ := strings.Cut(value, ":")
+			s.Headers = append(s.Headers, [2]string{name, content})
 		default:
 			err = fmt.Errorf("not known")
 		}
@@ -238,8 +239,8 @@ func (s Shape) apply(header http.Header, kept *answer) []byte {
 		body = pack(coding, body)
 		header.Add("Content-Encoding", coding)
 	}
-	if s.HeaderName != "" {
-		header.Set(s.HeaderName, s.HeaderContent)
+	for _, kv := range s.Headers {
+		header.Set(kv[0], kv[1])
 	}
 	return body[:max(0, len(body)-s.Short)]
 }

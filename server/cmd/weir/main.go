@@ -8,6 +8,7 @@
 //	weir limits show | reset | rebuild      see to what is counted
 //	weir audit tail | show ID | verify      read the journal
 //	weir sign --config weir.yaml … URL      make a URL that carries leave to make its request
+//	weir revoke --config weir.yaml … ID     take back leave that a redirect carried
 //	weir version
 //
 // Exit codes: 0 done, 1 failed or found something wrong, 2 the command line is off.
@@ -46,6 +47,7 @@ func commands() []command {
 		{"limits", "show, reset, rebuild: see to what is counted", limitsCommand},
 		{"audit", "tail, show, verify: read the journal", auditCommand},
 		{"sign", "make a URL that carries leave to make its request", sign},
+		{"revoke", "take back leave that a redirect carried", revoke},
 		{"version", "print the version", func(_ context.Context, _ []string, out io.Writer) error {
 			_, err := fmt.Fprintln(out, "weir", version())
 			return err

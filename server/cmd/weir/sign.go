@@ -23,7 +23,7 @@ Whoever has the URL has the leave.
   weir sign --config weir.yaml --target corpus --as 'https://login.example.com|alice' --groups research --for 10m https://data.example.com/corpus/a.parquet`
 
 // sign makes a capability.
-func sign(_ context.Context, args []string, out io.Writer) error {
+func sign(ctx context.Context, args []string, out io.Writer) error {
 	fs := flags("sign", "--config FILE --target NAME --as ISSUER|SUB --for DURATION [flags] URL", aboutSign)
 	file := fs.String("config", "", configUsage)
 	target := fs.String("target", "", "the `name` of the target it is for")
@@ -62,7 +62,7 @@ func sign(_ context.Context, args []string, out io.Writer) error {
 	if *anyQuery {
 		c.Query = "*"
 	}
-	capabilities, err := server.Capabilities(cfg)
+	capabilities, err := server.Capabilities(ctx, cfg)
 	if err != nil {
 		return err
 	}

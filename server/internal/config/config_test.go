@@ -40,14 +40,14 @@ func TestDefaults(t *testing.T) {
 			Issuer: "https://login.example.com", Audiences: []string{"weir"}, Algorithms: []string{"RS256", "ES256", "EdDSA"}, KeepKeys: 24 * time.Hour,
 			Claims: Claims{ID: "sub", Groups: []string{"groups"}, Name: "name", Email: "email", Kind: "weir_kind"},
 		}},
-		Capabilities: Capabilities{MaxLifetime: time.Hour},
+		Capabilities: Capabilities{MaxLifetime: time.Hour, RedirectLifetime: 5 * time.Minute, RedirectBudget: 200},
 		Token:        Token{Carriers: []string{"authorization", "weir-token"}, Leeway: 30 * time.Second, MaxLifetime: 24 * time.Hour, MaxLifetimeAgent: 15 * time.Minute, DPoP: DPoP{Window: time.Minute, NonceTTL: 5 * time.Minute}, CacheSize: 10000, CacheTTL: time.Minute},
 		Targets: []Target{{
 			Name: "files", Kind: authz.KindCorpus, Dialect: "files", Paths: []string{"/corpus"}, Mode: "enforce", UnseenBytes: 1 << 20, Floors: Floors{Record: authz.RecordDurable},
 		}},
 		Policy: Policy{
 			Compat: "weir", BuiltinErrors: "refuse", Identity: "token", Timeout: 250 * time.Millisecond, Memory: 512 << 20,
-			Bundle: Bundle{Algorithm: "RS256", Poll: time.Minute, Serial: "auto", MaxBytes: 64 << 20},
+			Bundle: Bundle{Algorithm: "RS256", Poll: time.Minute, MaxBytes: 64 << 20},
 		},
 		Counters: Counters{Windows: []authz.Window{window("1m"), window("1h"), window("24h"), window("30d")}, Timeout: 500 * time.Millisecond, Away: authz.AwayRefuse},
 		Audit:    Audit{Dir: "/etc/weir/journal", SegmentBytes: 64 << 20, MaxBytes: 10 << 30, Keep: 24 * time.Hour, Queue: 4096},

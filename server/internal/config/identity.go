@@ -1,6 +1,8 @@
 package config
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -121,18 +123,49 @@ type Identity struct {
 	DPoPNonce bool `yaml:"dpop_nonce"`
 }
 
-// Capabilities are leave to make some requests in somebody's name, in a URL: for clients that have no place for a token. weir sign makes them.
-// Whoever has the key file can make them for anybody; whoever has a URL has its leave, until it ends, and access logs have URLs. Policy decides
-// as about any request.
+// Capabilities are leave to make some requests in somebody's name, in a URL: for clients that have no place for a token (weir sign makes them), and for
+// those who are told to go on elsewhere. Whoever has the key can make them for anybody; whoever has a URL has its leave, until it ends, and access logs
+// have URLs, Envoy's too. Policy decides as about any request.
+//
+// Where a store of objects redirects to another host that a target names, and that target takes capabilities (carrier url:NAME), the answer's Location
+// carries one: so that a client that takes its token along to no other host (huggingface_hub) is known there. It is for that one URL, and for the
+// client certificate of who asked, or where there was none the address; for the object and its size, and for so many bytes of it in all, which are
+// counted where the counters are, whoever uses it how often; and it ends with the credential that it was got by, at the latest. The port must be the one
+// that was asked, or none. The target redirected to counts what leaves; its records have what showed who asks as capability:ID, those of the redirect
+// have the same as weir.redirect.capability. To end one early: weir revoke, or token.revocations. Claims of the token are not known
+// there. A redirect to a host that no target names, or that is only observed, counts as the release of the object.
 type Capabilities struct {
-	// KeyFile holds at least 32 random bytes, the same on every replica; make one with: head -c 32 /dev/urandom > capability.key. Read at
+	// Current is the key that signs, the same on every replica, named by where it is and never written here: file:PATH, env:NAME, or
+	// command:PROGRAM ARG… (no shell). It is 32 bytes or more of any kind; make one with: openssl rand -base64 48 > capability.key. Read at
 	// start. Required where a target takes capabilities.
-	KeyFile string `yaml:"key_file"`
-	// Previous are files of keys that were it before: what was signed with them is good until it ends. At most 7. Default: none.
+	Current string `yaml:"current"`
+	// Previous are keys that were current: what was signed with them is good until it ends. At most 7. Default: none.
 	Previous []string `yaml:"previous"`
 	// MaxLifetime bounds how long a capability is good for. 1m to 720h. Default 1h.
 	MaxLifetime time.Duration `yaml:"max_lifetime" default:"1h" min:"1m" max:"720h"`
+	// RedirectLifetime is how long one in a redirect is good for. What has begun goes on beyond it; a client that fetches an object in
+	// ranges must ask for the last of them before. 1s to 10m. Default 5m.
+	RedirectLifetime time.Duration `yaml:"redirect_lifetime" default:"5m" min:"1s" max:"10m"`
+	// RedirectBudget is how much may leave by one in a redirect, in percent of the object's size. 100 is each byte once; what is cut off is
+	// charged as it was stated, so that more is needed for it to be resumed, and for ranges to be asked for again. 100 to 500. Default 200.
+	RedirectBudget int `yaml:"redirect_budget" default:"200" min:"100" max:"500"`
 }
+
+// TakesCapabilities returns the names of the targets that take capabilities.
+func (c *Config) TakesCapabilities() []string {
+	takes := func(carriers []string) bool {
+		return slices.ContainsFunc(carriers, func(s string) bool { return strings.HasPrefix(s, "url:") })
+	}
+	var out []string
+	for i := range c.Targets {
+		if own := c.Targets[i].Identity.Carriers; takes(own) || len(own) == 0 && takes(c.Token.Carriers) {
+			out = append(out, c.Targets[i].Name)
+		}
+	}
+	return out
+}
+
+func (c *Capabilities) ring() keyring { return keyring{"capabilities", &c.Current, c.Previous} }
 
 // Token says where tokens are found and how they are judged.
 type Token struct {
@@ -185,8 +218,8 @@ type DPoP struct {
 	// Scheme is the scheme by which clients reach Envoy, which they put into their proofs: http or https. For an Envoy behind something that
 	// ends TLS. Default: the one that Envoy tells.
 	Scheme string `yaml:"scheme" oneof:"http https"`
-	// NonceKeyFile holds at least 32 random bytes, the same on every replica, by which nonces are known; made as that of capabilities is. Read
-	// at start. Required where issuers or targets want nonces.
+	// NonceKeyFile holds at least 32 random bytes, the same on every replica, by which nonces are known; make one with: head -c 32
+	// /dev/urandom > nonce.key. Read at start. Required where issuers or targets want nonces.
 	NonceKeyFile string `yaml:"nonce_key_file"`
 	// NoncePrevious are files of keys that were it before. At most 7. Default: none; clients are then told a new nonce once more.
 	NoncePrevious []string `yaml:"nonce_previous"`

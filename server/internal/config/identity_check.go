@@ -109,9 +109,10 @@ func checkClaims(r *report, key string, is *Issuer) {
 }
 
 func (c *Config) checkToken(r *report) {
-	if len(c.Capabilities.Previous) > maxPrevious {
-		r.add("capabilities.previous", "%d keys: at most %d", len(c.Capabilities.Previous), maxPrevious)
+	if c.Capabilities.Current == "" && len(c.Capabilities.Previous) > 0 {
+		r.add("capabilities.current", "is missing: previous keys only know capabilities, they do not sign them")
 	}
+	c.Capabilities.ring().check(r)
 	if len(c.Token.DPoP.NoncePrevious) > maxPrevious {
 		r.add("token.dpop.nonce_previous", "%d keys: at most %d", len(c.Token.DPoP.NoncePrevious), maxPrevious)
 	}
@@ -161,8 +162,8 @@ func (c *Config) checkCarriers(r *report, key string, list []string) {
 			r.add(key, "%q is there twice", text)
 		case inURL && encoded:
 			r.add(key, "%q: want url: or base64:", text)
-		case inURL && c.Capabilities.KeyFile == "":
-			r.add(key, "%q is of no use without capabilities.key_file", text)
+		case inURL && c.Capabilities.Current == "":
+			r.add(key, "%q is of no use without capabilities.current", text)
 		case inURL && slices.ContainsFunc(list[:i], func(s string) bool { return strings.HasPrefix(s, "url:") }):
 			r.add(key, "%q: one parameter is enough", text)
 		case inURL:
@@ -176,12 +177,9 @@ func (c *Config) checkCarriers(r *report, key string, list []string) {
 
 // secretFiles returns the files of keys and secrets that are read at start.
 func (c *Config) secretFiles() []named {
-	all := []named{{key: "capabilities.key_file", at: &c.Capabilities.KeyFile}, {key: "token.dpop.nonce_key_file", at: &c.Token.DPoP.NonceKeyFile}}
+	all := []named{{key: "token.dpop.nonce_key_file", at: &c.Token.DPoP.NonceKeyFile}}
 	for i := range c.Token.DPoP.NoncePrevious {
 		all = append(all, named{key: fmt.Sprintf("token.dpop.nonce_previous[%d]", i), at: &c.Token.DPoP.NoncePrevious[i]})
-	}
-	for i := range c.Capabilities.Previous {
-		all = append(all, named{key: fmt.Sprintf("capabilities.previous[%d]", i), at: &c.Capabilities.Previous[i]})
 	}
 	for i := range c.Issuers {
 		all = append(all, named{key: fmt.Sprintf("issuers[%d].introspection.client_secret_file", i), at: &c.Issuers[i].Introspection.ClientSecretFile})

@@ -136,13 +136,14 @@ func (c *Config) Paths() []string {
 // resolve takes relative file names from the directory of the configuration.
 func (c *Config) resolve(dir string) {
 	all := append(c.names(),
-		named{at: &c.Audit.Dir}, named{at: &c.Policy.Bundle.Keep}, named{at: &c.Policy.Bundle.SerialFile}, named{at: &c.Counters.Snapshot}, named{at: &c.Counters.Remember}, named{at: &c.Handover.KeyFile})
+		named{at: &c.Audit.Dir}, named{at: &c.Policy.Bundle.Keep}, named{at: &c.Counters.Snapshot}, named{at: &c.Counters.Remember}, named{at: &c.Handover.KeyFile})
 	for _, n := range append(all, c.secretFiles()...) {
 		if *n.at != "" && !filepath.IsAbs(*n.at) {
 			*n.at = filepath.Join(dir, *n.at)
 		}
 	}
-	c.MaskKeys.resolve(dir)
+	c.MaskKeys.ring().resolve(dir)
+	c.Capabilities.ring().resolve(dir)
 }
 
 // files checks that the files named can be read.
@@ -155,7 +156,8 @@ func (c *Config) files(r *report) {
 			r.add(n.key, "%v", err)
 		}
 	}
-	c.MaskKeys.maskKeyFiles(r)
+	c.MaskKeys.ring().files(r)
+	c.Capabilities.ring().files(r)
 	c.identityFiles(r)
 	if info, err := os.Stat(c.Audit.Dir); err == nil && !info.IsDir() {
 		r.add("audit.dir", "%s is no directory", c.Audit.Dir)

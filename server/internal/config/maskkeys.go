@@ -23,29 +23,43 @@ type MaskKeys struct {
 // maxPrevious is how many earlier keys may be kept.
 const maxPrevious = 7
 
-// NoProtection is what to know of obfuscation, with the figures of pkg/vector/STRENGTH.md.
-const NoProtection = "obfuscation is no protection: 2 known texts find the texts of all rotated vectors, 12 those of noisy ones, 1,500 vectors without " +
-	"any known text 95 in 100 or more; no limit makes it safe"
-
-// specs returns the keys with their places in the configuration.
-func (k *MaskKeys) specs() []named {
-	all := []named{{key: "mask_keys.current", at: &k.Current}}
-	for i := range k.Previous {
-		all = append(all, named{key: fmt.Sprintf("mask_keys.previous[%d]", i), at: &k.Previous[i]})
-	}
-	return all
-}
+func (k *MaskKeys) ring() keyring { return keyring{"mask_keys", &k.Current, k.Previous} }
 
 func (c *Config) checkMaskKeys(r *report) {
 	k := &c.MaskKeys
 	if k.Current == "" && len(k.Previous) > 0 {
 		r.add("mask_keys.current", "is missing: previous keys only open, they do not mask")
 	}
-	if len(k.Previous) > maxPrevious {
-		r.add("mask_keys.previous", "%d keys: at most %d", len(k.Previous), maxPrevious)
+	k.ring().check(r)
+	for i := range c.Targets {
+		if m := c.Targets[i].Floors.Mask; m.Keyed() && k.Current == "" {
+			r.add(fmt.Sprintf("targets[%d].floors.mask", i), "%s needs mask_keys.current", m)
+		}
 	}
-	for _, n := range k.specs() {
-		if *n.at == "" && n.key == "mask_keys.current" {
+}
+
+// keyring is a key and those that were it before, each named by where it is: file:PATH, env:NAME, or command:PROGRAM ARG….
+type keyring struct {
+	key      string // in the configuration
+	current  *string
+	previous []string
+}
+
+// specs returns the keys with their places in the configuration.
+func (k keyring) specs() []named {
+	all := []named{{key: k.key + ".current", at: k.current}}
+	for i := range k.previous {
+		all = append(all, named{key: fmt.Sprintf("%s.previous[%d]", k.key, i), at: &k.previous[i]})
+	}
+	return all
+}
+
+func (k keyring) check(r *report) {
+	if len(k.previous) > maxPrevious {
+		r.add(k.key+".previous", "%d keys: at most %d", len(k.previous), maxPrevious)
+	}
+	for i, n := range k.specs() {
+		if *n.at == "" && i == 0 {
 			continue
 		}
 		kind, where, _ := strings.Cut(*n.at, ":")
@@ -53,21 +67,10 @@ func (c *Config) checkMaskKeys(r *report) {
 			r.add(n.key, "want file:PATH, env:NAME or command:PROGRAM, not the key itself")
 		}
 	}
-	for i := range c.Targets {
-		m := c.Targets[i].Floors.Mask
-		if !m.Keyed() || k.Current != "" {
-			continue
-		}
-		text := fmt.Sprintf("%s needs mask_keys.current", m)
-		if m.Obfuscates() { // before a key is made for it
-			text = fmt.Sprintf("%s; if that is meant: %s", NoProtection, text)
-		}
-		r.add(fmt.Sprintf("targets[%d].floors.mask", i), "%s", text)
-	}
 }
 
-// maskKeyFiles checks the keys that are files.
-func (k *MaskKeys) maskKeyFiles(r *report) {
+// files checks the keys that are files.
+func (k keyring) files(r *report) {
 	for _, n := range k.specs() {
 		path, ok := strings.CutPrefix(*n.at, "file:")
 		if !ok || path == "" {
@@ -84,7 +87,7 @@ func (k *MaskKeys) maskKeyFiles(r *report) {
 }
 
 // resolve takes relative key files from the directory of the configuration.
-func (k *MaskKeys) resolve(dir string) {
+func (k keyring) resolve(dir string) {
 	for _, n := range k.specs() {
 		if path, ok := strings.CutPrefix(*n.at, "file:"); ok && path != "" && !filepath.IsAbs(path) {
 			*n.at = "file:" + filepath.Join(dir, path)

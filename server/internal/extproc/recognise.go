@@ -41,9 +41,12 @@ func (st *stream) handsOut(resp *authz.Response) (storage bool) {
 	}
 	p, ok := d.Piece(st.adm.Operation(), *resp)
 	if !ok {
+		p, ok = elsewhere(st.adm.Operation(), resp)
+	}
+	if !ok || st.leadsHome(resp) {
 		return false
 	}
-	resp.Object = &p
+	resp.Object, resp.Forwarded = &p, st.lead != nil
 	resp.Artifact = dialect.ArtifactByType(resp.ContentType)
 	return true
 }
@@ -51,9 +54,6 @@ func (st *stream) handsOut(resp *authz.Response) (storage bool) {
 // objectHead decides what becomes of the head of an answer that hands out a stored object: by what is known of it, or after a look at
 // its first bytes.
 func (st *stream) objectHead(resp authz.Response) error {
-	if st.recognises() && resp.Status >= 300 { // what it leads to is never seen here
-		resp.Artifact.Class = authz.StricterArtifact(resp.Artifact.Class, authz.ArtifactOpaque)
-	}
 	if !st.recognises() || resp.Artifact.Class == authz.ArtifactCheckpoint || resp.EndOfStream || resp.Status >= 300 {
 		return st.respond(resp)
 	}
@@ -116,11 +116,11 @@ func (st *stream) glimpse(m *wire.Inbound) {
 	st.adm.Respond(st.ctx, st.response.head)
 }
 
-// chargeAhead reserves all of an object that is known to be guarded before its head leaves, so that one that would pass the budget is
-// refused by a real status. What does not leave in the end is given back.
+// chargeAhead reserves all of an object that is known to be guarded, or that somebody has leave for, before its head leaves, so that one that
+// would pass the budget is refused by a real status. What does not leave in the end is given back.
 func (st *stream) chargeAhead() error {
 	n := st.response.head.ContentLength
-	if n <= 0 || st.response.head.Object == nil || st.adm.Operation().Artifact == "" {
+	if n <= 0 || st.response.head.Object == nil || st.adm.Operation().Artifact == "" && st.adm.Identity().Leave == nil {
 		return nil
 	}
 	want := authz.Volume{}.With(authz.UnitBytes, n)
@@ -131,30 +131,6 @@ func (st *stream) chargeAhead() error {
 	if !got.Covers(want) {
 		return st.refuse()
 	}
-	return nil
-}
-
-// chargeRedirect charges an object that the answer hands out elsewhere: whoever follows the redirect is not seen here.
-func (st *stream) chargeRedirect() error {
-	if st.req.Method == "HEAD" {
-		return nil
-	}
-	n := st.response.head.Object.Length
-	if n == authz.UnknownLength {
-		if !st.adm.Limits(authz.UnitBytes) {
-			return nil
-		}
-		return st.deny(&authz.Error{Kind: authz.KindBadAnswer, Label: "length_unknown", Public: "the upstream sends you elsewhere for an object and does not say how large it is"})
-	}
-	want := authz.Volume{}.With(authz.UnitBytes, n)
-	got, err := st.adm.Spend(st.ctx, want)
-	if err != nil {
-		return st.deny(authz.AsError(err))
-	}
-	if !got.Covers(want) {
-		return st.refuse()
-	}
-	st.response.left = want
 	return nil
 }
 

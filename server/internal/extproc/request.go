@@ -69,6 +69,9 @@ func (st *stream) requestHeaders(m *wire.Inbound) error {
 		}
 	}
 	st.adm.Admit(st.ctx)
+	if st.adm.Identity().Leave != nil && !st.plan.standalone { // what the object is was known where the redirect came from
+		st.makePlan()
+	}
 	switch {
 	case st.adm.Decided() && !st.adm.Allowed():
 		return st.refuse()

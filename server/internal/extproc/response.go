@@ -162,7 +162,7 @@ func (st *stream) respond(resp authz.Response) error {
 		}
 	}
 	if resp.Object != nil && resp.Status >= 300 {
-		if err := st.chargeRedirect(); err != nil || st.refused {
+		if err := st.follow(); err != nil || st.refused {
 			return err
 		}
 	}

@@ -42,6 +42,8 @@ type Config struct {
 
 	Artifacts *artifact.Memory // what objects are, by their content; nil: by their names only
 
+	Redirects Redirects // nil: no redirect leads to anything that is guarded
+
 	BodyBytes        int64 // largest request body that is read; default 8 MiB
 	SubjectBodyBytes int64 // request bodies held at once per subject; default 32 MiB
 	TotalBodyBytes   int64 // request bodies held at once in all; default 512 MiB

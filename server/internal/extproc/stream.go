@@ -16,6 +16,7 @@ import (
 	"github.com/weirgate/weir/pkg/authz"
 	"github.com/weirgate/weir/pkg/dialect"
 	"github.com/weirgate/weir/pkg/guard"
+	"github.com/weirgate/weir/pkg/target"
 	"github.com/weirgate/weir/server/internal/wire"
 )
 
@@ -47,6 +48,7 @@ type stream struct {
 	adm     *guard.Admission
 	req     authz.Request
 	dialect dialect.Dialect
+	lead    *target.Lead // to the other guarded host that the answer redirects to; nil: it does not
 	static  bool
 	plan    plan
 	asked   bool      // an override was sent, and no body message has come since
