@@ -80,12 +80,9 @@ func (GitLFS) Body(op authz.Operation, body []byte) (authz.Operation, error) {
 	return readBatch(op, body)
 }
 
-// maxBatch is the most objects of a batch; git-lfs itself asks for 100 at once.
-const maxBatch = 1000
-
 // readBatch reads the body of a batch. One of a single object names it.
 func readBatch(op authz.Operation, body []byte) (authz.Operation, error) {
-	operation, oids := "", []string(nil)
+	operation, oid, n := "", "", int64(0)
 	err := readObject(body, []string{"operation", "objects", "hash_algo"}, func(r *reader, key string) (err error) {
 		switch key {
 		case "operation":
@@ -97,10 +94,8 @@ func readBatch(op authz.Operation, body []byte) (authz.Operation, error) {
 			}
 		case "objects":
 			return r.array(func() error {
-				oid, err := r.lfsObject()
-				if oids = append(oids, oid); err == nil && len(oids) > maxBatch {
-					err = badBody("objects must be at most 1000")
-				}
+				n++
+				oid, err = r.lfsObject()
 				return err
 			})
 		}
@@ -118,12 +113,10 @@ func readBatch(op authz.Operation, body []byte) (authz.Operation, error) {
 	default:
 		return op, badBody("operation must be download or upload")
 	}
-	if len(oids) == 1 {
-		out.Object, out.Version = oids[0], oids[0]
-	} else {
-		out.Versions = oids
+	if n == 1 {
+		out.Object, out.Version = oid, oid
 	}
-	out.Vectors, out.Documents, out.Bytes, out.Complete = 0, int64(len(oids)), int64(len(body)), true
+	out.Vectors, out.Documents, out.Bytes, out.Complete = 0, n, int64(len(body)), true
 	return out, nil
 }
 

@@ -50,8 +50,6 @@ func decode(v any) (authz.Decision, error) {
 			}
 		case "kind":
 			d.Kind, err = kind(v)
-		case "flags":
-			d.Flags, err = flags(v)
 		default:
 			err = fmt.Errorf("unknown field")
 		}

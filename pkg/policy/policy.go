@@ -162,7 +162,11 @@ func (e *Engine) Eval(ctx context.Context, in *authz.Input) (authz.Decision, err
 	if l.envoy != nil {
 		return e.evalEnvoy(ctx, l, in)
 	}
-	return l.judge(ctx, in)
+	d, err := l.decide(ctx, in)
+	if err == nil {
+		d.Would = l.would(ctx, in, d)
+	}
+	return d, err
 }
 
 // evalEnvoy asks a policy of opa-envoy-plugin.

@@ -261,7 +261,7 @@ func (d *document) numbersEnd() error {
 	case zeroed, emptied:
 		d.putByte(']')
 	case replaced, opened:
-		out, is, err := d.changeRun(v.values)
+		out, is, err := d.change(v.values, d.name())
 		if err != nil {
 			return err
 		}
