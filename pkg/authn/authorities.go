@@ -98,13 +98,8 @@ func (a *authorities) verify(cert authz.Certificate, now time.Time) authz.Certif
 	if err != nil {
 		return cert
 	}
-	known = knownCertificate{authz.Certificate{Digest: cert.Digest, Verified: true, Subject: subjectOf(x)}, x.NotBefore, x.NotAfter}
-	if len(x.URIs) > 0 {
-		known.cert.URI = x.URIs[0].String()
-	}
-	if len(x.DNSNames) > 0 {
-		known.cert.DNS = x.DNSNames[0]
-	}
+	known = knownCertificate{authz.Certificate{Digest: cert.Digest, Verified: true}, x.NotBefore, x.NotAfter}
+	known.cert.Subject, known.cert.URI, known.cert.DNS = namesOf(x)
 	for _, issuer := range chains[0] { // the authority may end before
 		if issuer.NotAfter.Before(known.before) {
 			known.before = issuer.NotAfter
@@ -117,6 +112,17 @@ func (a *authorities) verify(cert authz.Certificate, now time.Time) authz.Certif
 	}
 	a.seen[cert.Digest] = known
 	return known.cert
+}
+
+// namesOf returns a certificate's subject and the first of its names of each kind.
+func namesOf(x *x509.Certificate) (subject, uri, dns string) {
+	if len(x.URIs) > 0 {
+		uri = x.URIs[0].String()
+	}
+	if len(x.DNSNames) > 0 {
+		dns = x.DNSNames[0]
+	}
+	return subjectOf(x), uri, dns
 }
 
 // subjectOf is the subject as in RFC 2253; empty where it cannot be written so.

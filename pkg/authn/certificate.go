@@ -1,8 +1,13 @@
 package authn
 
 import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,7 +18,7 @@ import (
 // CertificateRule says who a client certificate is, where a target takes one for an identity (the carrier "certificate").
 type CertificateRule struct {
 	// Match is the name that the certificate must have: a URI such as spiffe://research.example/ns/rag/*, "dns:" and a DNS name, or "subject:"
-	// and its subject as in RFC 2253. * stands for anything but /, ** for anything.
+	// and its subject as in RFC 2253. * stands for anything but /, and in a subject for anything within one value; ** for anything.
 	Match  string
 	Kind   authz.SubjectKind // default workload
 	Groups []string
@@ -46,9 +51,13 @@ func newCertificateRules(rules []CertificateRule) ([]certificateRule, error) {
 		if r.Kind = orDefault(r.Kind, authz.Workload); !known(r.Kind) {
 			return nil, fmt.Errorf("certificate %q: kind %q: want human, workload or agent", r.Match, r.Kind)
 		}
+		one := `[^/]*`
+		if strings.HasPrefix(r.Match, prefixSubject) {
+			one = `(?:[^,+\\/]|\\.)*` // a comma or plus that is not escaped begins another name
+		}
 		pattern := regexp.QuoteMeta(r.Match)
 		pattern = strings.ReplaceAll(pattern, `\*\*`, `.*`)
-		pattern = strings.ReplaceAll(pattern, `\*`, `[^/]*`)
+		pattern = strings.ReplaceAll(pattern, `\*`, one)
 		match, err := regexp.Compile(`^` + pattern + `$`)
 		if err != nil {
 			return nil, fmt.Errorf("certificate %q: %w", r.Match, err)
@@ -116,9 +125,13 @@ func (a *Authenticator) certificate(req authz.Request) (authz.Certificate, error
 }
 
 // parseXFCC reads one element of x-forwarded-client-cert: pairs of a key and a value, which may be in double quotes. Two elements are refused:
-// the second is of another hop, and which one is the client's depends on who was configured to append.
+// the second is of another hop, and which one is the client's depends on who was configured to append. Envoy does not quote names of the kinds
+// URI and DNS (envoyproxy/envoy issue 32945), so one that has a semicolon in it goes on as if it were another pair: nothing but such names may
+// follow one, as Envoy writes them. Where the certificate itself is forwarded, its names are taken from there.
 func parseXFCC(value string) (authz.Certificate, error) {
 	cert := authz.Certificate{Verified: true}
+	var whole string
+	named := false
 	bad := refuse(labelForwarded, errors.New("x-forwarded-client-cert is not one element"))
 	for rest := value; rest != ""; {
 		key, after, ok := strings.Cut(rest, "=")
@@ -130,28 +143,60 @@ func parseXFCC(value string) (authz.Certificate, error) {
 			return authz.Certificate{}, bad
 		}
 		switch strings.ToLower(key) {
+		case "uri":
+			cert.URI, named = orDefault(cert.URI, v), true
+			continue
+		case "dns":
+			cert.DNS, named = orDefault(cert.DNS, v), true
+			continue
 		case "hash":
 			ok = cert.Digest == ""
 			cert.Digest = strings.ToLower(v)
 		case "subject":
 			ok = cert.Subject == ""
 			cert.Subject = v
-		case "uri":
-			cert.URI = orDefault(cert.URI, v)
-		case "dns":
-			cert.DNS = orDefault(cert.DNS, v)
+		case "cert":
+			ok = whole == ""
+			whole = v
 		}
-		if !ok {
+		if !ok || named {
 			return authz.Certificate{}, bad
 		}
 	}
 	if len(cert.Digest) != 64 || strings.Trim(cert.Digest, "0123456789abcdef") != "" {
 		return authz.Certificate{}, bad
 	}
+	if whole != "" {
+		if err := nameFrom(&cert, whole); err != nil {
+			return authz.Certificate{}, refuse(labelForwarded, err)
+		}
+	}
 	return cert, nil
 }
 
-// xfccValue reads a value up to the semicolon behind it, or the end.
+// nameFrom takes the names from the certificate itself, which Envoy writes as PEM that is escaped for URLs.
+func nameFrom(cert *authz.Certificate, escaped string) error {
+	text, err := url.PathUnescape(escaped)
+	if err != nil {
+		return errors.New("the Cert of x-forwarded-client-cert is not escaped as it should be")
+	}
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return errors.New("the Cert of x-forwarded-client-cert is not PEM")
+	}
+	if sum := sha256.Sum256(block.Bytes); hex.EncodeToString(sum[:]) != cert.Digest {
+		return errors.New("the Cert of x-forwarded-client-cert is not that of its Hash")
+	}
+	x, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return fmt.Errorf("the Cert of x-forwarded-client-cert: %w", err)
+	}
+	cert.Subject, cert.URI, cert.DNS = namesOf(x)
+	return nil
+}
+
+// xfccValue reads a value up to the semicolon behind it, or the end. What is escaped in quotes stays so: Envoy writes a subject as RFC 2253 has
+// it, whose own escapes tell a comma in a name from one between names.
 func xfccValue(s string) (value, rest string, ok bool) {
 	if !strings.HasPrefix(s, `"`) {
 		value, rest, _ = strings.Cut(s, ";")
@@ -164,7 +209,7 @@ func xfccValue(s string) (value, rest string, ok bool) {
 			if i++; i == len(s) {
 				return "", "", false
 			}
-			b.WriteByte(s[i])
+			b.WriteString(s[i-1 : i+1])
 		case '"':
 			rest = s[i+1:]
 			if rest != "" && rest[0] != ';' {

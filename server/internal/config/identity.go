@@ -180,7 +180,9 @@ type Token struct {
 	Carriers []string `yaml:"carriers" default:"authorization weir-token"`
 	// ForwardedCertificate says that the client's certificate is what the header x-forwarded-client-cert tells, of one hop, in place of what
 	// Envoy tells of its own connection. Only where Envoy sets that header itself, of certificates that it has verified, or a proxy before it
-	// does and nobody else reaches Envoy: whoever can send it is whoever he says. Default false.
+	// does and nobody else reaches Envoy: whoever can send it is whoever he says. Where rules name certificates, have it forward the certificate
+	// too (set_current_client_cert_details: {cert: true, …}): its names are then read from there, because Envoy does not quote those of the
+	// kinds URI and DNS, and one with a semicolon in it passes for another. Default false.
 	ForwardedCertificate bool `yaml:"forwarded_certificate"`
 	// CertificateAuthorities is a file of certificates in PEM, by which client certificates are verified where Envoy hands them over without a word
 	// on whether it has: over ext_authz, with include_peer_certificate. An intermediate one that signs clients' must be in it. Read again
