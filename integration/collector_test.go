@@ -158,7 +158,7 @@ func spanOf(e audit.Entry) (harness.Span, error) {
 	}
 	for name, value := range record {
 		if shown(e.Event, name) {
-			s.Attributes[name] = plain(value)
+			s.Attributes[name] = plain(name, value)
 		}
 	}
 	if e.Event == authz.EventCompletion && text("weir.operation") == "embed" {
@@ -171,26 +171,30 @@ func spanOf(e audit.Entry) (harness.Span, error) {
 func shown(event authz.Event, name string) bool {
 	if event == authz.EventDecision {
 		return strings.HasPrefix(name, "weir.reserved.") || slices.Contains([]string{
-			"weir.decision.id", "weir.verdict", "weir.enforced", "weir.mode", "weir.rule.id", "weir.reason", "weir.refusal.kind", "error.type",
+			"weir.decision.id", "weir.verdict", "weir.enforced", "weir.mode", "weir.rule.id", "weir.reason", "weir.flags", "weir.flags.rules", "weir.flags.reasons", "weir.refusal.kind", "error.type",
 			"weir.policy.version", "weir.mask.vectors", "weir.record.mode",
 		}, name)
 	}
 	return !slices.Contains([]string{
 		"weir.schema", "event.name", "time", "weir.started", "trace_id", "span_id", "parent_span_id", "weir.credential.issuer",
 		"weir.credential.expires", "weir.operation.complete", "weir.limits", "weir.exceeded", "weir.mask.scores", "weir.mask.fields", "weir.approval",
-		"weir.alternatives", "weir.input",
+		"weir.alternatives", "weir.input", "weir.coverage.subject.before", "weir.coverage.group.before",
 	}, name)
 }
 
 // plain is a value of a record as harness.Span has attributes.
-func plain(value any) any {
+func plain(name string, value any) any {
 	switch v := value.(type) {
 	case json.Number:
 		n, err := strconv.ParseInt(v.String(), 10, 64)
+		if err == nil && !strings.HasPrefix(name, "weir.coverage.") { // those are shares, 1 among them
+			return n
+		}
+		share, err := v.Float64()
 		if err != nil {
 			return v
 		}
-		return n
+		return share
 	case []any:
 		texts := []string{}
 		for _, e := range v {

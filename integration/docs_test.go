@@ -1,12 +1,17 @@
 package integration_test
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/weirgate/weir/integration/harness"
 )
@@ -19,7 +24,7 @@ func docs(t *testing.T) (map[string]string, string) {
 		t.Fatal(err)
 	}
 	all := map[string]string{}
-	for _, pattern := range []string{"*.md", "envoy/*.md", "rego/*.md", "examples/*/*.md", "server/doc.go", "integration/doc.go"} {
+	for _, pattern := range []string{"*.md", "envoy/*.md", "rego/*.md", "examples/*/*.md", "integration/bench/*.md", "server/doc.go", "integration/doc.go"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%s: %v, %v", pattern, found, err)
@@ -106,6 +111,47 @@ func TestReadmeConfiguration(t *testing.T) {
 	out, err := check.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "weir.yaml: ok (1 issuers, 3 targets, ") || strings.Contains(string(out), "warning") {
 		t.Errorf("weir check of README.md's configuration: %v\n%s", err, out)
+	}
+}
+
+// TestReadmePolicy runs the commands of README.md's part on policy one after the other. What it shows of their answers stands in them, line by
+// line, where … is anything.
+func TestReadmePolicy(t *testing.T) {
+	all, _ := docs(t)
+	weir, err := harness.WeirBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	signing := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+	if err := os.WriteFile(filepath.Join(dir, "policy.key"), signing, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ran := 0
+	for _, block := range blocks(all["README.md"], "console") {
+		for _, one := range strings.Split(strings.TrimPrefix(block, "$ "), "\n$ ") {
+			command, shown, _ := strings.Cut(strings.TrimSpace(one), "\n")
+			run := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(command, "weir policy", "'"+weir+"' policy"))
+			run.Dir, run.WaitDelay = dir, 10*time.Second
+			out, err := run.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", command, err, out)
+			}
+			for _, line := range strings.Split(shown, "\n") {
+				want := strings.ReplaceAll(regexp.QuoteMeta(line), "…", ".+")
+				if line == "" || !regexp.MustCompile("(?m)^"+want+"$").Match(out) {
+					t.Errorf("README.md says that %s prints %q; it does not:\n%s", command, line, out)
+				}
+			}
+			ran++
+		}
+	}
+	if ran != 5 {
+		t.Errorf("ran %d commands, want the 5 for authors of policies", ran)
 	}
 }
 

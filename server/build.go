@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/weirgate/weir/pkg/audit"
 	"github.com/weirgate/weir/pkg/authn"
 	"github.com/weirgate/weir/pkg/authz"
-	"github.com/weirgate/weir/pkg/dialect"
 	"github.com/weirgate/weir/pkg/guard"
 	"github.com/weirgate/weir/pkg/policy"
 	"github.com/weirgate/weir/pkg/target"
@@ -102,7 +100,7 @@ func openTraces(ctx context.Context, j *audit.Journal, env telemetry.Environment
 // newGuard wires the decision pipeline.
 func newGuard(c *config.Config, keyed bool, a *authn.Authenticator, table *target.Table, p *policy.Engine, s store, left guard.Coverage, h guard.Handover, j *audit.Journal, m *telemetry.Metrics, log *slog.Logger) (*guard.Guard, error) {
 	cfg := guard.Config{
-		Authenticator: authenticator(c, a), Targets: table, Describer: describer{opens: keyed && c.Entry != entryExtAuthz}, MaskKeys: keyed, Policy: p, Store: s, Coverage: left, Journal: journal{j}, Observer: m,
+		Authenticator: authenticator(c, a), Targets: table, Describer: describer{targets: table, opens: keyed && c.Entry != entryExtAuthz}, MaskKeys: keyed, Policy: p, Store: s, Coverage: left, Journal: journal{j}, Observer: m,
 		Meters: c.Counters.Specs(), Entry: c.Entry, Replica: c.Replica, Timeout: c.Limits.DecisionTimeout, Log: log,
 	}
 	if shared, ok := s.(guard.Pins); ok {
@@ -139,26 +137,6 @@ func ticketKey(path string) ([]byte, error) {
 		return nil, errors.New("handover.key_file: want at least 32 random bytes")
 	}
 	return key, nil
-}
-
-// describer reads operations by the target's dialect.
-type describer struct {
-	opens bool // sealed vectors in requests are opened: a body that may hold some, or be stored, is read, whatever else is in it
-}
-
-// Describe implements guard.Describer.
-func (d describer) Describe(m authz.Match, req authz.Request) (authz.Operation, bool) {
-	api := dialect.ForTarget(m.Target)
-	_, query, _ := strings.Cut(req.Path, "?")
-	op := api.Head(req.Method, m.Path, query, req.Headers)
-	if !op.Complete { // complete: unknown, or its body would make it nothing else
-		return op, api.NeedsBody(req.Method, m.Path)
-	}
-	if !d.opens {
-		return op, false
-	}
-	_, fields := api.Carries(op)
-	return op, len(fields) > 0 || op.Class == authz.ClassWrite && m.Target.Kind == authz.KindVectorDB
 }
 
 // loadKeys reads the mask keys; nil where none are configured.

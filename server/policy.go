@@ -1,12 +1,15 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -20,9 +23,11 @@ import (
 // policySource is where the policy comes from, read anew each time but for a bundle by URL, of which the last one that was taken is
 // remembered.
 type policySource struct {
-	cfg    *config.Config
-	log    *slog.Logger
-	remote *policy.Remote // nil without policy.bundle.url
+	cfg     *config.Config
+	log     *slog.Logger
+	remote  *policy.Remote  // nil without policy.bundle.url
+	serials *policy.Serials // nil where they are ignored, or there is no bundle
+	file    *policy.Bundle  // that config read last; nil without policy.bundle.file
 
 	mu     sync.Mutex // guards bundle
 	bundle *policy.Bundle
@@ -31,10 +36,16 @@ type policySource struct {
 func newPolicySource(c *config.Config, log *slog.Logger) (*policySource, error) {
 	s := &policySource{cfg: c, log: log}
 	b := &c.Policy.Bundle
+	var err error
+	if b.Set() && b.Serial != "ignore" {
+		if s.serials, err = policy.NewSerials(serialFile(c), b.Serial == "required"); err != nil {
+			return nil, fmt.Errorf("policy.bundle.serial: %w", err)
+		}
+	}
 	if b.URL == "" {
 		return s, nil
 	}
-	verified, err := bundleConfig(c)
+	verified, err := s.bundleConfig()
 	if err != nil {
 		return nil, err
 	}
@@ -42,12 +53,22 @@ func newPolicySource(c *config.Config, log *slog.Logger) (*policySource, error) 
 	if err != nil {
 		return nil, fmt.Errorf("policy.bundle: %w", err)
 	}
+	if kept, err := s.remote.Kept(); err == nil && s.serials != nil {
+		s.serials.Raise(kept) // it was taken, even where the file of serials is gone
+	}
 	return s, nil
 }
 
-func bundleConfig(c *config.Config) (policy.BundleConfig, error) {
-	b := &c.Policy.Bundle
-	out := policy.BundleConfig{Algorithm: b.Algorithm, Scope: b.Scope, Unsigned: b.Unsigned, MaxBytes: int64(b.MaxBytes), Compat: compat(c)}
+// serialFile is where the process that serves keeps which serial was taken last.
+func serialFile(c *config.Config) string {
+	return cmp.Or(c.Policy.Bundle.SerialFile, filepath.Join(c.Audit.Dir, "policy-serial.json"))
+}
+
+func (s *policySource) bundleConfig() (policy.BundleConfig, error) {
+	c, b := s.cfg, &s.cfg.Policy.Bundle
+	out := policy.BundleConfig{
+		Algorithm: b.Algorithm, Scope: b.Scope, Unsigned: b.Unsigned, MaxBytes: int64(b.MaxBytes), Compat: compat(c), Serials: s.serials,
+	}
 	if b.Key != "" {
 		key, err := os.ReadFile(b.Key)
 		if err != nil {
@@ -80,13 +101,14 @@ func (s *policySource) config(b *policy.Bundle) (policy.Config, error) {
 		out.FS = os.DirFS(c.Policy.Dir)
 	}
 	if c.Policy.Bundle.File != "" {
-		verified, err := bundleConfig(c)
+		verified, err := s.bundleConfig()
 		if err == nil {
 			b, err = policy.ReadBundleFile(c.Policy.Bundle.File, verified)
 		}
 		if err != nil {
 			return policy.Config{}, fmt.Errorf("policy.bundle: %w", err)
 		}
+		s.file = b
 	}
 	if b != nil {
 		out.FS, out.Revision = b.FS, b.Revision
@@ -134,6 +156,11 @@ func (s *policySource) first(ctx context.Context) (*policy.Bundle, error) {
 // PolicyConfig reads what the configuration says about policy, so that every command evaluates what serve does. A bundle by URL is fetched.
 func PolicyConfig(ctx context.Context, c *config.Config, log *slog.Logger) (policy.Config, error) {
 	s, err := newPolicySource(c, log)
+	if errors.Is(err, fs.ErrPermission) { // the file of serials is the serving process's own; who asks need not be its user
+		open := *c
+		open.Policy.Bundle.Serial = "ignore"
+		s, err = newPolicySource(&open, log)
+	}
 	if err != nil {
 		return policy.Config{}, err
 	}
@@ -180,6 +207,11 @@ func (s *Server) policyTaken(b *policy.Bundle) {
 	s.metrics.PolicyLoaded(s.policy.Revision(), time.Now())
 	for _, w := range s.policy.Warnings() {
 		s.opts.Log.Warn("the policy warns", "warning", w)
+	}
+	if taken := cmp.Or(b, s.source.file); taken != nil && s.source.serials != nil {
+		if err := s.source.serials.Taken(taken); err != nil {
+			s.opts.Log.Error("after a restart an older bundle would be taken", "cause", err)
+		}
 	}
 	if b == nil || s.source.remote == nil {
 		return

@@ -113,10 +113,11 @@ def redirected():
     return f"sha256 {sha(got)[:16]}; alice does not get the redirect: {said[:80]}"
 
 
-def pull_request():
-    got = download("dave", "model.safetensors", "pull", headers=WHY, revision="refs/pr/1")
-    want(sha(got) == direct("model.safetensors"), "another file")
-    said = refused(lambda: download("alice", "model.safetensors", "alice", headers=WHY, revision="refs/pr/1"), 403)
+def revisions():
+    for revision in ("refs/pr/1", "feature/x"):
+        got = download("dave", "model.safetensors", "revisions", headers=WHY, revision=revision)
+        want(sha(got) == direct("model.safetensors"), f"another file of {revision}")
+        said = refused(lambda: download("alice", "model.safetensors", "alice", headers=WHY, revision=revision), 403)  # noqa: B023: called at once
     return f"sha256 {sha(got)[:16]}; alice: {said}"
 
 
@@ -132,7 +133,7 @@ step("Somebody without a token", no_token)
 step("Dave says a reason: hf_hub_download", downloads)
 step("A download is cut in the middle", resumes)
 step("He takes all of the repository: snapshot_download", snapshot)
-step("The same from a pull request, refs/pr/1", pull_request)
+step("The same from a pull request, refs/pr/1, and a branch, feature/x", revisions)
 step("A file that the Hub has elsewhere, and redirects to", redirected)
 step("He pushes other weights", pushes)
 print(f"\n{passed} passed, {failed} failed")

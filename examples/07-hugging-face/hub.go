@@ -54,7 +54,6 @@ func (h *hub) start(ctx context.Context, listen string) (*http.Server, error) {
 	mux.HandleFunc("GET /api/models/"+h.name+"/revision/{revision}", h.about)
 	mux.HandleFunc("GET /api/models/"+h.name+"/tree/{revision}", h.tree)
 	mux.HandleFunc("GET /"+h.name+"/resolve/{revision}/{path...}", h.resolve)
-	mux.HandleFunc("GET /"+h.name+"/resolve/refs/pr/1/{path...}", h.resolve) // a pull request, with the same files
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotFound, "RepoNotFound", "Repository not found")
 	})
@@ -94,10 +93,11 @@ func answer(w http.ResponseWriter, status int, what any) {
 	_ = json.NewEncoder(w).Encode(what)
 }
 
-// known reports whether the revision is the one that is here, and answers the request where it is not.
+// known reports whether the revision is the one that is here, as a branch and as a pull request, too, and answers the request where it is not. A
+// revision with a slash in it is one segment of the path, encoded.
 func (h *hub) known(w http.ResponseWriter, r *http.Request) bool {
-	if revision := r.PathValue("revision"); revision != "" && revision != "main" && revision != h.commit {
-		refuse(w, http.StatusNotFound, "RevisionNotFound", "Invalid rev id: "+revision)
+	if !slices.Contains([]string{"", "main", "feature/x", "refs/pr/1", h.commit}, r.PathValue("revision")) {
+		refuse(w, http.StatusNotFound, "RevisionNotFound", "Invalid rev id: "+r.PathValue("revision"))
 		return false
 	}
 	w.Header().Set("X-Repo-Commit", h.commit)

@@ -196,6 +196,8 @@ func plain(list []*commonpb.KeyValue) map[string]any {
 			out[kv.GetKey()] = v.StringValue
 		case *commonpb.AnyValue_IntValue:
 			out[kv.GetKey()] = v.IntValue
+		case *commonpb.AnyValue_DoubleValue:
+			out[kv.GetKey()] = v.DoubleValue
 		case *commonpb.AnyValue_ArrayValue:
 			texts := []string{}
 			for _, e := range v.ArrayValue.GetValues() {

@@ -163,6 +163,7 @@ func (e *encoder) what(t *authz.Target, o *authz.Operation) {
 	e.text("gen_ai.request.model", o.Model)
 	e.text("weir.collection", o.Collection)
 	e.text("weir.object", o.Object)
+	e.text("weir.object.into", o.Into)
 	e.text("weir.object.range", o.Range)
 	e.text("weir.object.artifact", o.Artifact)
 	e.count("weir.object.part", o.Part)
@@ -221,7 +222,29 @@ func (e *encoder) verdict(r *authz.Record) {
 		e.other(d.Approval)
 	}
 	e.list2("weir.alternatives", d.Alternatives)
+	e.flags(d.Flags)
 	e.text("weir.record.mode", string(d.Record))
+}
+
+// flags appends what rules have marked as three lists of equal length, as spans have it, which know no lists of objects.
+func (e *encoder) flags(flags []authz.Flag) {
+	if len(flags) == 0 {
+		return
+	}
+	list := func(name string, of func(*authz.Flag) string) {
+		e.key(name)
+		e.b = append(e.b, '[')
+		for i := range flags {
+			if i > 0 {
+				e.b = append(e.b, ',')
+			}
+			e.quoted(of(&flags[i]))
+		}
+		e.b = append(e.b, ']')
+	}
+	list("weir.flags", func(f *authz.Flag) string { return f.Name })
+	list("weir.flags.rules", func(f *authz.Flag) string { return f.Rule })
+	list("weir.flags.reasons", func(f *authz.Flag) string { return f.Reason })
 }
 
 // limit appends a limit as encoding/json would.

@@ -111,12 +111,13 @@ func Lost(decision Entry, now time.Time) (*authz.Record, error) {
 		Method: f.Method, Host: f.Host, Path: f.Path, Source: f.Source, Peer: f.Peer, Protocol: f.Protocol,
 		Target: authz.Target{Name: f.Target, Kind: f.TargetKind, Tenant: f.Tenant, Sensitivity: f.Sensitivity, Dialect: f.Dialect},
 		Operation: authz.Operation{
-			Class: f.Class, Complete: f.Complete, Model: f.Model, Collection: f.Collection, Object: f.Object, Artifact: f.Artifact, Range: f.Range, Part: f.Part,
+			Class: f.Class, Complete: f.Complete, Model: f.Model, Collection: f.Collection, Object: f.Object, Into: f.Into, Artifact: f.Artifact, Range: f.Range, Part: f.Part,
 			Vectors: f.AskedVectors, Dims: f.AskedDims, Documents: f.AskedDocuments, Bytes: f.AskedBytes,
 		},
 		Verdict: authz.Decision{
 			Effect: f.Verdict, Rule: f.Rule, Reason: f.Reason, Limits: f.Limits, Approval: f.Approval, Record: f.RecordMode, Revision: f.Revision,
 			Mask: authz.Mask{Vectors: f.MaskVectors, Scores: f.MaskScores, Fields: f.MaskFields}, Exceeded: f.Exceeded, Alternatives: f.Alternatives,
+			Flags: f.Flagged(),
 		},
 		Enforced: f.Enforced, Label: LostLabel, Reserved: f.Reserved(), Outcome: authz.OutcomeFailed,
 	}

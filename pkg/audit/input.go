@@ -145,6 +145,7 @@ func (e *encoder) operation(o *authz.Operation) {
 	e.text("vector", o.Vector)
 	e.text("encoding", o.Encoding)
 	e.text("object", o.Object)
+	e.text("into", o.Into)
 	e.text("version", o.Version)
 	e.text("artifact", o.Artifact)
 	e.text("range", o.Range)
@@ -166,6 +167,22 @@ func (e *encoder) operation(o *authz.Operation) {
 		e.b = append(e.b, '{')
 		e.covered("subject", c.Subject)
 		e.covered("group", c.Group)
+		e.shut()
+	}
+	if n := o.Attempts; n != nil {
+		e.open("attempts")
+		e.number("hour", n.Hour)
+		e.number("day", n.Day)
+		e.shut()
+	}
+	if r := o.Registered; r != nil {
+		e.open("registered")
+		e.key("known")
+		e.flag(r.Known)
+		e.always("sensitivity", r.Sensitivity)
+		e.always("state", string(r.State))
+		e.text("model", r.Model)
+		e.text("promoted_by", r.PromotedBy)
 		e.shut()
 	}
 	e.shut()

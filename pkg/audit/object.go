@@ -31,6 +31,16 @@ func (e *encoder) stored(r *authz.Record) {
 		e.share("weir.coverage.group.before", c.Group.Before)
 		e.share("weir.coverage.group.after", c.Group.After)
 	}
+	if n := r.Operation.Attempts; n != nil {
+		e.count("weir.attempts.hour", n.Hour)
+		e.count("weir.attempts.day", n.Day)
+	}
+	if m := r.Operation.Registered; m != nil {
+		e.text("weir.object.sensitivity", m.Sensitivity)
+		e.text("weir.object.state", string(m.State))
+		e.text("weir.object.model", m.Model)
+		e.text("weir.object.promoted_by", m.PromotedBy)
+	}
 }
 
 func (e *encoder) share(name string, f float64) {
@@ -56,5 +66,13 @@ func (f *Fields) stored(r *authz.Record) {
 		Subject: authz.Covered{Before: f.SubjectBefore, After: f.SubjectAfter}, Group: authz.Covered{Before: f.GroupBefore, After: f.GroupAfter},
 	}); c != (authz.Coverage{}) {
 		r.Operation.Coverage = &c
+	}
+	if n := (authz.Attempts{Hour: f.AttemptsHour, Day: f.AttemptsDay}); n != (authz.Attempts{}) {
+		r.Operation.Attempts = &n
+	}
+	if f.ModelState != "" {
+		r.Operation.Registered = &authz.Registered{
+			Known: f.ModelState != authz.ModelUnknown, Sensitivity: f.ObjectSensitivity, State: f.ModelState, Model: f.ModelVersion, PromotedBy: f.PromotedBy,
+		}
 	}
 }

@@ -69,11 +69,17 @@ func refusal(id string) *authz.Record {
 	r.Verdict.Exceeded = []authz.Exceeded{{Limit: r.Verdict.Limits[0], Used: 9999}}
 	r.Verdict.Approval = &authz.Approval{Reviewers: []string{"group:ml-leads"}, Votes: 1, Budget: map[authz.Unit]int64{authz.UnitVectors: 5}, TTL: "1h"}
 	r.Verdict.Alternatives = []string{"ask for fewer"}
+	r.Verdict.Flags = []authz.Flag{
+		{Name: "corpus_by_inference", Rule: "weir.rules.inferenceonly", Reason: "an inference-only identity reads a corpus"},
+		{Name: "repeated_attempts", Rule: "weir.rules.attempts", Reason: "3 attempts or more in 1h"},
+	}
 	r.Object = &authz.Piece{Object: "a/b.safetensors", Version: "9af1", Size: 1 << 30, Offset: 8, Length: 64}
 	r.Carried = "capability:7QK4X2S3E5T6U7V8W9Y2Z3A4B5"
 	r.Leave = &authz.Leave{Target: "hub", Object: "org/llm/b.safetensors", Version: "9af1"}
 	r.Artifact = authz.Artifact{Class: authz.ArtifactCheckpoint, Format: "safetensors", Wrapped: "gzip", Tensors: 12, Parameters: 7e9}
-	r.Operation.Part, r.Operation.Coverage = 3, &authz.Coverage{Subject: authz.Covered{Before: .25, After: .5}, Group: authz.Covered{Before: .5, After: 1}}
+	r.Operation.Attempts = &authz.Attempts{Hour: 3, Day: 4}
+	r.Operation.Part, r.Operation.Into, r.Operation.Coverage = 3, "c/d.safetensors", &authz.Coverage{Subject: authz.Covered{Before: .25, After: .5}, Group: authz.Covered{Before: .5, After: 1}}
+	r.Operation.Registered = &authz.Registered{Known: true, Sensitivity: "restricted", State: authz.ModelRetired, Model: "churn/7", PromotedBy: "https://issuer.example|ada"}
 	return r
 }
 

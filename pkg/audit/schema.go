@@ -58,6 +58,7 @@ type Fields struct {
 	Model      string      `json:"gen_ai.request.model,omitempty"`
 	Collection string      `json:"weir.collection,omitempty"`
 	Object     string      `json:"weir.object,omitempty"`
+	Into       string      `json:"weir.object.into,omitempty"`
 	Range      string      `json:"weir.object.range,omitempty"`
 	Artifact   string      `json:"weir.object.artifact,omitempty"`
 	Part       int64       `json:"weir.object.part,omitempty"`
@@ -80,6 +81,13 @@ type Fields struct {
 	SubjectAfter  float64 `json:"weir.coverage.subject.after,omitempty"`
 	GroupBefore   float64 `json:"weir.coverage.group.before,omitempty"`
 	GroupAfter    float64 `json:"weir.coverage.group.after,omitempty"`
+	AttemptsHour  int64   `json:"weir.attempts.hour,omitempty"` // at models' weights, by the subject, this one among them
+	AttemptsDay   int64   `json:"weir.attempts.day,omitempty"`
+	// What the registry of model versions says of it; absent where it was not asked.
+	ObjectSensitivity string           `json:"weir.object.sensitivity,omitempty"`
+	ModelState        authz.ModelState `json:"weir.object.state,omitempty"`       // unknown, active or retired
+	ModelVersion      string           `json:"weir.object.model,omitempty"`       // such as churn/7
+	PromotedBy        string           `json:"weir.object.promoted_by,omitempty"` // issuer|sub, webhook or file
 	// What the request asks for, upper bounds; -1 unbounded.
 	AskedVectors   int64 `json:"weir.asked.vectors,omitempty"`
 	AskedDims      int64 `json:"weir.asked.dims,omitempty"`
@@ -109,6 +117,11 @@ type Fields struct {
 	Approval       *authz.Approval  `json:"weir.approval,omitempty"`
 	Alternatives   []string         `json:"weir.alternatives,omitempty"`
 	RecordMode     authz.RecordMode `json:"weir.record.mode,omitempty"`
+
+	// What rules have marked: names, and at the same places which rule did and why. They changed nothing.
+	Flags       []string `json:"weir.flags,omitempty"`
+	FlagRules   []string `json:"weir.flags.rules,omitempty"`
+	FlagReasons []string `json:"weir.flags.reasons,omitempty"`
 
 	ReservedRequests      int64 `json:"weir.reserved.requests,omitempty"`
 	ReservedDocuments     int64 `json:"weir.reserved.documents,omitempty"`
@@ -146,6 +159,15 @@ func (f *Fields) Left() authz.Volume {
 		}
 	}
 	return v
+}
+
+// Flagged returns what rules have marked. Of lists that are not of one length, which Append does not write, it returns what all have.
+func (f *Fields) Flagged() []authz.Flag {
+	var out []authz.Flag
+	for i := range min(len(f.Flags), len(f.FlagRules), len(f.FlagReasons)) {
+		out = append(out, authz.Flag{Name: f.Flags[i], Rule: f.FlagRules[i], Reason: f.FlagReasons[i]})
+	}
+	return out
 }
 
 // Reserved returns what was reserved.

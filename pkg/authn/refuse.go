@@ -49,87 +49,55 @@ const (
 	labelIntrospection = "introspection_unavailable"
 )
 
-// public returns what a client is told: the class of the problem and nothing of the token.
+// told is what a client is told by the label of its refusal: the class of the problem and nothing of the token.
+var told = map[string]string{ //nolint:gochecknoglobals // a constant
+	labelMissing:           "a bearer token is required",
+	labelTooLarge:          "the token is too long",
+	labelExpired:           "the token has expired",
+	labelNotYetValid:       "the token is not valid yet",
+	labelIssuer:            "the token's issuer is not accepted here",
+	labelAudience:          "the token is meant for another audience",
+	labelAlgorithm:         "the token's signature algorithm is not accepted here",
+	labelSignature:         "the token's signature could not be verified",
+	labelUnknownKey:        "the token's signature could not be verified",
+	labelCrit:              "the token asks for an extension that is not supported",
+	labelEncrypted:         "encrypted tokens are not accepted here",
+	labelDuplicate:         "the token, or a part of it, was sent twice",
+	labelLifetime:          "the token's times are missing or too far apart",
+	labelTyp:               "this type of token is not accepted here",
+	labelClaim:             "a claim of the token is missing, or not what it should be",
+	labelGroups:            "the token leaves out its groups, because there are too many: have the issuer put in only those assigned to this application",
+	labelBinding:           "the token is bound to a certificate or key that did not come with it",
+	labelRevoked:           "the credential, or whoever it is of, has been revoked",
+	labelInactive:          "the issuer says that the token is not good any more",
+	labelIntrospection:     "the issuer cannot be asked about the token at the moment",
+	labelUnbound:           "the token must be bound to a certificate or key",
+	labelNoCertificate:     "a client certificate is required",
+	labelCertificate:       "the client certificate is nobody's who is known here",
+	labelForwarded:         "what was forwarded of the client certificate cannot be read",
+	labelCapability:        "the capability in the URL cannot be read",
+	labelCapabilityForged:  "the capability in the URL was not made here",
+	labelCapabilityExpired: "the capability in the URL has expired",
+	labelCapabilityRequest: "the capability in the URL is for another request",
+	labelCapabilityHolder:  "the capability in the URL was given to somebody else: at another address, or with another client certificate",
+	labelNoProof:           "the token is bound to a key of the client's: a proof of it (DPoP) is required, and the scheme DPoP",
+	labelProof:             "the DPoP proof cannot be read, or its signature verified",
+	labelProofKey:          "the DPoP proof is of another key than the token is bound to",
+	labelProofRequest:      "the DPoP proof is for another request",
+	labelProofToken:        "the DPoP proof is for another token",
+	labelProofTime:         "the DPoP proof was made too long ago, or in the future",
+	labelProofReplayed:     "the DPoP proof was used before",
+	labelNonce:             "the DPoP proof must hold a nonce of this server, of late: the one in the header dpop-nonce",
+	labelReplays:           "whether the DPoP proof was used before cannot be told at the moment",
+	labelUnavailable:       "the issuer's keys cannot be had at the moment",
+}
+
+// public returns what a client is told of a refusal.
 func public(label string) string {
-	switch label {
-	case labelMissing:
-		return "a bearer token is required"
-	case labelTooLarge:
-		return "the token is too long"
-	case labelExpired:
-		return "the token has expired"
-	case labelNotYetValid:
-		return "the token is not valid yet"
-	case labelIssuer:
-		return "the token's issuer is not accepted here"
-	case labelAudience:
-		return "the token is meant for another audience"
-	case labelAlgorithm:
-		return "the token's signature algorithm is not accepted here"
-	case labelSignature, labelUnknownKey:
-		return "the token's signature could not be verified"
-	case labelCrit:
-		return "the token asks for an extension that is not supported"
-	case labelEncrypted:
-		return "encrypted tokens are not accepted here"
-	case labelDuplicate:
-		return "the token, or a part of it, was sent twice"
-	case labelLifetime:
-		return "the token's times are missing or too far apart"
-	case labelTyp:
-		return "this type of token is not accepted here"
-	case labelClaim:
-		return "a claim of the token is missing, or not what it should be"
-	case labelGroups:
-		return "the token leaves out its groups, because there are too many: have the issuer put in only those assigned to this application"
-	case labelBinding:
-		return "the token is bound to a certificate or key that did not come with it"
-	case labelRevoked:
-		return "the credential, or whoever it is of, has been revoked"
-	case labelInactive:
-		return "the issuer says that the token is not good any more"
-	case labelIntrospection:
-		return "the issuer cannot be asked about the token at the moment"
-	case labelUnbound:
-		return "the token must be bound to a certificate or key"
-	case labelNoCertificate:
-		return "a client certificate is required"
-	case labelCertificate:
-		return "the client certificate is nobody's who is known here"
-	case labelForwarded:
-		return "what was forwarded of the client certificate cannot be read"
-	case labelCapability:
-		return "the capability in the URL cannot be read"
-	case labelCapabilityForged:
-		return "the capability in the URL was not made here"
-	case labelCapabilityExpired:
-		return "the capability in the URL has expired"
-	case labelCapabilityRequest:
-		return "the capability in the URL is for another request"
-	case labelCapabilityHolder:
-		return "the capability in the URL was given to somebody else: at another address, or with another client certificate"
-	case labelNoProof:
-		return "the token is bound to a key of the client's: a proof of it (DPoP) is required, and the scheme DPoP"
-	case labelProof:
-		return "the DPoP proof cannot be read, or its signature verified"
-	case labelProofKey:
-		return "the DPoP proof is of another key than the token is bound to"
-	case labelProofRequest:
-		return "the DPoP proof is for another request"
-	case labelProofToken:
-		return "the DPoP proof is for another token"
-	case labelProofTime:
-		return "the DPoP proof was made too long ago, or in the future"
-	case labelProofReplayed:
-		return "the DPoP proof was used before"
-	case labelNonce:
-		return "the DPoP proof must hold a nonce of this server, of late: the one in the header dpop-nonce"
-	case labelReplays:
-		return "whether the DPoP proof was used before cannot be told at the moment"
-	case labelUnavailable:
-		return "the issuer's keys cannot be had at the moment"
+	if text, ok := told[label]; ok {
+		return text
 	}
-	return "the token cannot be read"
+	return "the token cannot be read" // labelMalformed, and whatever has no sentence yet
 }
 
 // refuse makes the error for a label. cause goes to the log and holds nothing of the token either.

@@ -37,6 +37,8 @@ type Decision struct {
 	Edits *Edits `json:"-"`
 	// Would is what rules that are only observed would have made of it; nil where they would have changed nothing.
 	Would *Would `json:"would,omitempty"`
+	// Flags are what rules have marked, those that are only observed too. They change nothing of what becomes of the exchange.
+	Flags []Flag `json:"flags,omitempty"`
 }
 
 // Would is a decision that was not made, because the rule that asks for it is only observed.
@@ -64,7 +66,7 @@ func (w *Would) Watched() []Limit {
 }
 
 // Tighten joins a later decision to d and returns the stricter of both: nothing refused is handed out again, and a mask once due stays.
-// Limits are joined; the rule and reason of the stricter effect are kept, d's on a tie.
+// Limits and flags are joined; the rule and reason of the stricter effect are kept, d's on a tie.
 func (d Decision) Tighten(later Decision) Decision {
 	out := d
 	if later.Effect < d.Effect {
@@ -86,6 +88,7 @@ func (d Decision) Tighten(later Decision) Decision {
 	if later.Revision != "" {
 		out.Revision = later.Revision
 	}
+	out.Flags = JoinFlags(d.Flags, later.Flags)
 	switch had := d.Would; {
 	case later.Would != nil && (had == nil || !had.Failed && had.Effect >= later.Would.Effect):
 		out.Would = later.Would
@@ -164,6 +167,7 @@ type Reads struct {
 	Risk     bool
 	Response bool // evaluate again at the response head
 	Object   bool // evaluate again at the response head of an answer that hands out a stored object
+	Attempts bool // Operation.Attempts
 	Content  bool // some rule has a word about what that is: where answers are not seen, it could not have it
 	Envoy    bool // Input.Envoy: the policy is one of policy.compat
 	Body     bool // Input.Envoy.Body

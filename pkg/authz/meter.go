@@ -24,6 +24,13 @@ const (
 // name it.
 const MeterUnseen Meter = "unseen"
 
+// MeterAttempts is kept for one subject: requests for models' weights, whatever became of them; and for one subject and object: those that
+// were let pass. Policies do not name it: they read Operation.Attempts.
+const MeterAttempts Meter = "attempts"
+
+// AttemptWindows are the windows of MeterAttempts: those of Attempts.
+func AttemptWindows() []Window { return []Window{Window(time.Hour), Window(24 * time.Hour)} }
+
 // UnseenWindow is the window of MeterUnseen.
 const UnseenWindow = Window(30 * 24 * time.Hour)
 
@@ -83,7 +90,7 @@ func (s MeterSpec) Check() error {
 	switch {
 	case !s.Name.Wellformed():
 		return fmt.Errorf("name %q: want 1 to 64 lower-case letters, digits and '_', a letter first", s.Name)
-	case s.Name.Valid(), s.Name == MeterUnseen, s.Name == MeterCapability:
+	case s.Name.Valid(), s.Name == MeterUnseen, s.Name == MeterAttempts, s.Name == MeterCapability:
 		return fmt.Errorf("name %q: that meter is there already", s.Name)
 	case len(s.Keys) == 0:
 		return fmt.Errorf("keys: want at least one of %s, %sNAME, %sNAME", strings.Join(KeyNames(), ", "), KeyClaim, KeyLabel)

@@ -53,3 +53,22 @@ type Covered struct {
 	Before float64 `json:"before"`
 	After  float64 `json:"after"`
 }
+
+// ModelState is where a version of a model is in its life, as the registry of model versions has it (pkg/registry).
+type ModelState string
+
+// The states of a version of a model.
+const (
+	ModelUnknown ModelState = "unknown" // the registry does not have it
+	ModelActive  ModelState = "active"
+	ModelRetired ModelState = "retired" // for nobody but in an emergency
+)
+
+// Registered is what the registry of model versions says of an object, by the digest of its content or its strong validator.
+type Registered struct {
+	Known       bool       `json:"known"`       // the registry has it
+	Sensitivity string     `json:"sensitivity"` // one of registry.classes of weir.yaml; the highest of what is not known
+	State       ModelState `json:"state"`
+	Model       string     `json:"model,omitempty"`       // which version of which model it is: "churn/7"
+	PromotedBy  string     `json:"promoted_by,omitempty"` // who promoted that last: "issuer|sub", or "webhook" or "file"
+}

@@ -27,6 +27,7 @@ type Operation struct {
 	Vector     string `json:"vector,omitempty"`   // the named vector that is used, where an object has several
 	Encoding   string `json:"encoding,omitempty"` // how the vectors of the answer are written, where the request chose other than float32: "ints", "base64_f16", …
 	Object     string `json:"object,omitempty"`   // canonical path or key of a stored object
+	Into       string `json:"into,omitempty"`     // where a copy within the store goes: an object, or a repository; Object is what it is taken from
 	Version    string `json:"version,omitempty"`  // of the object, where the request names one: a digest, a revision, a version ID
 	Artifact   string `json:"artifact,omitempty"` // what the object is recognised as: ArtifactCheckpoint, ArtifactCorpus, ArtifactOpaque
 	Range      string `json:"range,omitempty"`    // the Range header as sent, its beginning where it is long
@@ -41,6 +42,20 @@ type Operation struct {
 	Forged bool `json:"forged,omitempty"`
 	// Coverage is how much of the object has left; nil until the answer's head tells what is asked for (phase response).
 	Coverage *Coverage `json:"coverage,omitempty"`
+	// Attempts says how often the subject has asked for models' weights, this time among them; nil where it asks for something else.
+	Attempts *Attempts `json:"attempts,omitempty"`
+	// Registered is what the registry of model versions says of the object; nil without a registry, and until it is known which version is
+	// asked for: by the request where that names a digest, else by the answer's head (phase response).
+	Registered *Registered `json:"registered,omitempty"`
+	// Versions are those of several objects that one request asks for, in place of Version. Policy is told what the registry says of them.
+	Versions []string `json:"-"`
+}
+
+// Attempts counts requests for models' weights by one subject over all targets of a tenant, refused or not: heads and lists of names too, and
+// the pieces of one object that was let have as one.
+type Attempts struct {
+	Hour int64 `json:"hour"` // within the last hour
+	Day  int64 `json:"day"`  // within the last 24
 }
 
 // Harmless reports whether the operation, carried out by the upstream, changes nothing there: its decision record may then become

@@ -93,6 +93,7 @@ type Target struct {
 	Unseen   int64  `json:"-"` // bytes of an object that one subject may have in 30 days while nobody can tell what it is; 0: 1 MiB
 	Mode     Mode   `json:"-"`
 	Upgrades bool   `json:"-"` // permit WebSocket and other protocol upgrades, whose payload is not inspected
+	Slashes  bool   `json:"-"` // its API writes names with slashes in them as one segment of a path: %2F is no way round a rule
 }
 
 // Floors are the obligations a target imposes on every decision about it; policy can only tighten them.
@@ -105,5 +106,5 @@ type Floors struct {
 type Match struct {
 	Target Target
 	Host   string // lower case, without port and trailing dot
-	Path   string // canonical: no dot segments, no empty segments, no encoded separators, no query
+	Path   string // canonical: no dot segments, no empty segments, no query, no encoded separators but %2F where Target.Slashes
 }

@@ -7,7 +7,6 @@ package dialect
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/weirgate/weir/pkg/authz"
 	"github.com/weirgate/weir/pkg/scan"
@@ -49,121 +48,6 @@ type Answer struct {
 	MaxBytes     int64        // an answer longer than this is none that the operation has, and is refused; 0: no bound
 }
 
-// all lists the dialects.
-func all() []Dialect {
-	return []Dialect{
-		OpenAI{},
-		TEI{},
-		Ollama{},
-		VLLM{},
-		LlamaCPP{},
-		Infinity{},
-		Cohere{},
-		Voyage{},
-		Jina{},
-		Mistral{},
-		Gemini{},
-		Vertex{},
-		Bedrock{},
-		KServe{},
-		Chroma{},
-		Qdrant{},
-		Weaviate{},
-		Milvus{},
-		Pinecone{},
-		Elastic{},
-		PostgREST{},
-		LanceDB{},
-		Turbopuffer{},
-		S3Vectors{},
-		S3{},
-		S3{Hosted: true},
-		Hub{},
-		MLflow{},
-		OCI{},
-		GitLFS{},
-		GCS{},
-		AzureBlob{},
-		Files{},
-		HTTP{},
-	}
-}
-
-// ByName returns the dialect of that name; "none" and the empty name are "http".
-func ByName(name string) (Dialect, bool) {
-	switch name { // no table is built per call: this is on the request path
-	case "openai":
-		return OpenAI{}, true
-	case "tei":
-		return TEI{}, true
-	case "ollama":
-		return Ollama{}, true
-	case "vllm":
-		return VLLM{}, true
-	case "llamacpp":
-		return LlamaCPP{}, true
-	case "infinity":
-		return Infinity{}, true
-	case "cohere":
-		return Cohere{}, true
-	case "voyage":
-		return Voyage{}, true
-	case "jina":
-		return Jina{}, true
-	case "mistral":
-		return Mistral{}, true
-	case "gemini":
-		return Gemini{}, true
-	case "vertex":
-		return Vertex{}, true
-	case "bedrock":
-		return Bedrock{}, true
-	case "kserve":
-		return KServe{}, true
-	case "chroma":
-		return Chroma{}, true
-	case "qdrant":
-		return Qdrant{}, true
-	case "weaviate":
-		return Weaviate{}, true
-	case "milvus":
-		return Milvus{}, true
-	case "pinecone":
-		return Pinecone{}, true
-	case "elastic", "elasticsearch", "opensearch":
-		return Elastic{}, true
-	case "postgrest":
-		return PostgREST{}, true
-	case "lancedb":
-		return LanceDB{}, true
-	case "turbopuffer":
-		return Turbopuffer{}, true
-	case "s3vectors":
-		return S3Vectors{}, true
-	case "s3":
-		return S3{}, true
-	case "s3-virtual":
-		return S3{Hosted: true}, true
-	case "hub":
-		return Hub{}, true
-	case "mlflow":
-		return MLflow{}, true
-	case "oci":
-		return OCI{}, true
-	case "git-lfs":
-		return GitLFS{}, true
-	case "azureblob":
-		return AzureBlob{}, true
-	case "gcs":
-		return GCS{}, true
-	case "files":
-		return Files{}, true
-	case "http", "none", "":
-		return HTTP{}, true
-	}
-	return nil, false
-}
-
 // ForTarget returns the dialect of a target. Where its dialect reads no answers, or is not known, and its kind is one whose answers hold
 // vectors, every answer is judged all the same: what holds a vector nobody declared is caught.
 func ForTarget(t authz.Target) Dialect {
@@ -180,16 +64,6 @@ func ForTarget(t authz.Target) Dialect {
 		return m
 	}
 	return d
-}
-
-// Names returns the known names, sorted.
-func Names() []string {
-	var out []string
-	for _, d := range all() {
-		out = append(out, d.Name())
-	}
-	slices.Sort(out)
-	return out
 }
 
 // judged is the answer of an operation that may return vectors at the paths. Error answers are judged too: an error may quote its input.

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -272,6 +273,10 @@ func (d Elastic) fields() []scan.Field {
 	out := make([]scan.Field, 0, len(d.Vectors)+2)
 	for _, name := range d.Vectors {
 		leaf := name[strings.LastIndexByte(name, '.')+1:]
+		if i := slices.IndexFunc(out, func(f scan.Field) bool { return f.Path == "**."+leaf }); i >= 0 {
+			out[i].Others = append(out[i].Others, name)
+			continue
+		}
 		out = append(out, scan.Field{Path: "**." + leaf, Encoding: scan.EncodingNested, Role: scan.RoleVector, Name: name})
 	}
 	return out

@@ -80,9 +80,12 @@ func (GitLFS) Body(op authz.Operation, body []byte) (authz.Operation, error) {
 	return readBatch(op, body)
 }
 
+// maxBatch is the most objects of a batch; git-lfs itself asks for 100 at once.
+const maxBatch = 1000
+
 // readBatch reads the body of a batch. One of a single object names it.
 func readBatch(op authz.Operation, body []byte) (authz.Operation, error) {
-	operation, oid, n := "", "", int64(0)
+	operation, oids := "", []string(nil)
 	err := readObject(body, []string{"operation", "objects", "hash_algo"}, func(r *reader, key string) (err error) {
 		switch key {
 		case "operation":
@@ -94,8 +97,10 @@ func readBatch(op authz.Operation, body []byte) (authz.Operation, error) {
 			}
 		case "objects":
 			return r.array(func() error {
-				n++
-				oid, err = r.lfsObject()
+				oid, err := r.lfsObject()
+				if oids = append(oids, oid); err == nil && len(oids) > maxBatch {
+					err = badBody("objects must be at most 1000")
+				}
 				return err
 			})
 		}
@@ -113,10 +118,12 @@ func readBatch(op authz.Operation, body []byte) (authz.Operation, error) {
 	default:
 		return op, badBody("operation must be download or upload")
 	}
-	if n == 1 {
-		out.Object, out.Version = oid, oid
+	if len(oids) == 1 {
+		out.Object, out.Version = oids[0], oids[0]
+	} else {
+		out.Versions = oids
 	}
-	out.Vectors, out.Documents, out.Bytes, out.Complete = 0, n, int64(len(body)), true
+	out.Vectors, out.Documents, out.Bytes, out.Complete = 0, int64(len(oids)), int64(len(body)), true
 	return out, nil
 }
 

@@ -27,7 +27,8 @@ func TestGitLFS(t *testing.T) {
 	one := `{"oid":"` + oid + `","size":5}`
 	checkBodies(t, dialect.GitLFS{}, "POST", batch, map[string]bodyCase{
 		"one":       {body: `{"operation":"download","objects":[` + one + `],"transfers":["basic"],"ref":{"name":"refs/heads/main"},"hash_algo":"sha256"}`, want: object},
-		"two":       {body: `{"operation":"download","objects":[` + one + `,{"size":1,"oid":"` + other + `"}]}`, want: done(at(batch, authz.ClassRead, repo), 2, 0)},
+		"two":       {body: `{"operation":"download","objects":[` + one + `,{"size":1,"oid":"` + other + `"}]}`, want: with(done(at(batch, authz.ClassRead, repo), 2, 0), func(op *authz.Operation) { op.Versions = []string{oid, other} })},
+		"many":      {body: `{"operation":"download","objects":[` + strings.Repeat(one+",", 1000) + one + `]}`, bad: "at most 1000"},
 		"upload":    {body: `{"operation":"upload","objects":[` + one + `]}`, want: with(object, func(op *authz.Operation) { op.Class = authz.ClassWrite })},
 		"twice":     {body: `{"operation":"upload","operation":"download","objects":[` + one + `]}`, bad: "operation stands twice"},
 		"two names": {body: `{"operation":"download","objects":[{"oid":"` + oid + `","oid":"` + other + `"}]}`, bad: "oid stands twice"},

@@ -28,7 +28,7 @@ func (d Hub) Head(method, path, rawQuery string, h authz.Header) authz.Operation
 	if overridesMethod(h) {
 		return unknown()
 	}
-	if d.NeedsBody(method, path) {
+	if d.NeedsBody(method, path) && !strings.Contains(path, "%2F") {
 		return incomplete(lfsBatch(path, strings.TrimSuffix(path, hubBatch)))
 	}
 	first, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
@@ -52,10 +52,11 @@ func (d Hub) Head(method, path, rawQuery string, h authz.Header) authz.Operation
 	return hubFile(first+repo, revision, file, rawQuery, h)
 }
 
-// hubFile is the reading of one file.
+// hubFile is the reading of one file. The Hub's redirects to /api/resolve-cache have two parameters more: the path that was asked for, without a
+// value, and its entity tag (seen in huggingface/swift-transformers, pull request 209).
 func hubFile(repo, revision, file, rawQuery string, h authz.Header) authz.Operation {
 	q, ok := readQuery(rawQuery)
-	if !ok || revision == "" || file == "" || !q.only("", "download") {
+	if !ok || revision == "" || file == "" || !q.only("/", "download", "etag") {
 		return unknown()
 	}
 	op := read(repo+"/"+file, h)
@@ -63,10 +64,15 @@ func hubFile(repo, revision, file, rawQuery string, h authz.Header) authz.Operat
 	return op
 }
 
-// hubRevision cuts a path after its revision: one segment, but for refs/pr/N and refs/convert/NAME, whose slashes huggingface_hub sends as they
-// are (SPECIAL_REFS_REVISION_REGEX in hf_api.py) or as %2F, which Envoy has made plain by a redirect.
+// hubRevision cuts a path after its revision: one segment, whose slashes huggingface_hub sends as %2F (quote(revision, safe="") in
+// file_download.py): a branch feature/x, a pull request refs/pr/7. Those of refs/pr/N and refs/convert/NAME may be plain
+// (SPECIAL_REFS_REVISION_REGEX in hf_api.py), as Envoy makes them by a redirect where it is told to.
 func hubRevision(path string) (revision, file string) {
 	revision, file, _ = strings.Cut(path, "/")
+	file = plainSlashes(file)
+	if plain := plainSlashes(revision); plain != revision {
+		return plain, file
+	}
 	if revision != "refs" {
 		return revision, file
 	}
@@ -93,7 +99,7 @@ func hubRepository(path string, words ...string) (repo, kind, tail string, ok bo
 	second, after, _ := strings.Cut(rest, "/")
 	third, beyond, _ := strings.Cut(after, "/")
 	switch {
-	case owner == "" || is(second) && is(third):
+	case owner == "" || is(second) && is(third) || strings.Contains(owner, "%") || strings.Contains(second, "%"):
 		return "", "", "", false
 	case is(second):
 		return owner, second, after, true
@@ -120,7 +126,7 @@ func hubAPI(method, path, rawQuery string, h authz.Header) authz.Operation {
 		if !ok || !isHex(commit, 40) {
 			return unknown()
 		}
-		return hubFile(prefix+owner+"/"+name, commit, file, rawQuery, h)
+		return hubFile(prefix+owner+"/"+name, commit, plainSlashes(file), rawQuery, h)
 	}
 	prefix, ok := hubType(types)
 	if !ok || rest == "" {
@@ -134,15 +140,18 @@ func hubAPI(method, path, rawQuery string, h authz.Header) authz.Operation {
 		}
 		return unknown()
 	}
-	repo, kind, _, ok := hubRepository(rest, "tree", "revision", "refs", "commits", "paths-info", "treesize", "auth-check", "parquet",
+	repo, kind, tail, ok := hubRepository(rest, "tree", "revision", "refs", "commits", "paths-info", "treesize", "auth-check", "parquet",
 		"safetensors-metadata", "xet-read-token", "xet-write-token", "preupload", "commit", "branch", "tag", "lfs-files", "settings",
-		"user-access-request", "discussions")
+		"user-access-request", "discussions", "duplicate", "super-squash")
 	if !ok {
 		return unknown()
 	}
+	if kind == "lfs-files" && tail == "duplicate" { // of the files that the body names, into the repository that it names
+		kind = "duplicate"
+	}
 	op := authz.Operation{Complete: true, Collection: prefix + repo, Object: prefix + repo}
 	switch kind {
-	case "xet-read-token": // with it any file of the repository is reconstructed
+	case "xet-read-token", "duplicate": // with a token any file of the repository is reconstructed
 		op.Class, op.Documents = authz.ClassExport, authz.Unbounded
 	case "xet-write-token", "preupload", "commit":
 		op.Class = authz.ClassWrite
@@ -222,7 +231,7 @@ func (Hub) Piece(op authz.Operation, resp authz.Response) (authz.Piece, bool) {
 	case 301, 302, 303, 307, 308:
 		size := digits(validator(resp.Headers, "x-linked-size"), 1<<50)
 		if op.Class != authz.ClassRead || size == 0 {
-			return authz.Piece{}, false
+			return storedPiece(op, resp, version)
 		}
 		return authz.Piece{Object: op.Object, Version: version, Size: size, Length: size}, true
 	}

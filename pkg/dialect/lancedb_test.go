@@ -79,12 +79,12 @@ func TestLanceDBPlaces(t *testing.T) {
 	})
 	for verb, want := range map[string]string{"insert": "vector", "merge_insert": "vector", "create": "vector", "update": "", "drop": "", "index/create/stats": ""} {
 		format, fields := d.Carries(at("/v1/table/docs/"+verb, authz.ClassWrite, "docs"))
-		if got, _ := split(t, fields); got != want || want != "" && format != scan.FormatArrow {
+		if got, _ := split(t, format, fields); got != want || want != "" && format != scan.FormatArrow {
 			t.Errorf("%s carries %q as %s", verb, got, format)
 		}
 	}
 	a := d.Answer(op, authz.Response{Status: 200})
-	vectors, scores := split(t, a.Fields)
+	vectors, scores := split(t, a.Format, a.Fields)
 	if !a.Judge || a.Format != scan.FormatArrow || len(a.ContentTypes) != 2 || vectors != "vector" || scores != "_distance _score _relevance_score" {
 		t.Errorf("%+v", a)
 	}

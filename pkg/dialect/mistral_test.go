@@ -61,7 +61,7 @@ func TestMistral(t *testing.T) {
 func checkLines(t *testing.T, d dialect.Dialect, op authz.Operation, path string) {
 	t.Helper()
 	a := d.Answer(op, authz.Response{Status: 200})
-	if got, _ := split(t, a.Fields); !a.Judge || a.Format != scan.FormatNDJSON || len(a.ContentTypes) > 0 || got != path {
+	if got, _ := split(t, a.Format, a.Fields); !a.Judge || a.Format != scan.FormatNDJSON || len(a.ContentTypes) > 0 || got != path {
 		t.Errorf("%s %+v: %+v, want lines with vectors at %s", d.Name(), op, a, path)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/weirgate/weir/pkg/authz"
 )
 
-// MLflow is the API of an MLflow tracking server with its proxy for artifacts. Source: mlflow 3.18.0, mlflow/protos and mlflow/server; what
+// MLflow is the API of an MLflow tracking server with its proxy for artifacts. Source: mlflow 3.17.2, the routes of its server; what
 // its web pages call (/ajax-api) is the same. An artifact of a run is runs/RUN/PATH and one of a logged model models/MODEL/PATH, whether a
 // path or a parameter names it; one of a version of a registered model is versions/NAME/VERSION/PATH, since where that lies the server alone
 // knows.
@@ -70,6 +70,14 @@ func mlflowAPI(path string) (rest string, ok bool) {
 
 // mlflowProxied is what is done with an artifact by its path below the root of all artifacts.
 func mlflowProxied(method, rest string, h authz.Header) authz.Operation {
+	if path, ok := strings.CutPrefix(rest, "presigned/"); ok { // where the store behind has it, for anybody who is told
+		if method != "GET" || path == "" {
+			return unknown()
+		}
+		op := read(mlflowObject(path), h)
+		op.Class = authz.ClassExport
+		return op
+	}
 	if call, ok := strings.CutPrefix(rest, "mpu/"); ok {
 		action, path, _ := strings.Cut(call, "/")
 		if method != "POST" || path == "" || action != "create" && action != "complete" && action != "abort" {
@@ -149,8 +157,13 @@ func mlflowClass(method, call string) authz.Class {
 		return authz.ClassExport
 	}
 	switch resource {
-	case "gateway", "workspaces", "users", "permissions":
+	case "gateway", "workspaces", "users", "permissions", "webhooks":
 		return authz.ClassAdmin
+	case "server-info": // what the server can do: clients ask before they transfer
+		if reads {
+			return authz.ClassList
+		}
+		return authz.ClassUnknown
 	case "experiments", "runs", "metrics", "registered-models", "model-versions", "logged-models", "traces", "datasets", "artifacts", "upload-artifact":
 	default:
 		return authz.ClassUnknown

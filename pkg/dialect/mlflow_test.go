@@ -26,11 +26,14 @@ func TestMLflow(t *testing.T) {
 		{"POST /api/2.0/mlflow/runs/log-batch", nil, of(authz.ClassWrite, "", "runs/log-batch", "")},
 		{"GET /api/2.0/mlflow/model-versions/get-download-uri?name=n", nil, of(authz.ClassList, "", "model-versions/get-download-uri", "")},
 		{"POST /api/2.0/mlflow/artifacts/presigned-download-url", nil, with(of(authz.ClassExport, "", "artifacts/presigned-download-url", ""), func(op *authz.Operation) { op.Documents = all })},
+		{"GET /api/2.0/mlflow-artifacts/presigned/0/r1/artifacts/m/w%20x.pt", nil, with(weights, func(op *authz.Operation) { op.Class = authz.ClassExport })},
+		{"GET /api/3.0/mlflow/server-info", nil, of(authz.ClassList, "", "server-info", "")},
+		{"POST /api/2.0/mlflow/webhooks", nil, of(authz.ClassAdmin, "", "webhooks", "")},
 		{"GET /api/3.0/mlflow/gateway/secrets/list", nil, of(authz.ClassAdmin, "", "gateway/secrets/list", "")},
 		{"GET /health", nil, list()},
 	})
 	checkUnknown(t, dialect.MLflow{}, "GET /get-artifact?path=a&path=b&run_uuid=r", "GET /get-artifact?path=a&run_uuid=r&run_id=s", "GET /get-artifact?path=a", "GET /get-artifact?run_uuid=r",
 		"GET /get-artifact?path=../b&run_uuid=r", "GET /get-artifact?path=/b&run_uuid=r", "GET /get-artifact?path=a%5Cb&run_uuid=r", "GET /get-artifact?path=a&run_uuid=r%2Fs",
 		"GET /get-artifact?path=a%252Fb&run_uuid=r", "POST /get-artifact?path=a&run_uuid=r", "GET /graphql", "POST /api/2.0/mlflow/gateway-proxy", "GET /api/2.0/mlflow-artifacts/artifactsX/a",
-		"DELETE /api/2.0/mlflow-artifacts/artifacts", "GET /api/2.0/mlflow/logged-models/a/b/artifacts/files?artifact_file_path=a.pkl", "BREW /api/2.0/mlflow/runs/get")
+		"DELETE /api/2.0/mlflow-artifacts/artifacts", "GET /api/2.0/mlflow/logged-models/a/b/artifacts/files?artifact_file_path=a.pkl", "BREW /api/2.0/mlflow/runs/get", "POST /api/3.0/mlflow/server-info", "POST /api/2.0/mlflow-artifacts/presigned/0/r1/artifacts/a")
 }

@@ -91,10 +91,11 @@ func ociUpload(method, id string, op authz.Operation, q query) authz.Operation {
 		if !isDigest(q.get("mount")) || q.has("from") && !isRepository(from) {
 			return unknown()
 		}
-		op.Class, op.Documents, op.Object, op.Version = authz.ClassExport, 1, q.get("mount"), q.get("mount")
-		if op.Collection = from; from == "" {
+		if from == "" {
 			return unknown() // from wherever the registry finds it
 		}
+		op.Class, op.Documents, op.Object, op.Version = authz.ClassExport, 1, q.get("mount"), q.get("mount")
+		op.Into, op.Collection = op.Collection, from
 	case q.has("mount") || q.has("from"):
 		return unknown()
 	case method == "POST" && id == "":
@@ -105,6 +106,11 @@ func ociUpload(method, id string, op authz.Operation, q query) authz.Operation {
 		return unknown()
 	}
 	return op
+}
+
+// Other implements Copier: the path of the blob that is mounted.
+func (OCI) Other(_ string, op authz.Operation) string {
+	return "/v2/" + op.Collection + "/blobs/" + op.Object
 }
 
 // cutRepository cuts NAME/KIND/REFERENCE. A name may hold the words of kinds: the last one counts, as registries have it.

@@ -23,7 +23,7 @@ func TestOCI(t *testing.T) {
 		{"GET /v2/lib/m/referrers/" + digest, nil, of(authz.ClassList, "lib/m", "lib/m", "")},
 		{"POST /v2/lib/m/blobs/uploads/", nil, of(authz.ClassWrite, "lib/m", "lib/m", "")},
 		{"PUT /v2/lib/m/blobs/uploads/u-1?_state=s&digest=" + digest, nil, of(authz.ClassWrite, "lib/m", "lib/m", "")},
-		{"POST /v2/lib/m/blobs/uploads/?from=secret&mount=" + digest, nil, with(blob, func(op *authz.Operation) { op.Class, op.Collection = authz.ClassExport, "secret" })},
+		{"POST /v2/lib/m/blobs/uploads/?from=secret&mount=" + digest, nil, with(into(blob, "lib/m"), func(op *authz.Operation) { op.Collection = "secret" })},
 	})
 	checkUnknown(t, dialect.OCI{}, "GET /", "POST /v2/", "GET /v2/lib/m/blobs/latest", "GET /v2/LIB/manifests/v1", "GET /v2/lib/m/manifests/-v", "GET /v2/lib/m/manifests/v1?ns=other",
 		"GET /v2/lib/m/blobs/md5:1", "POST /v2/lib/m/blobs/uploads/?mount="+digest, "GET /v2/lib/m/tags/latest", "GET /v2/lib%20m/manifests/v1", "PUT /v2/lib/m/blobs/"+digest,

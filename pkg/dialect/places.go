@@ -9,22 +9,20 @@ import (
 // vectorsAt is a place of a vector, of several by name, of a multi-vector or of a sparse one.
 func vectorsAt(path string) scan.Field { return vectorAt(path, scan.EncodingNested) }
 
-// under names the places of a request's vectors: each path once for each of the joined names (see names), because a request may use several
-// and a sealed vector opens under its own only.
+// maxTried bounds how many names a sealed vector is tried under: each costs as much as to open it (some microseconds).
+const maxTried = 64
+
+// under names the places of a request's vectors. A request may use several names (see names), and does not say at each place which: a
+// sealed vector opens under its own only, so all are tried. Under a name beyond maxTried nothing opens, and what is still sealed is refused.
 func under(joined string, e scan.Encoding, paths ...string) []scan.Field {
-	out := make([]scan.Field, 0, len(paths))
-	for name := range strings.SplitSeq(joined, ",") {
-		for _, p := range paths {
-			if len(out) < maxPlaces {
-				out = append(out, scan.Field{Path: p, Encoding: e, Role: scan.RoleVector, Name: name})
-			}
-		}
+	known := strings.SplitN(joined, ",", maxTried+1)
+	known = known[:min(len(known), maxTried)]
+	out := make([]scan.Field, len(paths))
+	for i, p := range paths {
+		out[i] = scan.Field{Path: p, Encoding: e, Role: scan.RoleVector, Name: known[0], Others: known[1:]}
 	}
 	return out
 }
-
-// maxPlaces is how many field paths one document may have (scan.CompilePaths).
-const maxPlaces = 64
 
 // withNames hands a dialect that takes them the names that only the operator knows; taken is false for one that does not.
 func withNames(d Dialect, names []string) (_ Dialect, taken bool) {

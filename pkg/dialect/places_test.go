@@ -71,12 +71,12 @@ func checkPlaces(t *testing.T, d dialect.Dialect, tests []placeCase) {
 			tc.status = 200
 		}
 		a := d.Answer(tc.op, authz.Response{Status: tc.status})
-		vectors, scores := split(t, a.Fields)
+		vectors, scores := split(t, a.Format, a.Fields)
 		if !a.Judge || a.Format != tc.format || len(a.ContentTypes) == 0 || vectors != tc.vectors || scores != tc.scores {
 			t.Errorf("%s %s: judged %v as %s of %q\nvectors at %s\n   want at %s\n scores at %s\n   want at %s", tc.op.Class, tc.op.Object, a.Judge, a.Format, a.ContentTypes, vectors, tc.vectors, scores, tc.scores)
 		}
 		format, fields := d.Carries(tc.op)
-		carried, odd := split(t, fields)
+		carried, odd := split(t, format, fields)
 		if carried != tc.carries || odd != "" || carried != "" && format != tc.format && format != scan.FormatNDJSON {
 			t.Errorf("%s %s: carries, as %s\n     %s\nwant %s", tc.op.Class, tc.op.Object, format, carried, tc.carries)
 		}
@@ -84,9 +84,9 @@ func checkPlaces(t *testing.T, d dialect.Dialect, tests []placeCase) {
 }
 
 // split returns the paths of vectors and of scores, and checks that the fields can be followed.
-func split(t *testing.T, fields []scan.Field) (vectors, scores string) {
+func split(t *testing.T, format scan.Format, fields []scan.Field) (vectors, scores string) {
 	t.Helper()
-	if _, err := scan.CompilePaths(fields); err != nil {
+	if err := compiles(format, fields); err != nil {
 		t.Error(err)
 	}
 	var v, s []string

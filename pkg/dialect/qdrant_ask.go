@@ -243,28 +243,17 @@ func (d Qdrant) Carries(op authz.Operation) (scan.Format, []scan.Field) {
 		}
 	}
 	switch parseQdrant("POST", op.Object).reads {
-	case qdrantHits, qdrantGroups:
-		return scan.FormatJSON, under(op.Vector, scan.EncodingFloats, "vector", "vector.vector", "positive[*]", "negative[*]", "target", "context[*].positive", "context[*].negative")
-	case qdrantHitBatch:
-		return scan.FormatJSON, under(op.Vector, scan.EncodingFloats, "searches[*].vector", "searches[*].vector.vector", "searches[*].positive[*]",
-			"searches[*].negative[*]", "searches[*].target", "searches[*].context[*].positive", "searches[*].context[*].negative")
-	case qdrantQuery, qdrantQueryGroups:
-		return scan.FormatJSON, under(op.Vector, scan.EncodingFloats, qdrantInputs("")...)
-	case qdrantQueryBatch:
-		return scan.FormatJSON, under(op.Vector, scan.EncodingFloats, qdrantInputs("searches[*].")...)
+	case qdrantHits, qdrantGroups, qdrantQuery, qdrantQueryGroups:
+		return scan.FormatJSON, qdrantInputs(op.Vector, "")
+	case qdrantHitBatch, qdrantQueryBatch:
+		return scan.FormatJSON, qdrantInputs(op.Vector, "searches[*].")
 	}
 	return "", nil
 }
 
-// qdrantInputs are the places of what is searched by. Several vectors as one are opened where most are: not in a prefetch, a discovery, a context.
-func qdrantInputs(at string) []string {
-	out := []string{"**.query", "**.nearest", "**.target", "**.example"}
-	for _, place := range [...]string{
-		"query.recommend.positive[*]", "query.recommend.positive[*][*]", "query.recommend.negative[*]", "query.recommend.negative[*][*]",
-		"query.discover.context[*].positive", "query.discover.context[*].negative", "query.context[*].positive", "query.context[*].negative",
-		"query[*]", "query.nearest[*]",
-	} {
-		out = append(out, at+place)
-	}
-	return out
+// qdrantInputs are the places of what is searched by: anywhere below the members that may hold it. A point, a vector, several as one, pairs
+// of them as a context, and all of that again in what is fetched before.
+func qdrantInputs(using, at string) []scan.Field {
+	return under(using, scan.EncodingFloats,
+		at+"vector.**", at+"positive.**", at+"negative.**", at+"target.**", at+"context.**", at+"query.**", at+"prefetch.**")
 }

@@ -70,25 +70,35 @@ func (m qdrantRPC) carries(op authz.Operation) []scan.Field {
 	case "RecommendGroups":
 		return under(op.Vector, scan.EncodingFloats, "18.1", "18.101.1", "18.103.1.1", "19.1", "19.101.1", "19.103.1.1")
 	case "Discover": // target.single.vector, context.positive.vector, context.negative.vector
-		return under(op.Vector, scan.EncodingFloats, "2.1.2.1", "2.1.2.101.1", "3.1.2.1", "3.1.2.101.1", "3.2.2.1", "3.2.2.101.1")
+		return under(op.Vector, scan.EncodingFloats, qdrantPairPlaces("")...)
 	case "DiscoverBatch":
-		return under(op.Vector, scan.EncodingFloats, "2.2.1.2.1", "2.2.1.2.101.1", "2.3.1.2.1", "2.3.1.2.101.1", "2.3.2.2.1", "2.3.2.2.101.1")
-	case "Query", "QueryGroups": // query, and those of two levels of prefetch
-		return under(op.Vector, scan.EncodingFloats, qdrantQueryPlaces("3.", "2.2.", "2.1.2.")...)
+		return under(op.Vector, scan.EncodingFloats, qdrantPairPlaces("2.")...)
+	case "Query", "QueryGroups": // query, and those of three levels of prefetch
+		return under(op.Vector, scan.EncodingFloats, qdrantQueryPlaces("3.", "2.2.", "2.1.2.", "2.1.1.2.")...)
 	case "QueryBatch":
-		return under(op.Vector, scan.EncodingFloats, qdrantQueryPlaces("2.3.", "2.2.2.")...)
+		return under(op.Vector, scan.EncodingFloats, qdrantQueryPlaces("2.3.", "2.2.2.", "2.2.1.2.", "2.2.1.1.2.")...)
 	}
 	return nil
 }
 
-// qdrantQueryPlaces are the places of dense vectors in a Query: nearest (1), recommend (2), discover (3), context (4), nearest_with_mmr (9),
-// relevance_feedback (11). What they hold is a VectorInput, whose dense is 2 and whose multi_dense is 4: that
-// is opened in the query itself, and in nearest of those that it prefetches.
+// qdrantPairPlaces are the places of vectors in a DiscoverPoints: what they hold is a Vector, see qdrantVector.
+func qdrantPairPlaces(at string) []string {
+	var out []string
+	for _, place := range [...]string{"2.1.2", "3.1.2", "3.2.2"} {
+		for _, v := range [...]string{".1", ".101.1", ".103.1.1"} {
+			out = append(out, at+place+v)
+		}
+	}
+	return out
+}
+
+// qdrantQueryPlaces are the places of vectors in a Query: nearest (1), recommend (2), discover (3), context (4), nearest_with_mmr (9),
+// relevance_feedback (11). What they hold is a VectorInput, whose dense is 2 and whose multi_dense is 4.
 func qdrantQueryPlaces(at ...string) []string {
-	out := []string{at[0] + "2.1.4.1.1", at[0] + "2.2.4.1.1"}
+	var out []string
 	for _, q := range at {
-		for _, p := range [...]string{"1.2.1", "1.4.1.1", "2.1.2.1", "2.2.2.1", "3.1.2.1", "3.2.1.1.2.1", "3.2.1.2.2.1", "4.1.1.2.1", "4.1.2.2.1", "9.1.2.1", "11.1.2.1", "11.2.1.2.1"} {
-			out = append(out, q+p)
+		for _, input := range [...]string{"1", "2.1", "2.2", "3.1", "3.2.1.1", "3.2.1.2", "4.1.1", "4.1.2", "9.1", "11.1", "11.2.1"} {
+			out = append(out, q+input+".2.1", q+input+".4.1.1")
 		}
 	}
 	return out

@@ -1,6 +1,8 @@
 package dialect_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -277,10 +279,10 @@ func TestQdrantPlaces(t *testing.T) {
 		{op: at(points, authz.ClassRead, ""), vectors: "result[*].vector"},
 		{op: done(at(points+"/1", authz.ClassRead, ""), 1, 1), vectors: "result.vector"},
 		{op: at(points+"/scroll", authz.ClassExport, ""), vectors: "result.points[*].vector"},
-		{op: at(points+"/search", authz.ClassSearch, ""), vectors: "result[*].vector", scores: "result[*].score", carries: "vector vector.vector positive[*] negative[*] target context[*].positive context[*].negative"},
-		{op: at(points+"/search/batch", authz.ClassSearch, ""), vectors: "result[*][*].vector", scores: "result[*][*].score", carries: "searches[*].vector searches[*].vector.vector searches[*].positive[*] searches[*].negative[*] searches[*].target searches[*].context[*].positive searches[*].context[*].negative"},
-		{op: at(points+"/query", authz.ClassSearch, ""), vectors: "result.points[*].vector", scores: "result.points[*].score", carries: "**.query **.nearest **.target **.example query.recommend.positive[*] query.recommend.positive[*][*] query.recommend.negative[*] query.recommend.negative[*][*] query.discover.context[*].positive query.discover.context[*].negative query.context[*].positive query.context[*].negative query[*] query.nearest[*]"},
-		{op: at(points+"/query/groups", authz.ClassSearch, ""), vectors: "result.groups[*].hits[*].vector result.groups[*].lookup.vector", scores: "result.groups[*].hits[*].score", carries: "**.query **.nearest **.target **.example query.recommend.positive[*] query.recommend.positive[*][*] query.recommend.negative[*] query.recommend.negative[*][*] query.discover.context[*].positive query.discover.context[*].negative query.context[*].positive query.context[*].negative query[*] query.nearest[*]"},
+		{op: at(points+"/search", authz.ClassSearch, ""), vectors: "result[*].vector", scores: "result[*].score", carries: searchedBy("")},
+		{op: at(points+"/search/batch", authz.ClassSearch, ""), vectors: "result[*][*].vector", scores: "result[*][*].score", carries: searchedBy("searches[*].")},
+		{op: at(points+"/query", authz.ClassSearch, ""), vectors: "result.points[*].vector", scores: "result.points[*].score", carries: searchedBy("")},
+		{op: at(points+"/query/groups", authz.ClassSearch, ""), vectors: "result.groups[*].hits[*].vector result.groups[*].lookup.vector", scores: "result.groups[*].hits[*].score", carries: searchedBy("")},
 		{op: at(points+"/search/matrix/pairs", authz.ClassSearch, ""), scores: "result.pairs[*].score"},
 		{op: at(points+"/search/matrix/offsets", authz.ClassSearch, ""), scores: "result.scores[*]"},
 		{op: at(points, authz.ClassWrite, ""), carries: "points[*].vector batch.vectors operations[*].upsert.points[*].vector operations[*].upsert.batch.vectors operations[*].update_vectors.points[*].vector"},
@@ -288,15 +290,41 @@ func TestQdrantPlaces(t *testing.T) {
 		{op: at("/collections/docs", authz.ClassList, "")},
 
 		{op: at("/qdrant.Points/Get", authz.ClassRead, ""), format: scan.FormatGRPC, vectors: "1.4.1.1 1.4.1.101.1 1.4.1.102.1 1.4.1.103.1.1 1.4.2.1.2.1 1.4.2.1.2.101.1 1.4.2.1.2.102.1 1.4.2.1.2.103.1.1"},
-		{op: at("/qdrant.Points/Query", authz.ClassSearch, ""), format: scan.FormatGRPC, scores: "1.3", vectors: "1.6.1.1 1.6.1.101.1 1.6.1.102.1 1.6.1.103.1.1 1.6.2.1.2.1 1.6.2.1.2.101.1 1.6.2.1.2.102.1 1.6.2.1.2.103.1.1", carries: "3.2.1.4.1.1 3.2.2.4.1.1 3.1.2.1 3.1.4.1.1 3.2.1.2.1 3.2.2.2.1 3.3.1.2.1 3.3.2.1.1.2.1 3.3.2.1.2.2.1 3.4.1.1.2.1 3.4.1.2.2.1 3.9.1.2.1 3.11.1.2.1 3.11.2.1.2.1 2.2.1.2.1 2.2.1.4.1.1 2.2.2.1.2.1 2.2.2.2.2.1 2.2.3.1.2.1 2.2.3.2.1.1.2.1 2.2.3.2.1.2.2.1 2.2.4.1.1.2.1 2.2.4.1.2.2.1 2.2.9.1.2.1 2.2.11.1.2.1 2.2.11.2.1.2.1 2.1.2.1.2.1 2.1.2.1.4.1.1 2.1.2.2.1.2.1 2.1.2.2.2.2.1 2.1.2.3.1.2.1 2.1.2.3.2.1.1.2.1 2.1.2.3.2.1.2.2.1 2.1.2.4.1.1.2.1 2.1.2.4.1.2.2.1 2.1.2.9.1.2.1 2.1.2.11.1.2.1 2.1.2.11.2.1.2.1"},
+		{op: at("/qdrant.Points/Query", authz.ClassSearch, ""), format: scan.FormatGRPC, scores: "1.3", vectors: "1.6.1.1 1.6.1.101.1 1.6.1.102.1 1.6.1.103.1.1 1.6.2.1.2.1 1.6.2.1.2.101.1 1.6.2.1.2.102.1 1.6.2.1.2.103.1.1", carries: queriedBy("3.", "2.2.", "2.1.2.", "2.1.1.2.")},
 		{op: at("/qdrant.Points/Search", authz.ClassSearch, ""), format: scan.FormatGRPC, scores: "1.3", vectors: "1.6.1.1 1.6.1.101.1 1.6.1.102.1 1.6.1.103.1.1 1.6.2.1.2.1 1.6.2.1.2.101.1 1.6.2.1.2.102.1 1.6.2.1.2.103.1.1", carries: "2"},
 		{op: at("/qdrant.Points/Upsert", authz.ClassWrite, ""), format: scan.FormatGRPC, carries: "3.4.1.1 3.4.1.101.1 3.4.1.102.1 3.4.1.103.1.1 3.4.2.1.2.1 3.4.2.1.2.101.1 3.4.2.1.2.102.1 3.4.2.1.2.103.1.1"},
 		{op: at("/qdrant.Collections/List", authz.ClassList, ""), format: scan.FormatGRPC},
 	})
-	// Each vector that is named is opened under its own name.
+	// Each vector that is named is opened under its own name, whatever their number.
 	op := at(points+"/search", authz.ClassSearch, "")
-	op.Vector = "image,text"
-	if _, fields := (dialect.Qdrant{}).Carries(op); len(fields) != 14 || fields[0].Name != "image" || fields[7].Name != "text" {
-		t.Errorf("%+v", fields)
+	op.Vector = "image,text,a,b,c,d,e"
+	for _, object := range []string{op.Object, "/qdrant.Points/Query"} {
+		op.Object = object
+		_, fields := (dialect.Qdrant{}).Carries(op)
+		for _, f := range fields {
+			if f.Name != "image" || !slices.Equal(f.Others, []string{"text", "a", "b", "c", "d", "e"}) {
+				t.Errorf("%s: %+v", object, f)
+			}
+		}
 	}
+}
+
+// searchedBy is where a search holds what it searches by.
+func searchedBy(at string) string {
+	var out []string
+	for _, member := range []string{"vector", "positive", "negative", "target", "context", "query", "prefetch"} {
+		out = append(out, at+member+".**")
+	}
+	return strings.Join(out, " ")
+}
+
+// queriedBy is the same of a Query message that stands at any of these.
+func queriedBy(at ...string) string {
+	var out []string
+	for _, q := range at {
+		for _, input := range strings.Fields("1 2.1 2.2 3.1 3.2.1.1 3.2.1.2 4.1.1 4.1.2 9.1 11.1 11.2.1") {
+			out = append(out, q+input+".2.1", q+input+".4.1.1")
+		}
+	}
+	return strings.Join(out, " ")
 }

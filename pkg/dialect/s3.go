@@ -1,21 +1,25 @@
 package dialect
 
 import (
-	"net/url"
 	"strings"
 
 	"github.com/weirgate/weir/pkg/authz"
 )
 
 // S3 is the API of Amazon S3 and of the stores that speak it. Source: its service model of 2006-03-01 in botocore 1.44.8. An object is
-// bucket/key, in the canonical form of its path. A copy is an export of its source: where it goes, nobody here can guard.
+// bucket/key, in the canonical form of its path, and the key alone where the host names the bucket. A copy is an export of its source, and says where
+// it goes; the source may lie in another bucket, but not where the host names that (Other). What gives an object to others while it is written is
+// not known.
 //
-// A + in a path is a space to Amazon and itself to others, and written %2B it is the same canonical path: a key with one is not known here.
-// Nor is what reads inside of an object (MinIO's x-minio-extract), and what MinIO keeps under /minio.
+// A + in a path is a space to Amazon and itself to others: only written %2B, as every SDK does, a key with one is known (Written). Not known is what
+// reads inside of an object (MinIO's x-minio-extract), and what MinIO keeps under /minio.
 type S3 struct {
 	store
+	// Literal says that no + stands in the path as it was sent: those in its canonical form were %2B.
+	Literal bool
 	// Hosted says that the host names the bucket, so that the path is the key alone.
 	Hosted bool
+	Bucket string // that name, where the host is known (Written)
 }
 
 // Name implements Dialect.
@@ -32,20 +36,20 @@ func (d S3) split(path string) (bucket, key string, ok bool) {
 	if !d.Hosted {
 		bucket, key, _ = strings.Cut(key, "/")
 	}
-	return bucket, key, !strings.Contains(path, "+") && !strings.Contains(bucket, "%") && bucket != "minio"
+	return bucket, key, (d.Literal || !strings.Contains(path, "+")) && !strings.Contains(bucket, "%") && bucket != "minio"
 }
 
 // Head implements Dialect.
 func (d S3) Head(method, path, rawQuery string, h authz.Header) authz.Operation {
 	bucket, key, ok := d.split(path)
 	q, readable := readQuery(rawQuery)
-	if !ok || !readable || overridesMethod(h) || len(h["x-minio-extract"]) > 0 {
+	if !ok || !readable || overridesMethod(h) || len(h["x-minio-extract"]) > 0 || gives(h, q) && (key != "" || method != "PUT") {
 		return unknown()
 	}
 	var op authz.Operation
 	switch {
 	case key != "":
-		op = s3Object(method, strings.TrimPrefix(path, "/"), q, h)
+		op = d.object(method, strings.TrimPrefix(path, "/"), q, h)
 	case bucket != "" || d.Hosted:
 		op = s3Bucket(method, bucket, q)
 	case method == "GET" && q.only("", "prefix", "max-buckets", "continuation-token", "bucket-region", "max-directory-buckets"):
@@ -59,13 +63,13 @@ func (d S3) Head(method, path, rawQuery string, h authz.Header) authz.Operation 
 	return op
 }
 
-// s3Object is what is done with an object: the sub-resource says what, and there is at most one.
-func s3Object(method, object string, q query, h authz.Header) authz.Operation {
+// object is what is done with an object: the sub-resource says what, and there is at most one.
+func (d S3) object(method, object string, q query, h authz.Header) authz.Operation {
 	const overrides = "response-"
 	sub, known := q.s3Subresource("attributes", "acl", "encryption", "legal-hold", "renameObject", "restore", "retention", "select", "tagging",
 		"torrent", "uploads", "uploadId")
-	copies := h["x-amz-copy-source"]
-	if !known || len(copies) > 0 && (method != "PUT" || sub != "" && sub != "uploadId") {
+	copies, renames := h["x-amz-copy-source"], h["x-amz-rename-source"]
+	if !known || len(copies) > 0 && (method != "PUT" || sub != "" && sub != "uploadId") || len(renames) > 0 && sub != "renameObject" {
 		return unknown()
 	}
 	op := authz.Operation{Complete: true, Object: object, Version: q.get("versionId"), Artifact: artifactOf(object)}
@@ -81,7 +85,7 @@ func s3Object(method, object string, q query, h authz.Header) authz.Operation {
 			return unknown()
 		}
 		if len(copies) > 0 {
-			return s3Copy(copies)
+			return d.copied(copies, object)
 		}
 		op.Class = authz.ClassWrite
 	case "PUT uploadId":
@@ -89,7 +93,7 @@ func s3Object(method, object string, q query, h authz.Header) authz.Operation {
 			return unknown()
 		}
 		if len(copies) > 0 {
-			return s3Copy(copies)
+			return d.copied(copies, object)
 		}
 		op.Class = authz.ClassWrite
 	case "POST uploads", "POST uploadId", "DELETE uploadId", "PUT tagging", "DELETE tagging":
@@ -98,9 +102,15 @@ func s3Object(method, object string, q query, h authz.Header) authz.Operation {
 		op.Class = authz.ClassList
 	case "POST select":
 		op.Class, op.Documents = authz.ClassExport, 1
-	case "GET acl", "PUT acl", "PUT encryption", "GET legal-hold", "PUT legal-hold", "PUT renameObject", "POST restore", "GET retention",
+	case "GET acl", "PUT acl", "PUT encryption", "GET legal-hold", "PUT legal-hold", "POST restore", "GET retention",
 		"PUT retention", "GET torrent":
 		op.Class = authz.ClassAdmin
+	case "PUT renameObject":
+		if op = d.copied(renames, object); op.Class == authz.ClassExport && q.only("", sub) {
+			op.Class, op.Documents = authz.ClassAdmin, 0
+			return op
+		}
+		return unknown()
 	default:
 		return unknown()
 	}
@@ -118,19 +128,27 @@ func s3Object(method, object string, q query, h authz.Header) authz.Operation {
 	return op
 }
 
-// s3Copy is a copy, whole or of a part. Its source is a path without or with a leading slash, percent-encoded, and maybe a version.
-func s3Copy(copies []string) authz.Operation {
-	source, version, versioned := strings.Cut(strings.TrimPrefix(copies[0], "/"), "?versionId=")
-	plain, err := url.PathUnescape(source)
-	canonical, ok := canonicalKey(plain)
-	bucket, key, _ := strings.Cut(canonical, "/")
-	if len(copies) > 1 || err != nil || !ok || key == "" || versioned && version == "" || strings.ContainsAny(source, "+?") {
+// copied is a copy, whole or of a part. Its source may end in a version.
+func (d S3) copied(source []string, into string) authz.Operation {
+	if len(source) != 1 {
 		return unknown()
 	}
-	return authz.Operation{
-		Class: authz.ClassExport, Complete: true, Collection: bucket, Object: canonical, Version: version, Artifact: artifactOf(canonical), Documents: 1,
+	name, version, versioned := strings.Cut(source[0], "?versionId=")
+	op := copied([]string{name}, version, into)
+	if versioned && version == "" || op.Class == authz.ClassUnknown {
+		return unknown()
 	}
+	if d.Hosted {
+		if op.Collection != d.Bucket || d.Bucket == "" {
+			return unknown()
+		}
+		op.Object, op.Collection = strings.TrimPrefix(op.Object, d.Bucket+"/"), ""
+	}
+	return op
 }
+
+// Other implements Copier: the path of the source.
+func (d S3) Other(_ string, op authz.Operation) string { return "/" + op.Object }
 
 // s3Bucket is what is done with a bucket.
 func s3Bucket(method, bucket string, q query) authz.Operation {

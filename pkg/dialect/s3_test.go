@@ -14,7 +14,7 @@ func TestS3Objects(t *testing.T) {
 	const signed = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a%2Fb&X-Amz-Date=d&X-Amz-Expires=600&X-Amz-SignedHeaders=host&X-Amz-Signature=f"
 	weights := stored("b", "b/m/w.safetensors", "checkpoint")
 	write := of(authz.ClassWrite, "b", "b/m/w.safetensors", "checkpoint")
-	copied := with(stored("src", "src/a%20b.pt", "checkpoint"), func(op *authz.Operation) { op.Class = authz.ClassExport })
+	copied := into(stored("src", "src/a%20b.pt", "checkpoint"), "out/x")
 	source := func(s string) authz.Header { return authz.Header{"x-amz-copy-source": {s}} }
 	checkStore(t, dialect.S3{}, []storeCase{
 		{"HEAD /b/m/w.safetensors", nil, weights},
@@ -39,14 +39,20 @@ func TestS3Objects(t *testing.T) {
 		{"PUT /out/x", source("src/a%20b.pt"), copied},
 		{"PUT /out/x", source("/src/a%20b.pt?versionId=7"), with(copied, func(op *authz.Operation) { op.Version = "7" })},
 		{"PUT /out/x?partNumber=1&uploadId=u", source("src/a%20b.pt"), copied},
+		{"PUT /out/x?renameObject", authz.Header{"x-amz-rename-source": {"src/a%20b.pt"}}, with(copied, func(op *authz.Operation) { op.Class, op.Documents = authz.ClassAdmin, 0 })},
+		{"PUT /b/m/w.safetensors", authz.Header{"x-amz-acl": {"bucket-owner-full-control"}}, write},
+		{"PUT /b", authz.Header{"x-amz-acl": {"public-read"}}, of(authz.ClassAdmin, "b", "b", "")},
 	})
-	for _, s := range []string{"src", "src/", "", "src/a+b", "src/../b/k", "src//k", "src/a%252Fb", "src/a%zz", "src/k?versionId=", "src/k?x=1", "a:b/%00"} {
+	checkStore(t, dialect.S3{Literal: true}, []storeCase{{"GET /b/a+b.pt", nil, stored("b", "b/a+b.pt", "checkpoint")}})
+	for _, s := range []string{"src", "src/", "", "src/a+b", "src/../b/k", "src//k", "src/a%252Fb", "src/a%zz", "src/k?versionId=", "src/k?x=1", "a:b/%00", "arn:aws:s3:eu-central-1:1:accesspoint/p/object/k"} {
 		if op := (dialect.S3{}).Head("PUT", "/out/x", "", source(s)); op.Class != authz.ClassUnknown {
 			t.Errorf("a copy of %q is %+v", s, op)
 		}
 	}
 	for name, h := range map[string]authz.Header{
 		"two sources": {"x-amz-copy-source": {"a/b", "c/d"}}, "inside": {"x-minio-extract": {"true"}},
+		"renamed by the way": {"x-amz-rename-source": {"a/b"}}, "for all": {"x-amz-acl": {"public-read"}}, "for somebody": {"x-amz-grant-read": {"id=1"}},
+		"for all, copied": {"x-amz-copy-source": {"a/b"}, "x-amz-acl": {"public-read"}}, "for two": {"x-amz-acl": {"private", "public-read"}},
 	} {
 		if op := (dialect.S3{}).Head("PUT", "/out/x", "", h); op.Class != authz.ClassUnknown {
 			t.Errorf("%s: %+v", name, op)
@@ -55,7 +61,7 @@ func TestS3Objects(t *testing.T) {
 	checkUnknown(t, dialect.S3{}, "GET /b/k?versionId=1&versionId=2", "GET /b/k?versionId=1&VersionId=2", "GET /b/k?versionId=", "GET /b/k?partNumber=0",
 		"GET /b/k?partNumber=1e3", "GET /b/k?partNumber=10001", "GET /b/k?partNumber=", "GET /b/k?tomorrow", "GET /b/k?acl&tagging", "GET /b/k?a=1;acl", "GET /b/k?x=%zz",
 		"GET /b/a+b", "PATCH /b/k", "POST /b/k", "GET /minio/admin/v3/info", "PUT /b/k?X-Amz-Copy-Source=c%2Fd", "PUT /b/k?uploadId=u", "GET /b/k?prefix=x",
-		"DELETE /b/k?acl")
+		"DELETE /b/k?acl", "PUT /b/k?renameObject", "GET /b/k?annotation&annotationName=x", "POST /WriteGetObjectResponse", "POST /b?metadataTable")
 }
 
 func TestS3Buckets(t *testing.T) {
@@ -86,6 +92,13 @@ func TestS3Hosted(t *testing.T) {
 		{"GET /?list-type=2", nil, of(authz.ClassList, "", "", "")},
 	})
 	checkUnknown(t, dialect.S3{Hosted: true}, "GET /w+v.pt", "GET /?x")
+	for bucket, want := range map[string]authz.Operation{"src": into(stored("", "a.pt", "checkpoint"), "x"), "other": unknown(), "": unknown()} {
+		d := dialect.S3{Hosted: true, Bucket: bucket}
+		want.Complete = true
+		if diff := cmp.Diff(want, d.Head("PUT", "/x", "", authz.Header{"x-amz-copy-source": {"src/a.pt"}})); diff != "" {
+			t.Errorf("a copy into bucket %q (-want +got):\n%s", bucket, diff)
+		}
+	}
 }
 
 func TestS3Piece(t *testing.T) {

@@ -20,6 +20,35 @@ func (store) Body(op authz.Operation, _ []byte) (authz.Operation, error) { retur
 // Carries implements Dialect: what is stored is not read.
 func (store) Carries(authz.Operation) (scan.Format, []scan.Field) { return "", nil }
 
+// Slashes reports whether the dialect of that name has paths with an encoded slash in them, %2F: its API writes a name with slashes as one
+// segment. Of other dialects such a path is refused.
+func Slashes(name string) bool {
+	switch d, _ := ByName(name); d.(type) {
+	case Hub, GCS, AzureBlob:
+		return true
+	}
+	return false
+}
+
+// Written returns d as it reads a request to host whose path was sent as target: the canonical form of a path does not tell a + from %2B, which
+// some stores do.
+func Written(d Dialect, host, target string) Dialect {
+	path, _, _ := strings.Cut(target, "?")
+	literal := !strings.Contains(path, "+")
+	switch s := d.(type) {
+	case S3:
+		s.Literal = literal
+		if at := max(strings.LastIndex(host, ".s3."), strings.LastIndex(host, ".s3-")); s.Hosted && at > 0 { // a bucket's name may have dots
+			s.Bucket = host[:at]
+		}
+		return s
+	case GCS:
+		s.Literal = literal
+		return s
+	}
+	return d
+}
+
 // maxListing is the longest answer to a request for names, or to the removal of many things, in bytes: a thousand names of a thousand bytes
 // each with room to spare, and no model.
 const maxListing = 8 << 20
@@ -41,16 +70,34 @@ func (store) Piece(op authz.Operation, resp authz.Response) (authz.Piece, bool) 
 }
 
 // storedPiece is pieceOf with a validator of the store's own. What an export hands out (a copy, the rows of a query) nobody can put into a
-// place of its object: it is taken for all of it.
+// place of its object: it is taken for all of it; and so is what a redirect leads to, away from here.
 func storedPiece(op authz.Operation, resp authz.Response, version string) (authz.Piece, bool) {
 	p, ok := pieceOf(op, resp)
-	if !ok {
+	away := leadsAway(op, resp)
+	if !ok && !away {
 		return p, false
 	}
-	if p.Version = version; op.Class == authz.ClassExport {
+	if p.Version = version; away || op.Class == authz.ClassExport {
 		p = authz.Piece{Object: op.Object, Size: authz.UnknownLength, Length: authz.UnknownLength}
 	}
 	return p, true
+}
+
+// leadsAway reports whether an answer sends whoever asks for an object to another host: a registry to the store behind it, a store to a network
+// that delivers for it. Who follows is not seen here.
+func leadsAway(op authz.Operation, resp authz.Response) bool {
+	if op.Class != authz.ClassRead && op.Class != authz.ClassExport {
+		return false
+	}
+	switch resp.Status {
+	case 301, 302, 303, 307, 308:
+		for _, to := range resp.Headers["location"] {
+			if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.HasPrefix(to, `/\`) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // validator returns a header that an answer states once, in a length that is relied on; else "".

@@ -72,6 +72,12 @@ func with(op authz.Operation, change func(op *authz.Operation)) authz.Operation 
 	return op
 }
 
+// into is a copy of what op reads, into another object.
+func into(op authz.Operation, where string) authz.Operation {
+	op.Class, op.Into = authz.ClassExport, where
+	return op
+}
+
 // storeRoute is a request that hands out an object of a store.
 type storeRoute struct {
 	d                   dialect.Storage
@@ -113,4 +119,80 @@ func TestStores(t *testing.T) {
 			t.Errorf("%s has no request here", name)
 		}
 	}
+}
+
+// TestOther: the place of a copy that the path does not name, as a path.
+func TestOther(t *testing.T) {
+	blob := "sha256:" + strings.Repeat("a1", 32)
+	for _, tt := range []struct {
+		d             dialect.Copier
+		request, from string // from: the header that names the source, "name: value"
+		want          string
+	}{
+		{dialect.S3{}, "PUT /out/x", "x-amz-copy-source: src/a%20b", "/src/a%20b"},
+		{dialect.S3{Hosted: true, Bucket: "src"}, "PUT /x", "x-amz-copy-source: src/a%20b", "/a%20b"},
+		{dialect.GCS{}, "PUT /out/x", "x-goog-copy-source: src/a", "/src/a"},
+		{dialect.GCS{}, "POST /storage/v1/b/src/o/a/rewriteTo/b/out/o/m%2Fx", "", "/storage/v1/b/out/o/m%2Fx"},
+		{dialect.GCS{}, "POST /storage/v1/b/src/o/a/moveTo/o/m%2Fx", "", "/storage/v1/b/src/o/m%2Fx"},
+		{dialect.GCS{}, "POST /storage/v1/b/src/o/a/compose", "", "/storage/v1/b/src/o"},
+		{dialect.AzureBlob{}, "PUT /out/x", "x-ms-copy-source: https://a.example/src/m/x", "/src/m/x"},
+		{dialect.AzureBlob{}, "PUT /out/x", "x-ms-copy-source: https://a.example/$root/x", "/x"},
+		{dialect.OCI{}, "POST /v2/lib/m/blobs/uploads/?from=secret&mount=" + blob, "", "/v2/secret/blobs/" + blob},
+	} {
+		method, path, query := cutRequest(tt.request)
+		name, value, _ := strings.Cut(tt.from, ": ")
+		op := tt.d.Head(method, path, query, authz.Header{name: {value}})
+		if got := tt.d.Other(path, op); got != tt.want || op.Into == "" {
+			t.Errorf("%s %s: %q, want %q, of %+v", tt.d.Name(), tt.request, got, tt.want, op)
+		}
+	}
+}
+
+// TestWritten: what the canonical form of a path does not tell.
+func TestWritten(t *testing.T) {
+	for _, tt := range []struct {
+		d          dialect.Dialect
+		host, path string
+		want       dialect.Dialect
+	}{
+		{dialect.S3{}, "h", "/b/a+b?c", dialect.S3{}},
+		{dialect.S3{}, "h", "/b/a%2Bb?c+d", dialect.S3{Literal: true}},
+		{dialect.S3{Hosted: true}, "my.models.s3.eu-central-1.amazonaws.com", "/k", dialect.S3{Hosted: true, Literal: true, Bucket: "my.models"}},
+		{dialect.S3{Hosted: true}, "models.store.example", "/k", dialect.S3{Hosted: true, Literal: true}},
+		{dialect.GCS{}, "h", "/b/a%2Bb", dialect.GCS{Literal: true}},
+		{dialect.Files{}, "h", "/b/a+b", dialect.Files{}},
+	} {
+		if got := dialect.Written(tt.d, tt.host, tt.path); got != tt.want {
+			t.Errorf("%s %s: %+v, want %+v", tt.host, tt.path, got, tt.want)
+		}
+	}
+	for name, want := range map[string]bool{"hub": true, "gcs": true, "azureblob": true, "s3": false, "files": false, "oci": false, "": false} {
+		if dialect.Slashes(name) != want {
+			t.Errorf("dialect %q: paths with an encoded slash: %v", name, !want)
+		}
+	}
+}
+
+// TestRedirects: what a store sends away for has left, all of it; a way within the store hands out nothing.
+func TestRedirects(t *testing.T) {
+	for _, r := range storeRoutes() {
+		op := r.d.Head(r.method, r.path, r.query, nil)
+		for location, away := range map[string]bool{
+			"https://cdn.example/x": !isFiles(r.d), "//cdn.example/x": !isFiles(r.d), `/\cdn.example/x`: !isFiles(r.d), "x": !isFiles(r.d), "/elsewhere/x": false,
+		} {
+			p, ok := r.d.Piece(op, authz.Response{Status: 307, ContentLength: 7, Headers: authz.Header{"location": {location}}})
+			if ok != away || ok && (p.Object != op.Object || !p.Whole() || p.Size != authz.UnknownLength) {
+				t.Errorf("%s sends to %s: %+v, %v", r.d.Name(), location, p, ok)
+			}
+		}
+		if p, ok := r.d.Piece(op, authz.Response{Status: 304, Headers: authz.Header{"location": {"https://cdn.example/x"}}}); ok {
+			t.Errorf("%s: what has not changed hands out %+v", r.d.Name(), p)
+		}
+	}
+}
+
+// isFiles: any server's redirects, to its own directories for one, are not those of a store.
+func isFiles(d dialect.Dialect) bool {
+	_, files := d.(dialect.Files)
+	return files
 }

@@ -30,12 +30,16 @@ type Admission struct {
 	fault    string         // the rule in which the policy failed
 	input    *authz.Input   // as evaluated last
 	extended bool           // it is another one than the decision record's
+	marked   []authz.Flag   // by policy so far: a fault that comes after takes nothing of it away
 
 	carried  string             // the credential that the answer's Location carries
 	piece    *authz.Piece       // what the answer hands out of a stored object
 	artifact authz.Artifact     // what that is, by its content
 	claimed  *authz.CoverClaim  // of the object's coverage, until it is decided
 	unknown  *authz.Reservation // of bytes of an object that nobody knows
+	tried    bool               // it is counted as an attempt at weights, or goes on with one
+	first    bool               // it does not go on with one
+	having   *authz.Reservation // of an object that may be had: further pieces are no attempts
 
 	envoy  *authz.EnvoyRequest // for policies of policy.compat; see Attributes
 	bodied bool                // the body in it is whole
@@ -209,7 +213,8 @@ func (a *Admission) Respond(ctx context.Context, resp authz.Response) authz.Deci
 	if a.Allowed() && a.strayed(&resp) {
 		return a.Refuse(errLeave("the answer is of no object that is known"))
 	}
-	if !a.Allowed() || !a.known || !reads.Response && resp.Object == nil {
+	elsewhere := a.sentElsewhere(&resp)
+	if !a.Allowed() || !a.known || !reads.Response && resp.Object == nil && !elsewhere {
 		return a.verdict
 	}
 	a.Record()
@@ -225,7 +230,7 @@ func (a *Admission) Respond(ctx context.Context, resp authz.Response) authz.Deci
 			return a.verdict
 		}
 	}
-	if reads.Response || resp.Object != nil && reads.Object || a.op.Artifact != named {
+	if reads.Response || (resp.Object != nil || elsewhere) && reads.Object || a.op.Artifact != named {
 		a.decide(ctx, authz.PhaseResponse, &resp)
 	}
 	if !a.Allowed() || resp.Forwarded { // which is where it leaves, and is covered
@@ -259,7 +264,7 @@ func (a *Admission) fail(err error) {
 		said = append(said, "fault", e.Fault)
 	}
 	level("refused", said...)
-	denied := authz.Decision{Effect: authz.Deny, Kind: e.Kind, Rule: "weir." + e.Label, Reason: e.Public, Revision: a.g.cfg.Policy.Revision(), Challenge: e.Challenge, Nonce: e.Nonce}
+	denied := authz.Decision{Effect: authz.Deny, Kind: e.Kind, Rule: "weir." + e.Label, Reason: e.Public, Revision: a.g.cfg.Policy.Revision(), Challenge: e.Challenge, Nonce: e.Nonce, Flags: a.marked}
 	if a.decided {
 		denied = a.verdict.Tighten(denied)
 	}

@@ -17,6 +17,7 @@ func (a *Admission) decide(ctx context.Context, phase string, resp *authz.Respon
 		a.fail(err)
 		return
 	}
+	a.marked = authz.JoinFlags(a.marked, d.Flags)
 	d = a.impose(d)
 	if a.decided {
 		d = a.verdict.Tighten(d)
@@ -33,11 +34,18 @@ func (a *Admission) decide(ctx context.Context, phase string, resp *authz.Respon
 		}
 	}
 	a.settleVerdict(d)
+	a.noteAttempt(ctx)
 }
 
 // evaluate builds the input and asks policy.
 func (a *Admission) evaluate(ctx context.Context, phase string, resp *authz.Response) (authz.Decision, error) {
 	g := a.g
+	if err := a.register(ctx, resp); err != nil {
+		return authz.Decision{}, err
+	}
+	if err := a.attempt(ctx); err != nil {
+		return authz.Decision{}, err
+	}
 	in := &authz.Input{
 		Phase: phase, Final: phase == authz.PhaseResponse || !g.cfg.Policy.Reads().Response && a.op.Object == "",
 		Subject: a.identity.Subject, Target: a.match.Target, Operation: a.op, Response: resp,

@@ -59,6 +59,7 @@ type Journal interface {
 // Observer is told what happened, for metrics. Its methods must not block.
 type Observer interface {
 	Decided(t authz.Target, entry string, verdict, enforced authz.Effect)
+	Flagged(t authz.Target, flag string)
 	Undecided(label string)
 	AuthFailed(label string)
 	Phase(name string, d time.Duration)
@@ -76,6 +77,7 @@ type Config struct {
 	Journal       Journal
 	Observer      Observer
 	Coverage      Coverage // nil: none is kept, and policy is told none
+	Registry      Registry // nil: there is none, and policy is told nothing of model versions
 	Pins          Pins     // where redirects lead to several replicas: one for all of them; default MemoryPins
 	Handover      Handover // required for entry "both" only
 

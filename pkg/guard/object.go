@@ -134,4 +134,10 @@ func (a *Admission) letGo(ctx context.Context) {
 		}
 		a.unknown = nil
 	}
+	if a.having != nil {
+		if err := a.g.cfg.Store.Cancel(ctx, *a.having); err != nil {
+			a.g.cfg.Log.Warn("an object that was refused stays noted as one that may be had", "decision", a.id, "cause", err)
+		}
+		a.having = nil
+	}
 }

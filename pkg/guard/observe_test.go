@@ -125,3 +125,32 @@ func TestWatchedLimits(t *testing.T) {
 		})
 	}
 }
+
+// TestFlagsAreKept: what a rule has marked is in both records and counted once, whatever becomes of the exchange.
+func TestFlagsAreKept(t *testing.T) {
+	odd := []authz.Flag{{Name: "odd", Rule: "r", Reason: "seldom seen"}}
+	for name, set := range map[string]func(*world){
+		"allowed":           func(*world) {},
+		"refused":           func(w *world) { w.decision.Effect = authz.Deny },
+		"over a limit":      func(w *world) { w.bounded, w.decision.Limits = true, []authz.Limit{limit(authz.UnitVectors, 1)} },
+		"observed":          func(w *world) { w.target.Mode, w.decision.Effect = authz.ModeObserve, authz.Deny },
+		"the store is away": func(w *world) { w.storeErr = errors.New("away") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.decision.Flags = odd
+			set(w)
+			a := w.guard.Begin(authz.Request{})
+			a.Admit(t.Context())
+			_ = a.Finish(t.Context(), guard.Final{Outcome: authz.OutcomeRefused})
+			for _, r := range w.records {
+				if name == "the store is away" && r.Label == "" || !slices.Equal(r.Verdict.Flags, odd) {
+					t.Errorf("%s: %+v", r.Event, r.Verdict.Flags)
+				}
+			}
+			if len(w.records) != 2 || !slices.Equal(w.flagged, []string{"embeddings odd"}) {
+				t.Errorf("%d records, counted %q", len(w.records), w.flagged)
+			}
+		})
+	}
+}

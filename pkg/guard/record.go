@@ -177,7 +177,7 @@ func (a *Admission) record(event authz.Event) *authz.Record {
 	path, op := a.match.Path, a.op
 	if !a.known {
 		path = clip(path, maxStranger)
-		for _, s := range []*string{&op.Object, &op.Collection, &op.Model} {
+		for _, s := range []*string{&op.Object, &op.Into, &op.Collection, &op.Model} {
 			*s = clip(*s, maxStranger)
 		}
 	}

@@ -104,6 +104,9 @@ func (a *Admission) Finish(ctx context.Context, f Final) error {
 		a.fail(&authz.Error{Kind: authz.KindInternal, Label: "ended_undecided", Public: "the exchange ended before there was a decision"})
 	}
 	a.g.cfg.Observer.Decided(a.match.Target, a.g.cfg.Entry, a.verdict.Effect, a.enforced)
+	for _, f := range a.verdict.Flags {
+		a.g.cfg.Observer.Flagged(a.match.Target, f.Name)
+	}
 	a.countAnyhow(ctx, f)
 	start := a.g.cfg.Now()
 	err := a.recordCompletion(ctx, f)

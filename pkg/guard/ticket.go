@@ -46,6 +46,7 @@ type handed struct {
 	Vectors     []string          `json:"vectors,omitempty"`
 	PrimaryKeys []string          `json:"primary_keys,omitempty"`
 	Unseen      int64             `json:"unseen,omitempty"`
+	Slashes     bool              `json:"slashes,omitempty"`
 	Operation   authz.Operation   `json:"operation"`
 	TraceID     string            `json:"trace_id"`
 	ParentSpan  string            `json:"parent_span"`
@@ -60,6 +61,7 @@ type handed struct {
 	Granted     authz.Volume      `json:"granted"`
 	Raised      time.Time         `json:"raised"`
 	Words       string            `json:"words,omitempty"`
+	Having      bool              `json:"having,omitempty"`
 }
 
 // Suspend hands the exchange over to the stream that will follow: it stores the admission and returns the ticket for it. The Admission
@@ -74,10 +76,10 @@ func (a *Admission) Suspend(ctx context.Context) (string, error) {
 	t := a.match.Target
 	value, err := json.Marshal(handed{
 		ID: a.id, Started: a.req.Time, Match: a.match, Floors: t.Floors, Mode: t.Mode, Upgrades: t.Upgrades,
-		Vectors: t.Vectors, PrimaryKeys: t.PrimaryKeys, Unseen: t.Unseen,
+		Vectors: t.Vectors, PrimaryKeys: t.PrimaryKeys, Unseen: t.Unseen, Slashes: t.Slashes,
 		Operation: a.op, TraceID: a.trace.id, ParentSpan: a.trace.parent, NeedsBody: a.needsBody, Identity: a.identity, Known: a.known,
 		Decided: a.decided, Verdict: a.verdict, Label: a.label, Reservation: a.reservation, Reserved: a.reserved, Granted: a.granted, Raised: a.raised,
-		Words: a.words,
+		Words: a.words, Having: a.having != nil,
 	})
 	if err != nil {
 		return "", err
@@ -152,15 +154,19 @@ func (g *Guard) Refused(req authz.Request, e *authz.Error) *Admission {
 func (g *Guard) resume(h handed, req authz.Request) *Admission {
 	req.Time = h.Started
 	t := &h.Match.Target
-	t.Floors, t.Mode, t.Upgrades, t.Vectors, t.PrimaryKeys, t.Unseen = h.Floors, h.Mode, h.Upgrades, h.Vectors, h.PrimaryKeys, h.Unseen
+	t.Floors, t.Mode, t.Upgrades, t.Vectors, t.PrimaryKeys, t.Unseen, t.Slashes = h.Floors, h.Mode, h.Upgrades, h.Vectors, h.PrimaryKeys, h.Unseen, h.Slashes
 	a := &Admission{
 		g: g, id: h.ID, req: req, match: h.Match, op: h.Operation, needsBody: h.NeedsBody, identity: h.Identity, known: h.Known,
 		trace:   trace{id: h.TraceID, parent: h.ParentSpan, span: joinTrace("", h.ID).span},
 		decided: h.Decided, verdict: h.Verdict, enforced: h.Verdict.Effect, label: h.Label,
-		reservation: h.Reservation, reserved: h.Reserved, granted: h.Granted, raised: h.Raised, words: h.Words,
+		reservation: h.Reservation, reserved: h.Reserved, granted: h.Granted, raised: h.Raised, words: h.Words, marked: h.Verdict.Flags,
 	}
 	if a.Observed() {
 		a.enforced = authz.Allow
+	}
+	if a.tried = a.op.Attempts != nil; h.Having {
+		r := a.attemptClaim(having, a.letHave())
+		a.having = &r
 	}
 	if a.decided {
 		a.receipt = durable{} // Suspend waited for it

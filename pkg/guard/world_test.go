@@ -45,7 +45,7 @@ type world struct {
 	waitErr   error
 	taken     map[string][]byte
 
-	undecided, phases []string
+	undecided, phases, flagged []string
 
 	ledger ledger
 	leave  *authz.Leave // by which the subject comes
@@ -211,11 +211,13 @@ func (w *world) Take(_ context.Context, k string) ([]byte, bool, error) {
 }
 
 func (*world) Decided(authz.Target, string, authz.Effect, authz.Effect) {}
-func (w *world) Undecided(label string)                                 { w.undecided = append(w.undecided, label) }
-func (*world) AuthFailed(string)                                        {}
-func (w *world) Phase(name string, _ time.Duration)                     { w.phases = append(w.phases, name) }
-func (*world) Overshoot(authz.Unit, int64)                              {}
-func (*world) Left(authz.Unit, int64)                                   {}
+func (w *world) Flagged(t authz.Target, flag string)                    { w.flagged = append(w.flagged, t.Name+" "+flag) }
+
+func (w *world) Undecided(label string)             { w.undecided = append(w.undecided, label) }
+func (*world) AuthFailed(string)                    {}
+func (w *world) Phase(name string, _ time.Duration) { w.phases = append(w.phases, name) }
+func (*world) Overshoot(authz.Unit, int64)          {}
+func (*world) Left(authz.Unit, int64)               {}
 
 func limit(u authz.Unit, n int64) authz.Limit {
 	return authz.Limit{Meter: authz.MeterSubjectTarget, Unit: u, Window: authz.Window(time.Hour), Max: n}

@@ -15,6 +15,7 @@ type BuildConfig struct {
 	FS        fs.FS  // the policy, its tests and its settings; nil: the shipped one
 	Compat    string // as in Config
 	Revision  string // what it calls itself
+	Serial    int64  // a number that goes up from bundle to bundle (Serials); 0: it has none
 	Key       string // to sign it with: PEM, or the secret of HS256; empty: it is not signed
 	Algorithm string // of the signature; default RS256
 }
@@ -47,6 +48,9 @@ func Build(ctx context.Context, cfg BuildConfig) ([]byte, error) {
 		data["weir"] = map[string]any{"settings": settings}
 	}
 	b := bundle.Bundle{Manifest: bundle.Manifest{Revision: cfg.Revision}, Data: data}
+	if cfg.Serial > 0 {
+		b.Manifest.Metadata = map[string]any{serialKey: cfg.Serial}
+	}
 	b.Manifest.Init()
 	maps.Copy(files, tests)
 	for _, name := range sorted(files) {

@@ -17,12 +17,13 @@ import (
 
 // BundleConfig says which bundles are taken. The zero value takes none.
 type BundleConfig struct {
-	Key       string // the key that it must be signed with: PEM, or the secret of HS256
-	Algorithm string // of the signature (RFC 7518): RS256, ES256, HS256, …
-	Scope     string // of the signature; empty: it has none
-	Unsigned  bool   // take it without looking at a signature
-	MaxBytes  int64  // as it comes, and unpacked; default 64 MiB
-	Compat    string // as in Config: files may be in version 0 of Rego
+	Key       string   // the key that it must be signed with: PEM, or the secret of HS256
+	Algorithm string   // of the signature (RFC 7518): RS256, ES256, HS256, …
+	Scope     string   // of the signature; empty: it has none
+	Unsigned  bool     // take it without looking at a signature
+	MaxBytes  int64    // as it comes, and unpacked; default 64 MiB
+	Compat    string   // as in Config: files may be in version 0 of Rego
+	Serials   *Serials // take none older than what it knows of; nil: take any
 }
 
 const defaultMaxBundle = 64 << 20
@@ -31,6 +32,8 @@ const defaultMaxBundle = 64 << 20
 type Bundle struct {
 	FS       fs.FS  // its Rego files, and its data as data.json
 	Revision string // of its manifest; may be empty
+	Serial   int64  // of its manifest's metadata (weir_serial), from 1 up; 0: it has none
+	digest   string // of what was read, in hexadecimal
 }
 
 // keyName is what the one key is called, whatever the signature calls it.
@@ -56,7 +59,20 @@ func ReadBundle(b []byte, cfg BundleConfig) (*Bundle, error) {
 	if read.Patch.Data != nil {
 		return nil, errors.New("read the bundle: it is a delta, and want a whole one")
 	}
-	return unpacked(&read)
+	out, err := unpacked(&read)
+	if err != nil {
+		return nil, err
+	}
+	out.digest = digestOf(b)
+	if cfg.Serials != nil {
+		if out.Serial, err = serialOf(read.Manifest); err == nil {
+			err = cfg.Serials.check(out)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the bundle: %w", err)
+		}
+	}
+	return out, nil
 }
 
 func readBundle(b []byte, cfg BundleConfig, version ast.RegoVersion) (bundle.Bundle, error) {

@@ -53,10 +53,16 @@ func newSigner(t *testing.T) signer {
 // bundle makes one of a single file; an empty key leaves it unsigned.
 func (s signer) bundle(t *testing.T, revision, src string, data map[string]any) []byte {
 	t.Helper()
+	return s.numbered(t, bundle.Manifest{Revision: revision}, src, data)
+}
+
+// numbered is bundle, with more to say in its manifest.
+func (s signer) numbered(t *testing.T, manifest bundle.Manifest, src string, data map[string]any) []byte {
+	t.Helper()
 	if data == nil {
 		data = map[string]any{}
 	}
-	b := bundle.Bundle{Manifest: bundle.Manifest{Revision: revision}, Data: data}
+	b := bundle.Bundle{Manifest: manifest, Data: data}
 	b.Manifest.Init()
 	b.Modules = []bundle.ModuleFile{{URL: "/p.rego", Path: "/p.rego", Raw: []byte(src)}}
 	if s.private != "" {

@@ -153,10 +153,13 @@ func cacheParts() map[string]part {
 		"operation.vector":        textPart(func(in *authz.Input) string { return in.Operation.Vector }),
 		"operation.encoding":      textPart(func(in *authz.Input) string { return in.Operation.Encoding }),
 		"operation.object":        textPart(func(in *authz.Input) string { return in.Operation.Object }),
+		"operation.into":          textPart(func(in *authz.Input) string { return in.Operation.Into }),
 		"operation.version":       textPart(func(in *authz.Input) string { return in.Operation.Version }),
 		"operation.artifact":      textPart(func(in *authz.Input) string { return in.Operation.Artifact }),
 		"operation.part":          numberPart(func(in *authz.Input) int64 { return in.Operation.Part }),
 		"operation.coverage":      coveragePart,
+		"operation.attempts":      attemptsPart,
+		"operation.registered":    registeredPart,
 		"operation.range":         textPart(func(in *authz.Input) string { return in.Operation.Range }),
 		"operation.sealed":        flagPart(func(in *authz.Input) bool { return in.Operation.Sealed }),
 		"operation.forged":        flagPart(func(in *authz.Input) bool { return in.Operation.Forged }),
@@ -199,6 +202,29 @@ func coveragePart(dst []byte, in *authz.Input) []byte {
 	dst = append(dst, 1)
 	for _, f := range [...]float64{c.Subject.Before, c.Subject.After, c.Group.Before, c.Group.After} {
 		dst = binary.BigEndian.AppendUint64(dst, math.Float64bits(f))
+	}
+	return dst
+}
+
+func attemptsPart(dst []byte, in *authz.Input) []byte {
+	a := in.Operation.Attempts
+	if a == nil {
+		return append(dst, 0)
+	}
+	return binary.AppendVarint(binary.AppendVarint(append(dst, 1), a.Hour), a.Day)
+}
+
+func registeredPart(dst []byte, in *authz.Input) []byte {
+	r := in.Operation.Registered
+	if r == nil {
+		return append(dst, 0)
+	}
+	known := byte(1)
+	if r.Known {
+		known = 2
+	}
+	for _, s := range [...]string{r.Sensitivity, string(r.State), r.Model, r.PromotedBy} {
+		dst = appendText(append(dst, known), s)
 	}
 	return dst
 }

@@ -125,7 +125,7 @@ func random(r *rand.Rand) *authz.Input {
 			Actors: [][]authz.Actor{nil, nil, {{ID: "a"}}}[r.IntN(3)],
 		},
 		Target:    authz.Target{Name: one("a", "b"), Kind: authz.TargetKind(one("inference", "vectordb", "weights", "corpus", "registry")), Tenant: one("", "t"), Sensitivity: one("", "high")},
-		Operation: authz.Operation{Class: authz.Class(one("embed", "search", "read", "export", "unknown")), Complete: r.IntN(5) > 0, Artifact: one("", "", "checkpoint"), Collection: one("", "p", "q"), Object: one("", "/m/a", "/x"), Vectors: []int64{0, 1, -1, 5000, 100000}[r.IntN(5)], Coverage: []*authz.Coverage{nil, {}, {Group: authz.Covered{After: .25}}}[r.IntN(3)]},
+		Operation: authz.Operation{Class: authz.Class(one("embed", "search", "read", "export", "unknown")), Complete: r.IntN(5) > 0, Artifact: one("", "", "checkpoint"), Collection: one("", "p", "q"), Object: one("", "/m/a", "/x"), Vectors: []int64{0, 1, -1, 5000, 100000}[r.IntN(5)], Coverage: []*authz.Coverage{nil, {}, {Group: authz.Covered{After: .25}}}[r.IntN(3)], Registered: []*authz.Registered{nil, {Sensitivity: "restricted", State: "unknown"}, {Known: true, State: "retired"}}[r.IntN(3)]},
 		Usage:     []*authz.UsageInput{nil, {}, {SubjectTarget: map[authz.Unit]map[string]int64{authz.UnitRequests: {"30d": r.Int64N(3)}}}}[r.IntN(3)],
 		Risk:      []*authz.Risk{nil, {Score: r.Float64()}}[r.IntN(2)],
 		Time:      authz.InputTime{UnixNS: r.Int64(), RFC3339: "2026-01-01T00:00:00Z"},
@@ -201,8 +201,15 @@ func TestKeysTellInputsApart(t *testing.T) {
 		"parameters": func(in *authz.Input) { in.Response.Artifact.Parameters = 1 }, "part": func(in *authz.Input) { in.Operation.Part = 1 },
 		"no object": func(in *authz.Input) { in.Response.Object = &authz.Piece{} }, "size": func(in *authz.Input) { in.Response.Object = &authz.Piece{Size: 1} },
 		"offset": func(in *authz.Input) { in.Response.Object = &authz.Piece{Offset: 1} }, "no coverage": func(in *authz.Input) { in.Operation.Coverage = &authz.Coverage{} },
-		"coverage": func(in *authz.Input) { in.Operation.Coverage = &authz.Coverage{Group: authz.Covered{After: .5}} },
-		"version":  func(in *authz.Input) { in.Operation.Version = "a" },
+		"not registered": func(in *authz.Input) { in.Operation.Registered = &authz.Registered{} },
+		"known":          func(in *authz.Input) { in.Operation.Registered = &authz.Registered{Known: true} },
+		"sensitivity":    func(in *authz.Input) { in.Operation.Registered = &authz.Registered{Sensitivity: "s"} },
+		"state":          func(in *authz.Input) { in.Operation.Registered = &authz.Registered{State: "s"} },
+		"version of":     func(in *authz.Input) { in.Operation.Registered = &authz.Registered{Model: "s"} },
+		"promoted by":    func(in *authz.Input) { in.Operation.Registered = &authz.Registered{PromotedBy: "s"} },
+		"coverage":       func(in *authz.Input) { in.Operation.Coverage = &authz.Coverage{Group: authz.Covered{After: .5}} },
+		"version":        func(in *authz.Input) { in.Operation.Version = "a" },
+		"into":           func(in *authz.Input) { in.Operation.Into = "a" },
 	} {
 		in := base()
 		change(in)

@@ -50,6 +50,8 @@ func decode(v any) (authz.Decision, error) {
 			}
 		case "kind":
 			d.Kind, err = kind(v)
+		case "flags":
+			d.Flags, err = flags(v)
 		default:
 			err = fmt.Errorf("unknown field")
 		}

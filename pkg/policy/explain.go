@@ -38,12 +38,24 @@ func (e *Engine) Explain(ctx context.Context, inputJSON []byte, w io.Writer) (au
 		return authz.Decision{}, fmt.Errorf("input: %w", err)
 	}
 	tracer := topdown.NewBufferTracer()
-	slow := &loaded{ // tracing is slow, and nobody waits for an answer
+	d, err := l.slowly().eval(ctx, value, now, rego.EvalQueryTracer(tracer))
+	topdown.PrettyTraceWithLocation(w, lineage.Fails(*tracer))
+	if err != nil || l.shadow == nil {
+		return d, err
+	}
+	s, err := l.shadow.slowly().eval(ctx, value, now)
+	if err == nil {
+		d.Flags = authz.JoinFlags(d.Flags, s.Flags)
+	}
+	d.Would = would(&d, &s, err)
+	return d, nil
+}
+
+// slowly is the policy with time to be traced: nobody waits for an answer.
+func (l *loaded) slowly() *loaded {
+	return &loaded{
 		query: l.query, envoy: l.envoy, revision: l.revision, meters: l.meters, timeout: 10 * time.Second, memory: l.memory, random: l.random, rules: l.rules,
 	}
-	d, err := slow.eval(ctx, value, now, rego.EvalQueryTracer(tracer))
-	topdown.PrettyTraceWithLocation(w, lineage.Fails(*tracer))
-	return d, err
 }
 
 // clock is the time that an input's request came at.

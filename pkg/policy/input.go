@@ -19,9 +19,10 @@ func newKeys() *keys {
 		"phase", "final", "subject", "target", "operation", "usage", "risk", "grant", "justification", "response", "time", "request",
 		"issuer", "id", "name", "email", "groups", "kind", "actors", "owner", "credential", "expires", "claims", "tenant", "sensitivity", "dialect", "labels",
 		"class", "complete", "model", "collection", "vector", "encoding", "object", "artifact", "range", "vectors", "dims", "documents", "bytes", "sealed", "forged",
-		"version", "part", "coverage", "before", "after", "format", "wrapped", "tensors", "parameters", "size", "offset", "length",
+		"into", "version", "part", "coverage", "before", "after", "format", "wrapped", "tensors", "parameters", "size", "offset", "length",
+		"registered", "known", "state", "promoted_by",
 		"score", "signals", "budget", "status", "content_type", "content_length", "unix_ns", "rfc3339", "method", "host", "path",
-		"subject_target", "credential", "group",
+		"subject_target", "credential", "group", "attempts", "hour", "day",
 	} {
 		k.terms[s] = ast.StringTerm(s)
 	}
@@ -162,7 +163,7 @@ func (k *keys) target(t *authz.Target) *ast.Term {
 }
 
 func (k *keys) operation(p *authz.Operation) *ast.Term {
-	o := k.object(15)
+	o := k.object(16)
 	o.always("class", string(p.Class))
 	o.flag("complete", p.Complete)
 	o.text("model", p.Model)
@@ -170,6 +171,7 @@ func (k *keys) operation(p *authz.Operation) *ast.Term {
 	o.text("vector", p.Vector)
 	o.text("encoding", p.Encoding)
 	o.text("object", p.Object)
+	o.text("into", p.Into)
 	o.text("version", p.Version)
 	o.text("artifact", p.Artifact)
 	o.text("range", p.Range)
@@ -191,6 +193,21 @@ func (k *keys) operation(p *authz.Operation) *ast.Term {
 		v.put("subject", k.covered(c.Subject))
 		v.put("group", k.covered(c.Group))
 		o.put("coverage", v.term())
+	}
+	if n := p.Attempts; n != nil {
+		v := k.object(2)
+		v.number("hour", n.Hour)
+		v.number("day", n.Day)
+		o.put("attempts", v.term())
+	}
+	if r := p.Registered; r != nil {
+		v := k.object(5)
+		v.flag("known", r.Known)
+		v.always("sensitivity", r.Sensitivity)
+		v.always("state", string(r.State))
+		v.text("model", r.Model)
+		v.text("promoted_by", r.PromotedBy)
+		o.put("registered", v.term())
 	}
 	return o.term()
 }

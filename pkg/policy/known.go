@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -14,13 +15,15 @@ import (
 )
 
 // CheckInput reads an input that a person wrote, called name in errors: every key that a policy cannot know is one, with its line and the
-// key that may have been meant, and so is one that is there twice. A policy would not miss a misspelt key, only decide without it.
+// key that may have been meant, and so is one that is there twice, and a value of another type, or of none of the words that Weir would say
+// there. A policy would not miss what is misspelt, only decide without it.
 func CheckInput(name string, input []byte) error {
 	s, err := readSchema()
 	if err != nil {
 		return err
 	}
 	c := &inputChecker{name: name, input: input, dec: json.NewDecoder(bytes.NewReader(input))}
+	c.dec.UseNumber()
 	if err := c.value(s, ""); err != nil {
 		return fmt.Errorf("%s:%d: not JSON: %w", name, c.line(), err)
 	}
@@ -47,6 +50,7 @@ func readSchema() (*schema, error) {
 
 // schema is as much of a JSON schema as is read here of schemas/input.json.
 type schema struct {
+	Type       string             `json:"type"`
 	Properties map[string]*schema `json:"properties"`
 	Required   []string           `json:"required"` // what is always there
 	Enum       []string           `json:"enum"`     // what it may say, where that is known
@@ -90,6 +94,9 @@ func (c *inputChecker) value(s *schema, path string) error {
 	if err != nil {
 		return err
 	}
+	if s = c.typed(s, t, path); s != nil && len(s.Enum) > 0 {
+		c.word(s.Enum, t, path)
+	}
 	switch t {
 	case json.Delim('{'):
 		return c.object(s, path)
@@ -106,6 +113,45 @@ func (c *inputChecker) value(s *schema, path string) error {
 		_, err = c.dec.Token()
 	}
 	return err
+}
+
+// typed returns s where the token begins a value of its type; otherwise it blames it, and what is in it may be anything.
+func (c *inputChecker) typed(s *schema, t json.Token, path string) *schema {
+	if s == nil {
+		return nil
+	}
+	is := "null"
+	switch t := t.(type) {
+	case string:
+		is = "string"
+	case bool:
+		is = "boolean"
+	case json.Number:
+		is = "number"
+		if f, err := t.Float64(); s.Type == "integer" && err == nil && f == math.Trunc(f) { // 1e6 is one too
+			is = "integer"
+		}
+	case json.Delim:
+		is = map[json.Delim]string{'{': "object", '[': "array"}[t]
+	}
+	if s.Type == "" || s.Type == is {
+		return s
+	}
+	c.blame(path, "want %s, not %s", s.Type, is)
+	return nil
+}
+
+// word blames a value that is none of the words known there. An empty one is what Weir says where it does not know.
+func (c *inputChecker) word(known []string, t json.Token, path string) {
+	w, ok := t.(string)
+	if !ok || w == "" || slices.Contains(known, w) {
+		return
+	}
+	text := fmt.Sprintf("%q is not known; it is one of %s", w, strings.Join(known, ", "))
+	if near := meant(w, known); near != "" {
+		text += "; did you mean " + near + "?"
+	}
+	c.blame(path, "%s", text)
 }
 
 func (c *inputChecker) object(s *schema, path string) error {
@@ -140,11 +186,19 @@ func (c *inputChecker) known(s *schema, key, at string) *schema {
 		return s.Additional.schema
 	}
 	names := slices.Sorted(maps.Keys(s.Properties))
-	near := slices.MinFunc(names, func(a, b string) int { return distance(key, a) - distance(key, b) })
-	if distance(key, near) <= max(2, len(key)/3) {
+	if near := meant(key, names); near != "" {
 		c.blame(at, "unknown key; did you mean %s?", near)
 	} else {
 		c.blame(at, "unknown key; known here: %s", strings.Join(names, ", "))
 	}
 	return nil
+}
+
+// meant is the known word that another one is a few slips away from; "" where there is none.
+func meant(word string, known []string) string {
+	near := slices.MinFunc(known, func(a, b string) int { return distance(word, a) - distance(word, b) })
+	if distance(word, near) > max(2, len(word)/3) {
+		return ""
+	}
+	return near
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -22,42 +23,24 @@ func sorted(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 // shippedDir is the shipped policy as a directory.
 func shippedDir() (fs.FS, error) { return fs.Sub(shipped.FS, "weir") }
 
+// sources is what a policy is made of.
+type sources struct {
+	files, tests map[string]string // .rego, by path
+	documents    map[string]any    // data, but for the settings
+	settings     map[string]any    // the operator's laid over the policy's own
+}
+
 // compile builds a policy: parse, check against the input schema, prepare.
 func compile(ctx context.Context, cfg Config) (*loaded, error) {
-	if cfg.FS == nil {
-		var err error
-		if cfg.FS, err = shippedDir(); err != nil {
-			return nil, err
-		}
-	}
-	if cfg.Entrypoint == "" {
-		cfg.Entrypoint = defaultEntrypoint
-		if cfg.Compat != "" {
-			cfg.Entrypoint = envoyEntrypoint
-		}
-	}
-	if cfg.Timeout <= 0 {
-		cfg.Timeout = defaultTimeout
-	}
-	if cfg.Memory <= 0 {
-		cfg.Memory = defaultMemory
-	}
-	if cfg.Name == "" {
-		cfg.Name = settingsFile
-	}
-	settings, err := mergeSettings(cfg)
+	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	files, tests, err := read(cfg.FS)
+	src, err := sourcesOf(cfg)
 	if err != nil {
 		return nil, err
 	}
-	documents, _, err := readDocuments(cfg.FS)
-	if err != nil {
-		return nil, err
-	}
-	compiler, silent, err := compileFor(cfg.Compat, files)
+	compiler, silent, err := compileFor(cfg.Compat, src.files)
 	if err != nil {
 		return nil, err
 	}
@@ -66,49 +49,112 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	if err != nil || len(compiler.GetRulesWithPrefix(ref)) == 0 {
 		return nil, fmt.Errorf("policy.entrypoint %s: no rule of that name in the policy", cfg.Entrypoint)
 	}
-	if err := unknownSettings(compiler, settings, cfg.FS); err != nil {
-		return nil, err
-	}
-	fixed := fixedData(settings, compiler.Modules, cfg.MaskKeys)
-	store := newStore(documents, fixed)
-	warnings, err := problems(ctx, compiler, store, cfg.Name)
+	fixed := fixedData(src.settings, compiler.Modules, cfg.MaskKeys)
+	store := newStore(src.documents, fixed)
+	warnings, err := src.sound(ctx, cfg, compiler, store)
 	if err != nil {
 		return nil, err
 	}
 	evaluated := compiler
 	if cfg.Compat == "" {
-		evaluated = folded(compiler, files, fixed)
+		evaluated = folded(compiler, src.files, fixed)
 	}
 	opts := []func(*rego.Rego){rego.Compiler(evaluated), rego.Store(store), rego.StrictBuiltinErrors(!cfg.Lenient)}
 	prepared, err := rego.New(append(opts, rego.Query(query))...).PrepareForEval(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("prepare the policy: %w", err)
 	}
-	reads := reach(compiler, ref)
-	if cfg.RunTests {
-		if err := runTests(ctx, files, tests, documents, settings); err != nil {
-			return nil, err
-		}
-	}
-	raw, err := json.Marshal([]any{settings, documents})
+	revision, err := src.revision(cfg)
 	if err != nil {
 		return nil, err
 	}
 	l := &loaded{
-		query: prepared, keys: newKeys(), revision: revisionOf(cfg.Revision, cfg.Entrypoint, files, raw), timeout: cfg.Timeout, memory: cfg.Memory,
-		warnings: append(silent, warnings...), random: drawsRandom(files), rules: indexRules(compiler),
+		query: prepared, keys: newKeys(), revision: revision, timeout: cfg.Timeout, memory: cfg.Memory,
+		warnings: append(silent, warnings...), random: drawsRandom(src.files), rules: indexRules(compiler),
 		meters: slices.Clone(cfg.Meters),
 	}
-	if cfg.Compat != "" {
-		envoy := readsOfEnvoy(reads)
-		l.envoy, l.reads, l.volatile = &envoy, envoy.needs(), []string{"what Envoy says of the request"}
-		return l, nil
-	}
-	l.reads = reads.needs()
-	if err := l.keep(ctx, compiler, ref, reads, opts); err != nil {
+	if err := l.watch(ctx, cfg.Compat, compiler, ref, opts); err != nil {
 		return nil, err
 	}
 	return l, nil
+}
+
+// withDefaults fills in what is not said.
+func (c Config) withDefaults() (Config, error) {
+	if c.FS == nil {
+		var err error
+		if c.FS, err = shippedDir(); err != nil {
+			return Config{}, err
+		}
+	}
+	if c.Entrypoint == "" {
+		c.Entrypoint = defaultEntrypoint
+		if c.Compat != "" {
+			c.Entrypoint = envoyEntrypoint
+		}
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = defaultTimeout
+	}
+	if c.Memory <= 0 {
+		c.Memory = defaultMemory
+	}
+	c.Name = cmp.Or(c.Name, settingsFile)
+	return c, nil
+}
+
+// sourcesOf reads a policy's files and settings.
+func sourcesOf(cfg Config) (src sources, err error) {
+	if src.settings, err = mergeSettings(cfg); err != nil {
+		return sources{}, err
+	}
+	if src.files, src.tests, err = read(cfg.FS); err != nil {
+		return sources{}, err
+	}
+	if src.documents, _, err = readDocuments(cfg.FS); err != nil {
+		return sources{}, err
+	}
+	return src, nil
+}
+
+// sound asks what is wrong with the settings, by what rules read and by what they say themselves, and runs the policy's own tests where
+// they are to be. It returns what is permitted and should be meant.
+func (s sources) sound(ctx context.Context, cfg Config, c *ast.Compiler, store storage.Store) (warnings []string, err error) {
+	if err := unknownSettings(c, s.settings, cfg.FS); err != nil {
+		return nil, err
+	}
+	at, err := placesOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if warnings, err = problems(ctx, c, store, at, cfg.Name); err != nil {
+		return nil, err
+	}
+	if cfg.RunTests {
+		return warnings, runTests(ctx, s.files, s.tests, s.documents, s.settings)
+	}
+	return warnings, nil
+}
+
+// revision names the policy by all that it is made of.
+func (s sources) revision(cfg Config) (string, error) {
+	raw, err := json.Marshal([]any{s.settings, s.documents})
+	if err != nil {
+		return "", err
+	}
+	return revisionOf(cfg.Revision, cfg.Entrypoint, s.files, raw), nil
+}
+
+// watch finds out what the policy can reach of its input, and with it which of its decisions may be repeated.
+func (l *loaded) watch(ctx context.Context, compat string, c *ast.Compiler, entrypoint ast.Ref, opts []func(*rego.Rego)) error {
+	reads := reach(c, entrypoint)
+	if compat != "" {
+		envoy := readsOfEnvoy(reads)
+		l.envoy, l.reads, l.volatile = &envoy, envoy.needs(), []string{"what Envoy says of the request"}
+		return nil
+	}
+	l.reads = reads.needs()
+	return l.keep(ctx, c, entrypoint, reads, opts)
 }
 
 // keep finds out which decisions can be repeated, and which rules must be asked each time before.
@@ -171,6 +217,7 @@ func read(dir fs.FS) (files, tests map[string]string, err error) {
 
 // compileFor compiles a policy as what it was written for.
 func compileFor(compat string, files map[string]string) (*ast.Compiler, []string, error) {
+	ownClock()
 	switch compat {
 	case "":
 		return compileFiles(files)
@@ -245,7 +292,11 @@ func compileFiles(files map[string]string) (_ *ast.Compiler, silent []string, er
 	if err := unknownWords(modules, input); err != nil {
 		return nil, nil, fmt.Errorf("compile the policy: %w", err)
 	}
-	return c, saysNothing(modules, input), nil
+	misspelt, err := misspeltParts(c)
+	if err != nil {
+		return nil, nil, fmt.Errorf("compile the policy: %w", err)
+	}
+	return c, append(misspelt, saysNothing(modules, input)...), nil
 }
 
 // inputSchema puts the schema where the compiler checks every reference to input against it; anywhere else it is ignored without a word.
@@ -270,7 +321,7 @@ func capabilities() *ast.Capabilities {
 	c.AllowNet = []string{}
 	c.Builtins = slices.DeleteFunc(c.Builtins, func(b *ast.Builtin) bool {
 		switch b.Name {
-		case "time.now_ns", "rand.intn", "uuid.rfc4122", "io.jwt.decode_verify": // the last one reads the clock
+		case "time.now_ns", "rand.intn", "uuid.rfc4122", "io.jwt.decode_verify": // the last one reads the clock, as those of ownClock do
 			return false
 		case "opa.runtime", "http.send", "net.lookup_ip_addr":
 			return true

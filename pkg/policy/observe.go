@@ -43,7 +43,7 @@ func compileObserved(ctx context.Context, cfg Config) (*loaded, error) {
 	l.reads = authz.Reads{
 		Usage: l.reads.Usage || whole.reads.Usage, Groups: l.reads.Groups || whole.reads.Groups, Risk: l.reads.Risk || whole.reads.Risk,
 		Response: l.reads.Response || whole.reads.Response, Object: l.reads.Object || whole.reads.Object,
-		Content: l.reads.Content || whole.reads.Content,
+		Content: l.reads.Content || whole.reads.Content, Attempts: l.reads.Attempts || whole.reads.Attempts,
 	}
 	return l, nil
 }
@@ -79,13 +79,9 @@ func withoutRules(dir fs.FS, names []string) (fs.FS, error) {
 	return out, nil
 }
 
-// would asks the whole policy about an input that d was decided about without the rules that are only observed; nil where they change
-// nothing.
-func (l *loaded) would(ctx context.Context, in *authz.Input, d authz.Decision) *authz.Would {
-	if l.shadow == nil {
-		return nil
-	}
-	s, err := l.shadow.decide(ctx, in)
+// would is what s, which the whole policy said, or its failure to, makes of d, which was decided without the rules that are only observed; nil
+// where they change nothing.
+func would(d, s *authz.Decision, err error) *authz.Would {
 	if err != nil {
 		return &authz.Would{Failed: true, Rule: authz.AsError(err).Fault}
 	}
@@ -97,7 +93,7 @@ func (l *loaded) would(ctx context.Context, in *authz.Input, d authz.Decision) *
 			}
 		}
 	}
-	if !w.Differs(&d) && len(w.Limits) == 0 {
+	if !w.Differs(d) && len(w.Limits) == 0 {
 		return nil
 	}
 	return w

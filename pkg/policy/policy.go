@@ -162,11 +162,7 @@ func (e *Engine) Eval(ctx context.Context, in *authz.Input) (authz.Decision, err
 	if l.envoy != nil {
 		return e.evalEnvoy(ctx, l, in)
 	}
-	d, err := l.decide(ctx, in)
-	if err == nil {
-		d.Would = l.would(ctx, in, d)
-	}
-	return d, err
+	return l.judge(ctx, in)
 }
 
 // evalEnvoy asks a policy of opa-envoy-plugin.

@@ -58,8 +58,8 @@ func input(change func(*authz.Input)) *authz.Input {
 
 func TestShippedPolicy(t *testing.T) {
 	e := engine(t, policy.Config{RunTests: true})
-	if r := e.Reads(); r != (authz.Reads{Object: true}) {
-		t.Errorf("the shipped policy reads %+v; want nothing that must be fetched at a request", r)
+	if r := e.Reads(); r != (authz.Reads{Object: true, Attempts: true}) {
+		t.Errorf("the shipped policy reads %+v; want nothing that must be fetched at a request, but for weights", r)
 	}
 	groups := func(g ...string) func(*authz.Input) { return func(in *authz.Input) { in.Subject.Groups = g } }
 	weights := func(artifact, why string, g ...string) func(*authz.Input) {
@@ -278,9 +278,11 @@ func TestReads(t *testing.T) {
 		"artifact":  {`decision := true if input.response.artifact.format == "gguf"`, authz.Reads{Object: true, Content: true}},
 		"piece":     {`decision := true if input.response.object.size > 5`, authz.Reads{Object: true, Content: true}},
 		"coverage":  {`decision := true if input.operation.coverage.group.after > .5`, authz.Reads{Object: true}},
-		"operation": {"f(o) := o.coverage.group.after\ndecision := true if f(input.operation) > .5", authz.Reads{Object: true}},
+		"registry":  {`decision := true if input.operation.registered.state == "active"`, authz.Reads{Object: true}},
+		"operation": {"f(o) := o.coverage.group.after\ndecision := true if f(input.operation) > .5", authz.Reads{Object: true, Attempts: true}},
+		"attempts":  {`decision := true if input.operation.attempts.hour < 3`, authz.Reads{Attempts: true}},
 		"by a set":  {"x contains 1 if input.risk.score > 1\ndecision := true if count(x) == 0", authz.Reads{Risk: true}},
-		"all":       {`decision := true if count(input) > 3`, authz.Reads{Usage: true, Groups: true, Risk: true, Response: true, Object: true, Content: true}},
+		"all":       {`decision := true if count(input) > 3`, authz.Reads{Usage: true, Groups: true, Risk: true, Response: true, Object: true, Attempts: true, Content: true}},
 	}
 	for name, tc := range tests {
 		if got := engine(t, own(tc.src)).Reads(); got != tc.want {
@@ -318,7 +320,7 @@ func full() *authz.Input {
 			Credential: "c", Expires: time.Unix(5, 7).UTC(), Claims: map[string]any{"x": []any{1.5, "y", nil, true}},
 		}
 		in.Target.Sensitivity, in.Target.Labels = "high", map[string]string{"k": "v"}
-		in.Operation = authz.Operation{Class: "read", Complete: true, Model: "m", Collection: "c", Vector: "v", Encoding: "e", Object: "o", Version: "v1", Artifact: "a", Range: "r", Part: 2, Coverage: &authz.Coverage{Subject: authz.Covered{Before: .25, After: .5}, Group: authz.Covered{After: 1}}, Vectors: -1, Dims: 2, Documents: 3, Bytes: 4, Sealed: true}
+		in.Operation = authz.Operation{Class: "read", Complete: true, Model: "m", Collection: "c", Vector: "v", Encoding: "e", Object: "o", Version: "v1", Artifact: "a", Range: "r", Part: 2, Coverage: &authz.Coverage{Subject: authz.Covered{Before: .25, After: .5}, Group: authz.Covered{After: 1}}, Registered: &authz.Registered{Known: true, Sensitivity: "internal", State: "active", Model: "m/1", PromotedBy: "i|ada"}, Vectors: -1, Dims: 2, Documents: 3, Bytes: 4, Sealed: true}
 		in.Usage = &authz.UsageInput{Subject: units, SubjectTarget: units, Target: units, Credential: units, Group: map[string]map[authz.Unit]map[string]int64{"g": units}}
 		in.Risk = &authz.Risk{Score: 0.25, Signals: []string{"s"}}
 		in.Grant = &authz.Grant{ID: "g", Budget: map[authz.Unit]int64{authz.UnitBytes: 1}, Expires: time.Unix(9, 0).UTC(), Justification: "w"}

@@ -14,7 +14,7 @@ import (
 )
 
 // parts are the sets that a package weir.rules.<name> adds to; problem and warning are what it finds in the settings, asked at load.
-var parts = []string{"allow", "missing", "deny", "hold", "limit", "mask", "score", "field", "strict", "problem", "warning"}
+var parts = []string{"allow", "missing", "deny", "hold", "limit", "mask", "score", "field", "strict", "flag", "problem", "warning"}
 
 // checkRules refuses rule packages that would be passed over without a word: Rego iterates over a deny that is no set, or lies a package
 // deeper than the composition looks, by finding nothing in it.
@@ -22,6 +22,7 @@ func checkRules(modules map[string]*ast.Module) error {
 	root := ast.MustParseRef("data.weir.rules")
 	said := map[string]bool{}
 	at := map[string]*ast.Location{}
+	meant := map[string]string{} // by a package's path
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
 		m := modules[name]
@@ -38,6 +39,9 @@ func checkRules(modules map[string]*ast.Module) error {
 			ref := r.Head.Ref()
 			part := strings.Trim(ref[0].Value.String(), `"`)
 			if !slices.Contains(parts, part) {
+				if near := nearestPart(part); near != "" && meant[path.String()] == "" {
+					meant[path.String()] = fmt.Sprintf("; line %d says %s: did you mean %s?", r.Location.Row, part, near)
+				}
 				continue
 			}
 			if len(ref) != 1 || r.Head.RuleKind() != ast.MultiValue {
@@ -48,7 +52,7 @@ func checkRules(modules map[string]*ast.Module) error {
 	}
 	for _, path := range slices.Sorted(maps.Keys(at)) {
 		if !said[path] && len(errs) == 0 {
-			errs = append(errs, fmt.Errorf("%s: package %s adds to none of %s", at[path], strings.TrimPrefix(path, "data."), strings.Join(parts, ", ")))
+			errs = append(errs, fmt.Errorf("%s: package %s adds to none of %s%s", at[path], strings.TrimPrefix(path, "data."), strings.Join(parts, ", "), meant[path]))
 		}
 	}
 	return errors.Join(errs...)
@@ -87,7 +91,7 @@ func partsOf(modules map[string]*ast.Module) map[string]any {
 func short(path ast.Ref) string { return strings.TrimPrefix(path.String(), "data.") }
 
 // problems asks the policy, once, before it is taken, what is wrong with its settings, and what is permitted and should be meant.
-func problems(ctx context.Context, c *ast.Compiler, store storage.Store, settings string) (warnings []string, err error) {
+func problems(ctx context.Context, c *ast.Compiler, store storage.Store, at places, settings string) (warnings []string, err error) {
 	said := func(part string) (all []string, err error) {
 		query := rego.Query("data.weir.rules[_]." + part + "[what]")
 		rs, err := rego.New(query, rego.Compiler(c), rego.Store(store), rego.StrictBuiltinErrors(true)).Eval(ctx)
@@ -95,7 +99,7 @@ func problems(ctx context.Context, c *ast.Compiler, store storage.Store, setting
 			return nil, fmt.Errorf("%s: %w", settings, err)
 		}
 		for _, r := range rs {
-			all = append(all, fmt.Sprintf("%s: %v", settings, r.Bindings["what"]))
+			all = append(all, at.of(fmt.Sprint(r.Bindings["what"]), settings))
 		}
 		return all, nil
 	}

@@ -52,6 +52,11 @@ func words() map[string][]string {
 	return map[string][]string{
 		"Input.Phase": {authz.PhaseRequest, authz.PhaseResponse},
 		"SubjectKind": {string(authz.Human), string(authz.Workload), string(authz.Agent)},
+		"TargetKind": {
+			string(authz.KindInference), string(authz.KindVectorDB), string(authz.KindCorpus),
+			string(authz.KindWeights), string(authz.KindRegistry), string(authz.KindConfig),
+		},
+		"ModelState": {string(authz.ModelUnknown), string(authz.ModelActive), string(authz.ModelRetired)},
 		"Class": {
 			string(authz.ClassUnknown), string(authz.ClassEmbed), string(authz.ClassSearch), string(authz.ClassRead),
 			string(authz.ClassExport), string(authz.ClassList), string(authz.ClassWrite), string(authz.ClassAdmin),

@@ -39,35 +39,21 @@ func ownSettings(dir fs.FS) (yaml.Node, error) {
 			at[key] = "data.weir.settings"
 		}
 	}
-	err = fs.WalkDir(dir, ".", func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || e.Name() != settingsFile {
-			return err
+	err = eachSettings(dir, func(path string, one *yaml.Node) error {
+		if one.Kind != yaml.MappingNode {
+			return fmt.Errorf("the policy's %s:%d: want keys and values", path, one.Line)
 		}
-		b, err := fs.ReadFile(dir, path)
-		if err != nil {
-			return err
-		}
-		var one yaml.Node
-		if err := yaml.Unmarshal(b, &one); err != nil {
-			return fmt.Errorf("the policy's %s: %w", path, err)
-		}
-		if one.Kind == 0 || one.Content[0].Tag == "!!null" {
-			return nil
-		}
-		if one.Content[0].Kind != yaml.MappingNode {
-			return fmt.Errorf("the policy's %s:%d: want keys and values", path, one.Content[0].Line)
-		}
-		for i := 0; i < len(one.Content[0].Content); i += 2 {
-			key := one.Content[0].Content[i]
+		for i := 0; i < len(one.Content); i += 2 {
+			key := one.Content[i]
 			if first, ok := at[key.Value]; ok {
 				return fmt.Errorf("the policy's %s:%d: %s is said in %s too", path, key.Line, key.Value, first)
 			}
 			at[key.Value] = path
 		}
 		if all.Kind == 0 {
-			all = one
+			all = yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{one}}
 		} else {
-			all.Content[0].Content = append(all.Content[0].Content, one.Content[0].Content...)
+			all.Content[0].Content = append(all.Content[0].Content, one.Content...)
 		}
 		return nil
 	})
@@ -203,8 +189,12 @@ func distance(a, b string) int {
 // unknownSettings refuses rules that read a setting which is not there: a deny that does is never said, without a word. It looks at policies
 // that come with settings of their own, which list all that there is.
 func unknownSettings(c *ast.Compiler, settings map[string]any, dir fs.FS) error {
-	if own, err := ownSettings(dir); err != nil || own.Kind == 0 {
+	if all, err := ownSettings(dir); err != nil || all.Kind == 0 {
 		return err // without, a policy takes what it is given
+	}
+	own, err := placesOf(Config{FS: dir})
+	if err != nil {
+		return err
 	}
 	root := ast.MustParseRef("data.weir.settings")
 	var errs []error
@@ -214,9 +204,9 @@ func unknownSettings(c *ast.Compiler, settings map[string]any, dir fs.FS) error 
 			if !ref.HasPrefix(root) {
 				return false
 			}
-			if missing := missingSetting(settings, ref[len(root):]); missing != "" && !said[missing] {
+			if missing, beside := missingSetting(settings, ref[len(root):]); missing != "" && !said[missing] {
 				said[missing] = true
-				errs = append(errs, fmt.Errorf("%s: no setting %q in the policy's %s", ref[0].Location, missing, settingsFile))
+				errs = append(errs, fmt.Errorf("%s: %s", ref[0].Location, own.missing(missing, beside)))
 			}
 			return false
 		})
@@ -224,20 +214,21 @@ func unknownSettings(c *ast.Compiler, settings map[string]any, dir fs.FS) error 
 	return errors.Join(errs...)
 }
 
-// missingSetting returns the path of what a reference reads and the settings have not; "" where it is there, or a variable is in it.
-func missingSetting(settings map[string]any, rest ast.Ref) string {
+// missingSetting returns the path of what a reference reads and the settings have not, and what they have in its place; "" where it is
+// there, or a variable is in it.
+func missingSetting(settings map[string]any, rest ast.Ref) (missing string, beside []string) {
 	var at any = settings
 	path := make([]string, 0, len(rest))
 	for _, term := range rest {
 		key, ok := term.Value.(ast.String)
 		m, isMap := at.(map[string]any)
 		if !ok || !isMap {
-			return ""
+			return "", nil
 		}
 		path = append(path, string(key))
 		if at, ok = m[string(key)]; !ok {
-			return strings.Join(path, ".")
+			return strings.Join(path, "."), slices.Sorted(maps.Keys(m))
 		}
 	}
-	return ""
+	return "", nil
 }

@@ -49,25 +49,16 @@ type FileCoverage struct {
 // says why they do not, or that there are no tests. only is a regular expression that names must match, and then coverage is not told; empty
 // is all.
 func Test(ctx context.Context, dir fs.FS, compat, only string) (Report, error) {
-	cfg := Config{FS: dir, Name: settingsFile}
-	settings, err := mergeSettings(cfg)
+	src, err := sourcesOf(Config{FS: dir, Name: settingsFile})
 	if err != nil {
 		return Report{}, err
 	}
-	files, tests, err := read(dir)
-	if err != nil {
-		return Report{}, err
-	}
-	documents, _, err := readDocuments(dir)
-	if err != nil {
-		return Report{}, err
-	}
-	_, warnings, err := compileFor(compat, files)
+	_, warnings, err := compileFor(compat, src.files)
 	if err != nil {
 		return Report{}, err
 	}
 	covered := cover.New()
-	runner, modules, err := newRunner(files, tests, documents, settings)
+	runner, modules, err := newRunner(src.files, src.tests, src.documents, src.settings)
 	if err != nil {
 		return Report{}, err
 	}
@@ -94,7 +85,7 @@ func Test(ctx context.Context, dir fs.FS, compat, only string) (Report, error) {
 		return a.Line - b.Line
 	})
 	if only == "" {
-		r.cover(covered.Report(modules), files)
+		r.cover(covered.Report(modules), src.files)
 	}
 	return r, nil
 }

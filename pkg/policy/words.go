@@ -19,7 +19,7 @@ func unknownWords(modules map[string]*ast.Module, input *schema) error {
 			for _, pair := range compared(e) {
 				p := pathOf(pair.ref, nil)
 				known := input.at(p)
-				if p == "" || known == nil || len(known.Enum) == 0 || slices.Contains(known.Enum, pair.word) {
+				if p == "" || known == nil || len(known.Enum) == 0 || pair.word == "" || slices.Contains(known.Enum, pair.word) {
 					continue
 				}
 				errs = append(errs, fmt.Errorf("%s: input.%s is never %q; it is one of %s", e.Location, p, pair.word, strings.Join(known.Enum, ", ")))

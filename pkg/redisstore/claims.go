@@ -22,12 +22,12 @@ func (s *Store) Reserve(ctx context.Context, r authz.Reservation) (authz.Quota, 
 			return authz.Quota{Over: over}, nil
 		}
 	}
-	q, done, err := authz.Quota{}, false, error(nil)
-	if s.leases != nil {
-		q, done, err = s.reserveLeased(ctx, r)
-	}
-	if !done {
-		q, err = s.claimDirect(ctx, s.scripts.reserve, r)
+	returned := s.returned()
+	q, err := s.ask(ctx, r)
+	if err == nil && len(q.Over) > 0 && s.leases != nil {
+		if s.reclaim(ctx, r.Tenant, q.Over); s.returned() != returned {
+			q, err = s.ask(ctx, r)
+		}
 	}
 	switch {
 	case err != nil:
@@ -36,6 +36,18 @@ func (s *Store) Reserve(ctx context.Context, r authz.Reservation) (authz.Quota, 
 	default:
 		s.overs.granted(&r)
 	}
+	return q, err
+}
+
+// ask is Reserve, of leases or of Redis.
+func (s *Store) ask(ctx context.Context, r authz.Reservation) (authz.Quota, error) {
+	if s.leases != nil {
+		if q, done, err := s.reserveLeased(ctx, r); done {
+			return q, err
+		}
+	}
+	q, err := s.claimDirect(ctx, s.scripts.reserve, r)
+	s.noteDirect(&r, q)
 	return q, err
 }
 
@@ -48,15 +60,29 @@ func (s *Store) Raise(ctx context.Context, r authz.Reservation) (authz.Quota, er
 			return q, err
 		}
 	}
-	return s.claimDirect(ctx, s.scripts.raise, r)
+	q, err := s.claimDirect(ctx, s.scripts.raise, r)
+	s.noteDirect(&r, q)
+	return q, err
+}
+
+// noteDirect notes what a claim was granted, where leases must know it: see Settle.
+func (s *Store) noteDirect(r *authz.Reservation, q authz.Quota) {
+	if s.leases != nil && q.Granted != (authz.Volume{}) {
+		s.leases.goesDirect(claimID{r.Tenant, r.ID}, q.Granted)
+	}
 }
 
 // Settle makes r.Volume the final total, more or less than what is charged, and closes the claim. A claim that is not known is charged.
+// What is more than was granted no limit is asked for; what leases took ahead under the limits as they were is given to nobody then. Those of
+// other replicas are: they were charged before.
 func (s *Store) Settle(ctx context.Context, r authz.Reservation) error {
 	defer s.overs.forget(r.Tenant, r.Keys)
 	if s.leases != nil {
 		if done, err := s.endLeased(ctx, r, false); done {
 			return err
+		}
+		if granted, _ := s.leases.directly(claimID{r.Tenant, r.ID}); !granted.Covers(r.Volume) {
+			s.leases.endLeases(r.Tenant, r.Keys)
 		}
 	}
 	r.Limits = nil

@@ -1,12 +1,13 @@
-// Package redisstore keeps sliding windows, hand-overs, coverage and pins in Redis (6.2 or later, or a fork that speaks like it), for replicas that
-// must count as one. It is the twin of pkg/window.Memory, pkg/handover.Memory and pkg/coverage.Memory, passes their suites, and answers random
-// calls as they do.
+// Package redisstore keeps sliding windows, hand-overs, coverage, pins and model versions in Redis (6.2 or later, or a fork that speaks like it), for
+// replicas that must count as one. It is the twin of pkg/window.Memory, pkg/handover.Memory, pkg/coverage.Memory and pkg/registry.File, passes
+// their suites, and answers random calls as they do.
 //
 // # What it owns
 //
 // All keys in Redis that begin with "weir:". T is the hash of a tenant, H that of what the key is kept for (the first half of a SHA-256,
-// base64url): no name stands in Redis. A tenant's keys share the hash tag {T}, so that a Redis Cluster keeps them on one node. L is the
-// longest window, one slot and one tick, 31 days by default, or Config.Coverage where that is longer: 90 days in Weir.
+// base64url): no name stands in Redis, but in the registry of model versions, which has those of models, of their objects, and of the people who
+// changed them. A tenant's keys share the hash tag {T}, so that a Redis Cluster keeps them on one node. L is the longest window, one slot and one
+// tick, 31 days by default, or Config.Coverage where that is longer: 90 days in Weir.
 //
 //	name                 type    content                                                     lives for
 //	weir:{T}:epoch       string  the tenant's epoch; when the latest tick seen began         L + 24 h from the last tick,
@@ -22,6 +23,8 @@
 //	                             commit, a bitmap of 128 bytes                               commit
 //	weir:{T}:covering:H  string  open claims on that, at most 1,024: hash of the claim,      1 min from the last claim
 //	                             when it lapses, first slot, slot behind the last
+//	weir:{T}:registry    hash    the document of model versions and its revision; T is that   for good
+//	                             of no tenant
 //	weir:handover:H      string  an admission on its way, for one use                        as told to Put
 //	weir:once:H          string  nothing: a proof (DPoP) that was shown                      as told to First
 //	weir:pin:H           string  the version of an object that a redirect led to             as told to Pin
@@ -68,7 +71,7 @@
 //
 // A user of Redis' ACL needs, and should have, no more than:
 //
-//	~weir:* +eval +evalsha +mget +get +set +setex +setrange +del +time +getex +getdel +info
+//	~weir:* +eval +evalsha +mget +get +set +setex +setrange +del +time +getex +getdel +hget +hset +info
 //
 // and in a Redis Cluster +cluster +command too.
 //

@@ -65,20 +65,24 @@ func (q *leases) end(id claimID, total authz.Volume) {
 	q.ended[id] = total
 }
 
-// goesDirect notes that Redis is asked for a claim by its own name: so it stays, whatever leases there are later.
-func (q *leases) goesDirect(id claimID) {
+// goesDirect notes what a claim was granted that Redis is asked for by its own name: so it stays, whatever leases there are later.
+func (q *leases) goesDirect(id claimID, granted authz.Volume) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.direct) >= maxEnded {
-		q.directs, q.direct = q.direct, map[claimID]bool{}
+		q.directs, q.direct = q.direct, map[claimID]authz.Volume{}
 	}
-	q.direct[id] = true
+	q.direct[id] = granted
 }
 
-func (q *leases) isDirect(id claimID) bool {
+// directly returns what such a claim was granted.
+func (q *leases) directly(id claimID) (granted authz.Volume, is bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.direct[id] || q.directs[id]
+	if granted, is = q.direct[id]; !is {
+		granted, is = q.directs[id]
+	}
+	return granted, is
 }
 
 // giveBackLoop gives back what leases have left over once they have ended, until ctx ends.
@@ -106,18 +110,48 @@ func (s *Store) giveBack(ctx context.Context, all bool) {
 			delete(q.now, key)
 		}
 	}
-	past := q.past
-	q.past = nil
+	past := slices.Clone(q.past) // where reclaim finds them meanwhile, and waits
 	q.mu.Unlock()
-	var keep []*lease
+	done := map[*lease]bool{}
 	for _, l := range past {
-		if !s.giveBackOne(ctx, l, all) {
-			keep = append(keep, l)
-		}
+		done[l] = s.giveBackOne(ctx, l, all)
 	}
 	q.mu.Lock()
-	q.past = append(q.past, keep...)
+	q.past = slices.DeleteFunc(q.past, func(l *lease) bool { return done[l] })
 	q.mu.Unlock()
+}
+
+// reclaim gives back what leases have left over that have ended and are of the limits in the way: nobody is refused for what nobody will be
+// given.
+func (s *Store) reclaim(ctx context.Context, tenant string, over []authz.Exceeded) {
+	q := s.leases
+	now := q.clock()
+	q.mu.Lock()
+	var of []*lease
+	for _, o := range over {
+		key := leaseKey{tenant, authz.MeterKey{Meter: o.Limit.Meter, Key: o.Limit.Key}}
+		if l := q.now[key]; l != nil && l.endedAt(now) {
+			q.past = append(q.past, l)
+			delete(q.now, key)
+		}
+		for _, l := range q.past {
+			if l.leaseKey == key {
+				of = append(of, l)
+			}
+		}
+	}
+	q.mu.Unlock()
+	for _, l := range sorted(of) { // whether one is done with, the next giveBack says
+		s.giveBackOne(ctx, l, false)
+	}
+}
+
+// returned counts how often something was given back.
+func (s *Store) returned() int64 {
+	if s.leases == nil {
+		return 0
+	}
+	return s.leases.returned.Load()
 }
 
 // giveBackOne gives back what one lease has left over, and reports whether that is all there is to do. While claims may give something back it
@@ -140,6 +174,9 @@ func (s *Store) giveBackOne(ctx context.Context, l *lease, all bool) bool {
 	if err := s.tellLease(ctx, l, script, done); err != nil {
 		return false
 	}
+	if l.total != l.spent {
+		s.leases.returned.Add(1)
+	}
 	l.total = l.spent
 	return done
 }
@@ -155,6 +192,14 @@ func (s *Store) tellLease(ctx context.Context, l *lease, script *redis.Script, c
 
 // endLeases has the leases of these meters end now: what they have left over is given to nobody.
 func (q *leases) endLeases(tenant string, keys []authz.MeterKey) {
+	for _, l := range q.takeOut(tenant, keys) {
+		l.mu.Lock() // who has found it already finds that it has ended
+		l.until = ended()
+		l.mu.Unlock()
+	}
+}
+
+func (q *leases) takeOut(tenant string, keys []authz.MeterKey) (out []*lease) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, k := range keys {
@@ -162,6 +207,8 @@ func (q *leases) endLeases(tenant string, keys []authz.MeterKey) {
 		if l := q.now[key]; l != nil {
 			delete(q.now, key)
 			q.past = append(q.past, l)
+			out = append(out, l)
 		}
 	}
+	return out
 }

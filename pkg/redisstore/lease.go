@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -55,6 +56,7 @@ type leases struct {
 	clock    func() time.Time
 	tick     time.Duration
 	hotAfter int
+	returned atomic.Int64 // how often something was given back
 
 	mu     sync.Mutex // guards what follows; taken before that of a lease, and never while Redis is asked
 	now    map[leaseKey]*lease
@@ -63,15 +65,15 @@ type leases struct {
 	since  time.Time // when uses was begun
 	claims map[claimID]*leased
 	// ended and before are what claims came to that ended since the last turn, and between it and the one before; direct and directs are
-	// those that Redis was asked for by their own name, likewise.
+	// what those were granted that Redis was asked for by their own name, likewise.
 	ended, before   map[claimID]authz.Volume
-	direct, directs map[claimID]bool
+	direct, directs map[claimID]authz.Volume
 }
 
 func newLeases(clock func() time.Time, tick time.Duration) *leases {
 	return &leases{
 		clock: clock, tick: tick, hotAfter: hotAfter, now: map[leaseKey]*lease{}, uses: map[leaseKey]int{}, claims: map[claimID]*leased{},
-		ended: map[claimID]authz.Volume{}, direct: map[claimID]bool{},
+		ended: map[claimID]authz.Volume{}, direct: map[claimID]authz.Volume{},
 	}
 }
 

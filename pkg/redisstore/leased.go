@@ -61,7 +61,7 @@ func (s *Store) reserveLeased(ctx context.Context, r authz.Reservation) (authz.Q
 		return authz.Quota{Granted: c.total}, true, nil
 	}
 	var got []*lease
-	if s.trusted() && !s.leases.isDirect(claimID{r.Tenant, r.ID}) {
+	if _, direct := s.leases.directly(claimID{r.Tenant, r.ID}); !direct && s.trusted() {
 		var over []authz.Exceeded
 		var err error
 		if got, over, err = s.spend(ctx, s.leases.find(&r), r.Volume); err != nil || len(over) > 0 {
@@ -69,7 +69,7 @@ func (s *Store) reserveLeased(ctx context.Context, r authz.Reservation) (authz.Q
 		}
 	}
 	if len(got) == 0 {
-		s.leases.goesDirect(claimID{r.Tenant, r.ID})
+		s.leases.goesDirect(claimID{r.Tenant, r.ID}, authz.Volume{})
 		return authz.Quota{}, false, nil
 	}
 	c = &leased{total: r.Volume}
@@ -350,6 +350,9 @@ func (s *Store) endLeased(ctx context.Context, r authz.Reservation, cancel bool)
 	var more, less authz.Volume
 	for u := range more {
 		more[u], less[u] = max(0, r.Volume[u]-c.total[u]), max(0, c.total[u]-r.Volume[u])
+	}
+	if more != (authz.Volume{}) {
+		s.leases.endLeases(r.Tenant, r.Keys)
 	}
 	if len(c.direct) > 0 {
 		rest := c.rest(r)

@@ -69,6 +69,7 @@ func meterKey(tag, h string) string    { return tag + "meter:" + h }
 func slotsKey(tag, h string) string    { return tag + "slots:" + h }
 func coverKey(tag, h string) string    { return tag + "cover:" + h }
 func coveringKey(tag, h string) string { return tag + "covering:" + h }
+func registryKey(tag string) string    { return tag + "registry" }
 func handoverKey(key string) string    { return "weir:handover:" + hashed(key) }
 func onceKey(key string) string        { return "weir:once:" + hashed(key) }
 func pinKey(key string) string         { return "weir:pin:" + hashed(key) }

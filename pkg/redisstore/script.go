@@ -17,6 +17,7 @@ type scripts struct {
 	reserve, raise, settle, cancel, usage, reset, restore, lease, lower *redis.Script
 	quickReserve, quickRaise, quickSettle                               *redis.Script
 	coverClaim, coverCommit, coverDrop                                  *redis.Script
+	registry                                                            *redis.Script
 }
 
 func loadScripts() (scripts, error) {
@@ -38,6 +39,7 @@ func loadScripts() (scripts, error) {
 		&s.coverClaim:   {"cover", "cover_claim"},
 		&s.coverCommit:  {"cover", "cover_commit"},
 		&s.coverDrop:    {"cover", "cover_drop"},
+		&s.registry:     {"registry"},
 	} {
 		var b strings.Builder
 		for _, name := range files {

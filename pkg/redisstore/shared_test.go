@@ -144,7 +144,7 @@ func TestKeys(t *testing.T) {
 }
 
 // acl makes the user that doc.go describes.
-const acl = "ACL SETUSER weir on >hunter2 ~weir:* +eval +evalsha +mget +get +set +setex +setrange +del +time +getex +getdel +info"
+const acl = "ACL SETUSER weir on >hunter2 ~weir:* +eval +evalsha +mget +get +set +setex +setrange +del +time +getex +getdel +hget +hset +info"
 
 // TestLeastPrivilege: the permissions that doc.go names suffice.
 func TestLeastPrivilege(t *testing.T) {

@@ -72,6 +72,10 @@ type Field struct {
 	Role     Role
 	Name     string // of the vector, where an object has several ("image"); empty for the only one. A .* of the path gives it too
 
+	// Others are names that a vector of a request may have instead of Name, where only the request as a whole says which are in it. What was
+	// sealed opens under the one of them that is its own.
+	Others []string
+
 	// In protobuf, what else is known of a vector stands in fields of a message that the vector is in too, with lower numbers and so before
 	// it. Dims and Type may also stand in a list of messages beside it, of which the first is that of its first occurrence (KServe).
 	Named string // path of the field that holds its name: a map entry's key, "1.6.2.1.1" for "1.6.2.1.2.101.1"; empty where Name says it

@@ -51,28 +51,46 @@ var (
 // an upstream could read differently: encoded or backward slashes, NUL and other control bytes, malformed or double escapes, dot and
 // empty segments, ";", and what is not UTF-8. A trailing slash is kept. The result is its own canonical form.
 func CanonicalPath(target string) (string, error) {
+	p, escaped, err := canonicalPath(target)
+	if err == nil && escaped {
+		return "", errSeparator
+	}
+	return p, err
+}
+
+// escapedSlash is a slash that is part of a name, in the canonical form of paths that may have one.
+const escapedSlash = "%2F"
+
+// canonicalPath is CanonicalPath of APIs that write a name with slashes in it as one segment. escaped says that the path has an encoded slash,
+// which stays one. It has no empty and no dot segments even where somebody decodes it.
+func canonicalPath(target string) (canonical string, escaped bool, err error) {
 	p, _, _ := strings.Cut(target, "?")
 	if len(p) > maxPath {
-		return "", errLong
+		return "", false, errLong
 	}
 	if p == "" || p[0] != '/' {
-		return "", errNotAbsolute
+		return "", false, errNotAbsolute
 	}
 	i := 1
 	for i < len(p) && (classOf(p[i]) == plain || p[i] == '/') {
 		i++
 	}
 	if i < len(p) {
-		var err error
-		if p, err = rewrite(p, i); err != nil {
-			return "", err
+		if p, escaped, err = rewrite(p, i); err != nil {
+			return "", false, err
 		}
 	}
-	return p, checkSegments(p)
+	if escaped {
+		return p, true, checkSegments(slashed(p))
+	}
+	return p, false, checkSegments(p)
 }
 
+// slashed is a canonical path as who decodes its slashes reads it.
+func slashed(p string) string { return strings.ReplaceAll(p, escapedSlash, "/") }
+
 // rewrite canonicalises the bytes of p from i on; those before are canonical.
-func rewrite(p string, i int) (string, error) {
+func rewrite(p string, i int) (canonical string, escaped bool, err error) {
 	const hex = "0123456789ABCDEF"
 	out := make([]byte, i, len(p)+16)
 	copy(out, p)
@@ -84,19 +102,23 @@ func rewrite(p string, i int) (string, error) {
 			out, decoded = append(out, c), append(decoded, c)
 			continue
 		case c == ';':
-			return "", errParams
+			return "", false, errParams
 		case c == '%':
 			h, ok := unhex(p[i+1:])
 			if !ok {
-				return "", errEscape
+				return "", false, errEscape
 			}
 			c = h
 			i += 2
+			if c == '/' {
+				out, decoded, escaped = append(out, escapedSlash...), append(decoded, c), true
+				continue
+			}
 			if classOf(c) == refused {
-				return "", errSeparator
+				return "", false, errSeparator
 			}
 		case classOf(c) == refused, c == ' ', c == '#':
-			return "", errByte
+			return "", false, errByte
 		}
 		decoded = append(decoded, c)
 		if classOf(c) == plain {
@@ -106,20 +128,20 @@ func rewrite(p string, i int) (string, error) {
 		}
 	}
 	if !utf8.Valid(decoded) {
-		return "", errUTF8
+		return "", false, errUTF8
 	}
 	if len(out) > maxPath {
-		return "", errLong
+		return "", false, errLong
 	}
 	for j, c := range decoded {
 		if c != '%' {
 			continue
 		}
 		if _, again := unhex(string(decoded[j+1 : min(j+3, len(decoded))])); again {
-			return "", errTwice
+			return "", false, errTwice
 		}
 	}
-	return string(out), nil
+	return string(out), escaped, nil
 }
 
 // unhex reads two hexadecimal digits.

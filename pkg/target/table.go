@@ -230,10 +230,17 @@ func (t *Table) Resolve(req authz.Request) (authz.Match, error) {
 	if m.Host, err = CanonicalHost(req.Host); err != nil {
 		return m, ambiguous("host", err)
 	}
-	if m.Path, err = CanonicalPath(req.Path); err != nil {
+	path, escaped, err := canonicalPath(req.Path)
+	if err != nil {
 		return m, ambiguous("path", err)
 	}
-	found := t.lookup(m.Host, m.Path)
+	m.Path = path
+	found := t.lookup(m.Host, path)
+	if escaped {
+		if found, err = t.either(found, m); err != nil {
+			return m, err
+		}
+	}
 	if req.Route != "" {
 		named := t.names[req.Route]
 		if named == nil || found != nil && found != named {
@@ -244,11 +251,24 @@ func (t *Table) Resolve(req authz.Request) (authz.Match, error) {
 	if found == nil {
 		found = t.fallback
 	}
+	if escaped && (found == nil || !found.Slashes) {
+		return m, ambiguous("path", errSeparator)
+	}
 	if found == nil {
 		return m, &authz.Error{Kind: authz.KindForbidden, Label: "target_unmatched", Public: "nothing that may be asked for here is known under this host and path"}
 	}
 	m.Target = *found
 	return m, nil
+}
+
+// either returns what a path with an encoded slash in it belongs to, however it is read: as found, or with a plain slash, where one of the two
+// is nobody's.
+func (t *Table) either(found *authz.Target, m authz.Match) (*authz.Target, error) {
+	other := t.lookup(m.Host, slashed(m.Path))
+	if found == nil || other == nil || found == other {
+		return cmp.Or(found, other), nil
+	}
+	return nil, ambiguous("path", errSeparator)
 }
 
 func (t *Table) lookup(host, path string) *authz.Target {

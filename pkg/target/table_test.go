@@ -181,6 +181,43 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+// TestEncodedSlash: a slash in a name is one where the API has such names, and no way from one target into another.
+func TestEncodedSlash(t *testing.T) {
+	slashes := func(r target.Rule) target.Rule { r.Target.Slashes = true; return r }
+	tab := table(t, target.Config{Default: target.DefaultObserve, Rules: []target.Rule{
+		slashes(rule("store", "store", "/b/models/o")), slashes(rule("secret", "store", "/b/models/o/secret")), rule("plain", "store", "/plain"),
+		slashes(rule("routed", "")), slashes(rule("all", "all")), rule("part", "all", "/part/x"),
+	}})
+	for _, tt := range []struct{ host, path, route, want, canonical string }{
+		{"store", "/b/models/o/llm%2fw.pt?x", "", "store", "/b/models/o/llm%2Fw.pt"},
+		{"store", "/b/models/o/llm%2F%77.pt", "", "store", "/b/models/o/llm%2Fw.pt"},
+		{"store", "/b/models/o%2Fw.pt", "", "store", "/b/models/o%2Fw.pt"},
+		{"store", "/b/models/o/secret/w%2Fx", "", "secret", "/b/models/o/secret/w%2Fx"},
+		{"store", "/b/models/o/secret%2Fw.pt", "", "path_ambiguous", ""},
+		{"store", "/b/models/o/llm%2F..%2Fsecret", "", "path_ambiguous", ""},
+		{"store", "/b/models/o/llm%2F%2Fw.pt", "", "path_ambiguous", ""},
+		{"store", "/b/models/o/%2Fw.pt", "", "path_ambiguous", ""},
+		{"store", "/b/models/o/llm%252Fw.pt", "", "path_ambiguous", ""},
+		{"store", "/b/models/o/llm%5Cw.pt", "", "path_ambiguous", ""},
+		{"store", "/plain/a%2Fb", "", "path_ambiguous", ""},
+		{"store", "/plain%2Fa", "", "path_ambiguous", ""},
+		{"store", "/else/a%2Fb", "", "path_ambiguous", ""},
+		{"all", "/any/a%2Fb", "", "all", "/any/a%2Fb"},
+		{"all", "/part%2Fx", "", "path_ambiguous", ""},
+		{"h", "/any/a%2Fb", "routed", "routed", "/any/a%2Fb"},
+		{"store", "/plain%2Fa", "routed", "target_conflict", ""},
+	} {
+		m, err := tab.Resolve(authz.Request{Host: tt.host, Path: tt.path, Route: tt.route})
+		got := m.Target.Name
+		if err != nil {
+			got, m.Path = authz.AsError(err).Label, ""
+		}
+		if got != tt.want || m.Path != tt.canonical {
+			t.Errorf("%s%s (route %q) is %s, %q; want %s, %q", tt.host, tt.path, tt.route, got, m.Path, tt.want, tt.canonical)
+		}
+	}
+}
+
 // guarded is a table in which everything under /guarded and nothing else belongs to a target.
 func guarded(t testing.TB) *target.Table {
 	return table(t, target.Config{Rules: []target.Rule{rule("guarded", "", "/guarded/a")}})
@@ -194,7 +231,16 @@ func FuzzPath(f *testing.F) {
 		f.Add(s)
 	}
 	tab := guarded(f)
+	named := target.Rule{Target: authz.Target{Name: "guarded", Slashes: true}, Paths: []string{"/guarded/a"}}
+	slashes := table(f, target.Config{Rules: []target.Rule{named, {Target: authz.Target{Name: "else", Slashes: true}, Paths: []string{"/"}}}})
 	f.Fuzz(func(t *testing.T, s string) {
+		if m, err := slashes.Resolve(authz.Request{Host: "h", Path: s}); err == nil { // both readings of it are of that target
+			served, err := url.PathUnescape(m.Path)
+			inside := served == "/guarded/a" || strings.HasPrefix(served, "/guarded/a/")
+			if err != nil || inside != (m.Target.Name == "guarded") || path.Clean(served) != strings.TrimSuffix(served, "/") && served != "/" {
+				t.Fatalf("%q belongs to %s as %q", s, m.Target.Name, m.Path)
+			}
+		}
 		c, err := target.CanonicalPath(s)
 		m, rerr := tab.Resolve(authz.Request{Host: "h", Path: s})
 		if err != nil {

@@ -221,7 +221,7 @@ func (d *document) changeBase64() error {
 	}
 	v.values = slices.Grow(v.values[:0], len(bytes)/4)[:len(bytes)/4]
 	readFloats(v.values, bytes)
-	out, is, err := d.change(v.values, d.name())
+	out, is, err := d.changeRun(v.values)
 	switch {
 	case err != nil || is == withhold:
 		return err

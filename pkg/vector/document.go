@@ -87,6 +87,9 @@ func newDocument(fields []scan.Field, a *account, empty []string) (*document, er
 	}
 	for i, f := range all {
 		s := spot{name: f.Name, star: d.paths.Star(i), empty: i >= len(fields)}
+		if len(f.Others) > 0 {
+			s.all = append([]string{f.Name}, f.Others...)
+		}
 		if !s.empty {
 			if s.form, err = formOf(f, a); err != nil {
 				return nil, fmt.Errorf("field %q: %w", f.Path, err)

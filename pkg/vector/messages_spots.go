@@ -148,7 +148,7 @@ func (m *messages) declare(f scan.Field) error {
 	case s.set && (kind != wireVector || s.kind != kind || s.encoding != f.Encoding):
 		return fmt.Errorf("it is declared twice")
 	}
-	s.kind, s.set, s.encoding, s.names = kind, true, f.Encoding, append(s.names, f.Name)
+	s.kind, s.set, s.encoding, s.names = kind, true, f.Encoding, append(append(s.names, f.Name), f.Others...)
 	s.each = f.Type != "" || f.Encoding == scan.EncodingF32 || f.Encoding == scan.EncodingF16 || f.Encoding == scan.EncodingBF16 ||
 		f.Encoding == scan.EncodingI8 || f.Encoding == scan.EncodingBits
 	s.group = s.depth - 1

@@ -261,7 +261,7 @@ func (d *document) numbersEnd() error {
 	case zeroed, emptied:
 		d.putByte(']')
 	case replaced, opened:
-		out, is, err := d.change(v.values, d.name())
+		out, is, err := d.changeRun(v.values)
 		if err != nil {
 			return err
 		}

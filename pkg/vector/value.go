@@ -30,9 +30,10 @@ const (
 // spot is what a field of a document is.
 type spot struct {
 	form  form
-	name  string // of the vector
-	star  int    // how many steps deep the object is whose member names it, or -1
-	empty bool   // its value is emptied
+	name  string   // of the vector
+	all   []string // names that it may have instead, with that one; empty where there is only one
+	star  int      // how many steps deep the object is whose member names it, or -1
+	empty bool     // its value is emptied
 }
 
 // formOf returns what a field declares. What an opener can do nothing with, it leaves alone.
@@ -290,6 +291,14 @@ func (n *names) of(b []byte) string {
 		n.known[s] = s
 	}
 	return s
+}
+
+// changeRun returns what becomes of the vector that runs. What is sealed may have been so under any of the names that its field says.
+func (d *document) changeRun(v []float32) (out []float32, is verdict, err error) {
+	if all := d.vec.spot.all; d.treat == opened && len(all) > 0 {
+		return d.changeNamed(v, all)
+	}
+	return d.change(v, d.name())
 }
 
 // name returns the name of the vector that runs: what its field says, the member that a .* of its path stands for, or the one that names it

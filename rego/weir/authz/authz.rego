@@ -2,9 +2,9 @@
 # title: Decision
 # description: |
 #   The entrypoint, data.weir.authz.decision. It composes the packages data.weir.rules.<name>: each may add to the sets allow, deny, hold,
-#   limit, mask, score, field and strict, and a new package takes part by being there. Any deny wins; without an allow the answer is deny,
-#   for the reasons in the sets missing; a hold turns an allow into a question to a person; limits join; the strictest mask wins, and
-#   vectors leave as they are only where a rule says "none" and no rule says more.
+#   limit, mask, score, field, strict and flag, and a new package takes part by being there. Any deny wins; without an allow the answer is
+#   deny, for the reasons in the sets missing; a hold turns an allow into a question to a person; limits join; the strictest mask wins, and
+#   vectors leave as they are only where a rule says "none" and no rule says more. A flag marks the record and changes nothing else.
 #
 #   A deny or a hold is a sentence for the requester, or an object: reason, alternatives (what would pass), kind ("forbidden" or "quota"),
 #   and for a hold approval. rego/README.md describes limit and mask. The engine refuses a result that holds a word it does not know.
@@ -17,14 +17,14 @@ import data.weir.parts
 #   What Weir asks for: the first body that holds. In object.union the right side has the last word: nothing that a rule says of itself changes
 #   the effect.
 # entrypoint: true
-decision := object.union(refusal, {"effect": "deny", "limits": limits, "mask": masked}) if {
+decision := object.union(refusal, {"effect": "deny", "limits": limits, "mask": masked, "flags": flags}) if {
 	count(denials) > 0
-} else := {"effect": "deny", "rule": "weir.authz", "reason": unmet, "limits": limits, "mask": masked} if {
+} else := {"effect": "deny", "rule": "weir.authz", "reason": unmet, "limits": limits, "mask": masked, "flags": flags} if {
 	not allowed
-} else := object.union(question, {"effect": "hold", "limits": limits, "mask": masked}) if {
+} else := object.union(question, {"effect": "hold", "limits": limits, "mask": masked, "flags": flags}) if {
 	count(holds) > 0
 	question := [hold | some hold in holds][0]
-} else := {"effect": "allow", "rule": "weir.authz", "limits": limits, "mask": masked}
+} else := {"effect": "allow", "rule": "weir.authz", "limits": limits, "mask": masked, "flags": flags}
 
 allowed if {
 	some name in parts.allow
@@ -74,6 +74,12 @@ fields contains path if {
 strict if {
 	some name in parts.strict
 	some _ in data.weir.rules[name].strict
+}
+
+# What rules mark, for whoever reads records. Each is {"name", "reason"}; one that is no object refuses, as any word that is not known.
+flags contains object.union(flag, {"rule": concat(".", ["weir.rules", name])}) if {
+	some name in parts.flag
+	some flag in data.weir.rules[name].flag
 }
 
 # What becomes of the answer: each part the strictest that a rule asks for.

@@ -4,7 +4,7 @@ import data.weir.authz
 
 # data.weir.parts is given by pkg/policy.
 decided(rules) := decision if {
-	said := {"allow", "missing", "deny", "hold", "limit", "mask", "score", "field", "strict"}
+	said := {"allow", "missing", "deny", "hold", "limit", "mask", "score", "field", "strict", "flag"}
 	parts := {part: [name | some name, rule in rules; rule[part]] | some part in said}
 	decision := authz.decision with data.weir.rules as rules with data.weir.parts as parts
 }
@@ -118,4 +118,16 @@ test_masks_of_two_rules_join if {
 test_a_mask_that_is_not_known_is_not_passed_over if {
 	masked({"none", "blur"}) == "blur"
 	masked({"none", "blur", "refuse"}) == "blur"
+}
+
+test_flags_join_and_change_nothing if {
+	flagged := {"flag": {{"name": "odd", "reason": "seen before", "rule": "other"}}}
+	d := decided({"a": object.union(flagged, {"allow": {"yes"}, "mask": {"none"}}), "b": flagged})
+	d.effect == "allow"
+	d.mask.vectors == "none"
+	{f.rule | some f in d.flags; f.name == "odd"; f.reason == "seen before"} == {"weir.rules.a", "weir.rules.b"}
+	count(decided({"a": flagged}).flags) == 1
+	count(decided({"a": object.union(flagged, {"deny": {"no"}})}).flags) == 1
+	count(decided({"a": object.union(flagged, {"allow": {"yes"}, "hold": {"ask"}})}).flags) == 1
+	decided({"a": flagged}).effect == "deny"
 }

@@ -27,7 +27,7 @@ weir audit tail -h, and so on, explains each.
 `
 
 const tailAbout = `Prints the last records of the journal, one a line: when, the decision's ID, decided or how it ended, the verdict and what stood in the way
-or the mask, who, what was asked for, the status and what left. A record that cannot be read is named on standard error, and the exit code
+or the mask, flags, who, what was asked for, the status and what left. A record that cannot be read is named on standard error, and the exit code
 is 1.
 
   weir audit tail --config weir.yaml -n 50
@@ -211,8 +211,16 @@ func effectOf(f *audit.Fields) string {
 	return f.Verdict.String() + " (" + f.Mode + ": " + f.Enforced.String() + ")"
 }
 
-// verdictOf is effectOf, and what stood in the way, or the mask.
+// verdictOf is effectOf, what stood in the way, or the mask, and what rules have marked.
 func verdictOf(f *audit.Fields) string {
+	s := stoodInTheWay(f)
+	if len(f.Flags) > 0 {
+		s += " flags=" + strings.Join(f.Flags, ",")
+	}
+	return s
+}
+
+func stoodInTheWay(f *audit.Fields) string {
 	s := effectOf(f)
 	if f.Verdict != authz.Allow {
 		return s + " " + or(f.Rule, "no rule")

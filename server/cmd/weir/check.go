@@ -8,7 +8,9 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 
+	"github.com/weirgate/weir/pkg/dialect"
 	"github.com/weirgate/weir/pkg/policy"
 	"github.com/weirgate/weir/server"
 	"github.com/weirgate/weir/server/internal/config"
@@ -96,10 +98,6 @@ func problemsOf(err error) []problem {
 	return out
 }
 
-// noProtection is what to know of obfuscation, with the figures of pkg/vector/STRENGTH.md.
-const noProtection = "obfuscation is no protection: 2 known texts find the texts of all rotated vectors, 12 those of noisy ones, 1,500 vectors without " +
-	"any known text 95 in 100 or more; no limit makes it safe"
-
 // certificatesOnTrust reports whether some target takes certificates for identities that nobody would have verified.
 func certificatesOnTrust(c *config.Config) bool {
 	if c.Entry == "ext_proc" || c.Token.ForwardedCertificate || c.Token.CertificateAuthorities != "" {
@@ -149,21 +147,34 @@ func warnings(c *config.Config) []string {
 		warn("policy.bundle.unsigned: whoever can put another bundle there decides")
 	}
 	for i := range c.Targets {
-		t := &c.Targets[i]
-		if t.Mode == "observe" {
-			warn("target %s: mode: observe refuses and masks nothing", t.Name)
-			if slices.Contains(c.TakesCapabilities(), t.Name) {
-				warn("target %s: a redirect to what is only observed carries no capability, and counts as the release of the object", t.Name)
-			}
-		}
-		if t.Floors.Mask.Obfuscates() {
-			warn("target %s: floors.mask: %s: %s", t.Name, t.Floors.Mask, noProtection)
-		}
-		if t.Upgrades {
-			warn("target %s: upgrades: what passes through an upgraded connection is not seen", t.Name)
+		warnTarget(&c.Targets[i], c.Policy.Compat == policy.CompatOPAEnvoy, warn)
+		if t := &c.Targets[i]; t.Mode == "observe" && slices.Contains(c.TakesCapabilities(), t.Name) {
+			warn("target %s: a redirect to what is only observed carries no capability, and counts as the release of the object", t.Name)
 		}
 	}
 	return out
+}
+
+// warnTarget is warnings, of one target. foreign: the policy does not ask for what a dialect says.
+func warnTarget(t *config.Target, foreign bool, warn func(string, ...any)) {
+	if t.Mode == "observe" {
+		warn("target %s: mode: observe refuses and masks nothing", t.Name)
+	}
+	if t.Floors.Mask.Obfuscates() {
+		warn("target %s: floors.mask: %s: %s", t.Name, t.Floors.Mask, config.NoProtection)
+	}
+	if t.Upgrades {
+		warn("target %s: upgrades: what passes through an upgraded connection is not seen", t.Name)
+	}
+	serves := func(name string) bool {
+		d, _ := dialect.ByName(name)
+		return dialect.Serves(d, t.Kind)
+	}
+	if !foreign && !serves(t.Dialect) {
+		fit := slices.DeleteFunc(dialect.Names(), func(name string) bool { return !serves(name) || name == "http" })
+		warn("target %s: kind: %s: dialect %s is no API of such targets: their requests are unknown to it, and nothing of theirs is recognised; "+
+			"dialects for %s: %s", t.Name, t.Kind, t.Dialect, t.Kind, strings.Join(fit, ", "))
+	}
 }
 
 func (v verdict) print(out io.Writer, asJSON bool) error {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -124,7 +123,7 @@ func (w *whose) meters(c *config.Config) (map[string][]metered, error) {
 		}
 	}
 	if w.subject == "" {
-		always := []authz.Meter{authz.MeterSubject, authz.MeterSubjectTarget, authz.MeterTarget, authz.MeterGroup, authz.MeterCredential, authz.MeterUnseen, authz.MeterCapability}
+		always := []authz.Meter{authz.MeterSubject, authz.MeterSubjectTarget, authz.MeterTarget, authz.MeterGroup, authz.MeterCredential, authz.MeterUnseen, authz.MeterAttempts, authz.MeterCapability}
 		if all := slices.Concat(always, c.Counters.Names()); !slices.Contains(all, authz.Meter(*w.meter)) {
 			return nil, fmt.Errorf("there is no meter %q; there are %s", *w.meter, joined(all))
 		}
@@ -135,7 +134,8 @@ func (w *whose) meters(c *config.Config) (map[string][]metered, error) {
 	}
 	issuer, id, ok := strings.Cut(w.subject, "|")
 	if !ok || id == "" {
-		return nil, errors.New(`want a subject as "issuer|sub"`)
+		issuers, _ := issuersOf(c)
+		return nil, fmt.Errorf(`want a subject as "issuer|sub", as weir audit tail prints it; issuers: %s`, strings.Join(issuers, ", "))
 	}
 	who, specs := authz.Subject{Issuer: issuer, ID: id}, authz.Meters(c.Counters.Specs())
 	for _, t := range targets {
@@ -203,7 +203,7 @@ func limitsShow(ctx context.Context, args []string, out io.Writer) error {
 		return json.NewEncoder(out).Encode(counts)
 	}
 	if len(counts) == 0 {
-		fmt.Fprintln(out, "nothing is counted for", strings.Map(visible, w.String()))
+		fmt.Fprintf(out, "nothing is counted for %s\n%s\n", strings.Map(visible, w.String()), w.hint(cfg))
 		return nil
 	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -260,6 +260,10 @@ func limitsReset(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if said := w.strangers(cfg); said != "" {
+		return fmt.Errorf("nothing is reset: %s", said)
+	}
+	before, unread := usedBy(ctx, cfg, w)
 	for tenant, of := range meters {
 		r := server.Reset{Tenant: tenant, Of: w.String(), Operator: operator(), Reason: *reason}
 		for _, m := range of {
@@ -273,6 +277,9 @@ func limitsReset(ctx context.Context, args []string, out io.Writer) error {
 			return err
 		}
 		fmt.Fprintf(out, "reset: %d meters of %s, tenant %s; record %s\n", len(r.Keys), strings.Map(visible, w.String()), tenant, id)
+	}
+	if unread == nil && len(before) == 0 {
+		fmt.Fprintf(out, "nothing was counted there: %s\n", w.hint(cfg))
 	}
 	return nil
 }

@@ -160,6 +160,7 @@ type then struct {
 	Reason   string         `json:"reason,omitempty"`
 	Mask     authz.MaskMode `json:"mask,omitempty"`
 	Revision string         `json:"revision,omitempty"`
+	Flags    []authz.Flag   `json:"flags,omitempty"`
 	Limit    bool           `json:"refused_by_limit,omitempty"` // policy allowed it; a limit it returned was full
 }
 
@@ -202,7 +203,7 @@ func (r reevaluation) then() *then {
 	}
 	f := r.recorded
 	full := f.Verdict == authz.Deny && len(f.Exceeded) > 0 // a rule of the policy may refuse as quota too, and names itself
-	return &then{f.Verdict, f.Rule, f.Reason, f.MaskVectors, f.Revision, full}
+	return &then{f.Verdict, f.Rule, f.Reason, f.MaskVectors, f.Revision, f.Flagged(), full}
 }
 
 // print says the decision in plain words, and how it compares.
@@ -220,6 +221,9 @@ func (r result) print(out io.Writer) error {
 		}
 		t.row("approval", approvalText(d.Approval))
 		t.row("record", string(d.Record.Stricter(authz.RecordOff)))
+	}
+	for _, f := range d.Flags {
+		t.row("flag", flagText(f))
 	}
 	text := t.String()
 	if r.Recorded != nil {

@@ -9,12 +9,17 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
 	"github.com/weirgate/weir/server"
 	"github.com/weirgate/weir/server/internal/config"
 )
+
+// gcPercent is how much is made between two collections of garbage, in percent of what lives. That is little, some megabytes, and each
+// exchange leaves some kilobytes of garbage: at Go's own 100 collecting takes a tenth of the time of a Check. GOGC, where set, goes first.
+const gcPercent = 300
 
 const configUsage = "the configuration `file`"
 
@@ -30,6 +35,9 @@ func serve(ctx context.Context, args []string, _ io.Writer) error {
 	}
 	if err := only(fs, *file != "" && (*format == "text" || *format == "json")); err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	log := newLogger(*format, level)
 	slog.SetDefault(log)

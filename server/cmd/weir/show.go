@@ -85,6 +85,9 @@ func (a *auditor) summary(entries []audit.Entry) error {
 	t.row("instead", strings.Join(last.Alternatives, "; "))
 	t.row("mask", maskOf(last))
 	t.row("observed", observedOf(last))
+	for _, f := range last.Flagged() {
+		t.row("flag", flagText(f))
+	}
 	t.row("left", leftOf(last))
 	if !a.full {
 		t.row("records", strings.Join(seqs, ", ")+" (--full prints them)")

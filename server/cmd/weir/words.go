@@ -67,3 +67,6 @@ func vectorsText(m authz.MaskMode) string {
 	}
 	return "redact: vectors leave empty"
 }
+
+// flagText says what a rule has marked, and why.
+func flagText(f authz.Flag) string { return f.Name + " by " + f.Rule + ": " + f.Reason }

@@ -47,7 +47,7 @@ func TestDefaults(t *testing.T) {
 		}},
 		Policy: Policy{
 			Compat: "weir", BuiltinErrors: "refuse", Identity: "token", Timeout: 250 * time.Millisecond, Memory: 512 << 20,
-			Bundle: Bundle{Algorithm: "RS256", Poll: time.Minute, MaxBytes: 64 << 20},
+			Bundle: Bundle{Algorithm: "RS256", Poll: time.Minute, Serial: "auto", MaxBytes: 64 << 20},
 		},
 		Counters: Counters{Windows: []authz.Window{window("1m"), window("1h"), window("24h"), window("30d")}, Timeout: 500 * time.Millisecond, Away: authz.AwayRefuse},
 		Audit:    Audit{Dir: "/etc/weir/journal", SegmentBytes: 64 << 20, MaxBytes: 10 << 30, Keep: 24 * time.Hour, Queue: 4096},

@@ -83,7 +83,7 @@ func (c *Counters) Names() []authz.Meter {
 
 // WindowsOf returns the windows of the meters that keep others than the rest, as pkg/window takes them.
 func (c *Counters) WindowsOf() map[authz.Meter][]authz.Window {
-	out := map[authz.Meter][]authz.Window{authz.MeterUnseen: {authz.UnseenWindow}, authz.MeterCapability: {authz.CapabilityWindow}}
+	out := map[authz.Meter][]authz.Window{authz.MeterUnseen: {authz.UnseenWindow}, authz.MeterAttempts: authz.AttemptWindows(), authz.MeterCapability: {authz.CapabilityWindow}}
 	for i := range c.Meters {
 		if len(c.Meters[i].Windows) > 0 {
 			out[c.Meters[i].Name] = c.Meters[i].Windows

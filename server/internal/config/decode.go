@@ -125,7 +125,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, key string) {
 }
 
 func (d *decoder) unknown(k *yaml.Node, path string, names []string) {
-	if near := nearest(k.Value, names); near != "" {
+	if near := Nearest(k.Value, names); near != "" {
 		d.at(k.Line, path, "unknown key; did you mean %s?", near)
 		return
 	}
@@ -178,7 +178,7 @@ func (d *decoder) text(n *yaml.Node, v reflect.Value, key string, tag reflect.St
 	}
 	if choices := strings.Fields(tag.Get("oneof")); len(choices) > 0 && !contains(choices, n.Value) {
 		text := fmt.Sprintf("%q is not known: want %s", n.Value, or(choices))
-		if near := nearest(n.Value, choices); near != "" {
+		if near := Nearest(n.Value, choices); near != "" {
 			text += fmt.Sprintf("; did you mean %s?", near)
 		}
 		d.at(n.Line, key, "%s", text)

@@ -136,7 +136,7 @@ func (c *Config) Paths() []string {
 // resolve takes relative file names from the directory of the configuration.
 func (c *Config) resolve(dir string) {
 	all := append(c.names(),
-		named{at: &c.Audit.Dir}, named{at: &c.Policy.Bundle.Keep}, named{at: &c.Counters.Snapshot}, named{at: &c.Counters.Remember}, named{at: &c.Handover.KeyFile})
+		named{at: &c.Audit.Dir}, named{at: &c.Policy.Bundle.Keep}, named{at: &c.Policy.Bundle.SerialFile}, named{at: &c.Counters.Snapshot}, named{at: &c.Counters.Remember}, named{at: &c.Handover.KeyFile})
 	for _, n := range append(all, c.secretFiles()...) {
 		if *n.at != "" && !filepath.IsAbs(*n.at) {
 			*n.at = filepath.Join(dir, *n.at)

@@ -23,6 +23,10 @@ type MaskKeys struct {
 // maxPrevious is how many earlier keys may be kept.
 const maxPrevious = 7
 
+// NoProtection is what to know of obfuscation, with the figures of pkg/vector/STRENGTH.md.
+const NoProtection = "obfuscation is no protection: 2 known texts find the texts of all rotated vectors, 12 those of noisy ones, 1,500 vectors without " +
+	"any known text 95 in 100 or more; no limit makes it safe"
+
 func (k *MaskKeys) ring() keyring { return keyring{"mask_keys", &k.Current, k.Previous} }
 
 func (c *Config) checkMaskKeys(r *report) {
@@ -32,9 +36,15 @@ func (c *Config) checkMaskKeys(r *report) {
 	}
 	k.ring().check(r)
 	for i := range c.Targets {
-		if m := c.Targets[i].Floors.Mask; m.Keyed() && k.Current == "" {
-			r.add(fmt.Sprintf("targets[%d].floors.mask", i), "%s needs mask_keys.current", m)
+		m := c.Targets[i].Floors.Mask
+		if !m.Keyed() || k.Current != "" {
+			continue
 		}
+		text := fmt.Sprintf("%s needs mask_keys.current", m)
+		if m.Obfuscates() { // before a key is made for it
+			text = fmt.Sprintf("%s; if that is meant: %s", NoProtection, text)
+		}
+		r.add(fmt.Sprintf("targets[%d].floors.mask", i), "%s", text)
 	}
 }
 

@@ -58,6 +58,14 @@ type Bundle struct {
 	// Keep is a file in which the last good one is kept, for a start while the URL does not answer. Its signature is checked again. Default:
 	// none.
 	Keep string `yaml:"keep"`
+	// Serial says what a bundle's serial is for: the whole number weir_serial in the metadata of its manifest, which its maker counts up
+	// (weir policy build --serial). auto: once one that has a serial was taken, only one with a greater serial is, or the same again, so that
+	// nobody can bring back an old bundle, whose signature is good. required: none without a serial is taken to begin with. ignore: it is not
+	// looked at. Default auto.
+	Serial string `yaml:"serial" default:"auto" oneof:"auto required ignore"`
+	// SerialFile is a file in which this process, and no other, keeps which serial was taken last, over restarts. To go back on purpose, move
+	// it and the file of keep away. Default: policy-serial.json in audit.dir.
+	SerialFile string `yaml:"serial_file"`
 	// MaxBytes bounds it, compressed and each file unpacked. 1KiB to 1GiB. Default 64MiB.
 	MaxBytes Size `yaml:"max_bytes" default:"64MiB" min:"1KiB" max:"1GiB"`
 }
@@ -73,7 +81,7 @@ func (c *Config) checkPolicy(r *report) {
 	if b.URL != "" && b.File != "" {
 		r.add("policy.bundle.file", "is there beside url")
 	}
-	if !b.Set() && (b.Header != "" || b.Key != "" || b.Scope != "" || b.Unsigned || b.Keep != "") {
+	if !b.Set() && (b.Header != "" || b.Key != "" || b.Scope != "" || b.Unsigned || b.Keep != "" || b.Serial == "required" || b.SerialFile != "") {
 		r.add("policy.bundle", "has neither url nor file")
 	}
 	if b.Set() && (b.Key == "") != b.Unsigned {

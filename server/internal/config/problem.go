@@ -88,8 +88,8 @@ func (r *report) err() error {
 	return r.found
 }
 
-// nearest returns the known word that is most like the one that was written, or "" when none is alike.
-func nearest(word string, known []string) string {
+// Nearest returns the known word that is most like the one that was written, or "" when none is alike.
+func Nearest(word string, known []string) string {
 	best, distance := "", max(2, len(word)/3)+1
 	for _, k := range known {
 		if d := editDistance(strings.ToLower(word), k); d < distance {

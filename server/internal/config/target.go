@@ -2,6 +2,7 @@ package config
 
 import (
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/dialect"
 	"github.com/weirgate/weir/pkg/target"
 )
 
@@ -75,7 +76,7 @@ func (t *Target) Rule() target.Rule {
 	r := target.Rule{
 		Target: authz.Target{
 			Name: t.Name, Kind: t.Kind, Tenant: t.Tenant, Sensitivity: t.Sensitivity, Dialect: t.Dialect, Labels: t.Labels,
-			Vectors: t.Vectors, PrimaryKeys: t.PrimaryKeys, Floors: authz.Floors{Mask: t.Floors.Mask, Record: t.Floors.Record}, Upgrades: t.Upgrades, Unseen: int64(t.UnseenBytes),
+			Vectors: t.Vectors, PrimaryKeys: t.PrimaryKeys, Floors: authz.Floors{Mask: t.Floors.Mask, Record: t.Floors.Record}, Upgrades: t.Upgrades, Unseen: int64(t.UnseenBytes), Slashes: dialect.Slashes(t.Dialect),
 		},
 		Hosts: t.Hosts, Paths: t.Paths,
 	}

@@ -181,7 +181,7 @@ func (c *Config) checkDialect(r *report, key string, t *Target) {
 		r.add(key+".dialect", "is missing: the answers of %s hold vectors and must be read; want %s", t.Kind, or(reading()))
 	case !known:
 		text := fmt.Sprintf("%q is not known: want %s", t.Dialect, or(dialect.Names()))
-		if near := nearest(t.Dialect, dialect.Names()); near != "" {
+		if near := Nearest(t.Dialect, dialect.Names()); near != "" {
 			text += fmt.Sprintf("; did you mean %s?", near)
 		}
 		r.add(key+".dialect", "%s", text)

@@ -121,6 +121,7 @@ func (p *parts) completion() authz.Record {
 }
 
 func (*parts) Decided(authz.Target, string, authz.Effect, authz.Effect) {}
+func (*parts) Flagged(authz.Target, string)                             {}
 func (*parts) Undecided(string)                                         {}
 func (*parts) AuthFailed(string)                                        {}
 func (*parts) Phase(string, time.Duration)                              {}

@@ -27,10 +27,13 @@ func (s *sniff) see(body mem.BufferSlice) {
 }
 
 // recognises reports whether the answer hands out an object whose content may tell more than its name.
-func (st *stream) recognises() bool {
+func (st *stream) recognises() bool { return st.req.Method == "GET" && st.unnamed() }
+
+// unnamed reports whether what is asked for is an object whose name does not say that it is what is guarded most.
+func (st *stream) unnamed() bool {
 	op := st.adm.Operation()
 	_, storage := st.dialect.(dialect.Storage)
-	return storage && st.s.cfg.Artifacts != nil && op.Artifact != authz.ArtifactCheckpoint && st.req.Method == "GET" && (op.Class == authz.ClassRead || op.Class == authz.ClassExport)
+	return storage && st.s.cfg.Artifacts != nil && op.Artifact != authz.ArtifactCheckpoint && (op.Class == authz.ClassRead || op.Class == authz.ClassExport)
 }
 
 // handsOut completes the answer's head by what it hands out of a stored object.
@@ -54,6 +57,9 @@ func (st *stream) handsOut(resp *authz.Response) (storage bool) {
 // objectHead decides what becomes of the head of an answer that hands out a stored object: by what is known of it, or after a look at
 // its first bytes.
 func (st *stream) objectHead(resp authz.Response) error {
+	if resp.Status >= 300 && st.lead == nil && st.unnamed() { // what it leads to is never seen here
+		resp.Artifact.Class = authz.StricterArtifact(resp.Artifact.Class, authz.ArtifactOpaque)
+	}
 	if !st.recognises() || resp.Artifact.Class == authz.ArtifactCheckpoint || resp.EndOfStream || resp.Status >= 300 {
 		return st.respond(resp)
 	}

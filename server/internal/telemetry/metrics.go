@@ -26,6 +26,7 @@ type Metrics struct {
 	registry *prometheus.Registry
 
 	decisions *children[decisionKey]
+	flags     *children[flagKey]
 	undecided *children[string]
 	auth      *children[string]
 	refused   *children[string]
@@ -48,6 +49,9 @@ type decisionKey struct {
 	verdict, enforced authz.Effect
 }
 
+// flagKey is one combination of the labels of weir_flags_total.
+type flagKey struct{ flag, target string }
+
 // New returns Metrics that have counted nothing.
 func New(cfg Config) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), phases: map[string]prometheus.Observer{}}
@@ -58,6 +62,8 @@ func New(cfg Config) *Metrics {
 		}, func(k decisionKey) decisionKey {
 			return decisionKey{target: tooMany, kind: tooMany, entry: tooMany, verdict: k.verdict, enforced: k.enforced}
 		})
+	m.flags = newChildren(m.counters(MetricFlags, "Exchanges that rules have marked, by flag and target.", LabelFlag, LabelTarget),
+		func(k flagKey) []string { return []string{labelValue(k.flag), labelValue(k.target)} }, func(flagKey) flagKey { return flagKey{tooMany, tooMany} })
 	m.undecided = m.byCause(MetricUndecided, "Exchanges that Weir could not decide and refused, by cause.")
 	m.auth = m.byCause(MetricAuthFailures, "Tokens missing or refused, by cause.")
 	m.refused = m.byCause(MetricRefusedAnswers, "Upstream answers held back, by cause.")
@@ -165,6 +171,9 @@ func (m *Metrics) Handler() http.Handler {
 func (m *Metrics) Decided(t authz.Target, entry string, verdict, enforced authz.Effect) {
 	m.decisions.inc(decisionKey{target: t.Name, kind: t.Kind, entry: entry, verdict: verdict, enforced: enforced})
 }
+
+// Flagged counts an exchange that a rule has marked.
+func (m *Metrics) Flagged(t authz.Target, flag string) { m.flags.inc(flagKey{flag, t.Name}) }
 
 // Undecided counts an exchange that Weir could not decide; label is the stable cause.
 func (m *Metrics) Undecided(label string) { m.undecided.inc(label) }

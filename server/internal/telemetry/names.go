@@ -6,6 +6,7 @@ package telemetry
 const (
 	MetricDecisions       = "weir_decisions_total"       // exchanges by target, kind, verdict, enforced, entry
 	MetricPhase           = "weir_phase_seconds"         // histogram: time taken, by phase (phases below)
+	MetricFlags           = "weir_flags_total"           // exchanges that rules have marked, by flag and target
 	MetricUndecided       = "weir_undecided_total"       // Weir could not decide and refused, by cause
 	MetricAuthFailures    = "weir_auth_failures_total"   // tokens missing or refused, by cause
 	MetricRefusedAnswers  = "weir_refused_answers_total" // upstream answers held back, by cause
@@ -43,6 +44,7 @@ const (
 	LabelEntry    = "entry"
 	LabelPhase    = "phase"
 	LabelCause    = "cause"
+	LabelFlag     = "flag"
 	LabelUnit     = "unit"
 	LabelSink     = "sink"
 	LabelRevision = "revision"
@@ -92,6 +94,7 @@ const (
 	AttrCollection      = "weir.collection"
 	AttrObject          = "weir.object"
 	AttrRange           = "weir.object.range"
+	AttrInto            = "weir.object.into"
 	AttrArtifact        = "weir.object.artifact"
 	AttrVersion         = "weir.object.version"
 	AttrSize            = "weir.object.size"   // bytes
@@ -104,6 +107,12 @@ const (
 	AttrLeaveObject     = "weir.capability.object"
 	AttrCoverageSubject = "weir.coverage.subject.after" // share of the object, 0 to 1
 	AttrCoverageGroup   = "weir.coverage.group.after"
+	AttrAttemptsHour    = "weir.attempts.hour"
+	AttrAttemptsDay     = "weir.attempts.day"
+	AttrObjectClass     = "weir.object.sensitivity"
+	AttrModelState      = "weir.object.state"
+	AttrModelVersion    = "weir.object.model"
+	AttrPromotedBy      = "weir.object.promoted_by"
 	AttrAskedVectors    = "weir.asked.vectors" // -1: unbounded
 	AttrAskedDims       = "weir.asked.dims"
 	AttrAskedDocuments  = "weir.asked.documents"
@@ -113,6 +122,9 @@ const (
 	AttrMode            = "weir.mode"
 	AttrRule            = "weir.rule.id"
 	AttrReason          = "weir.reason"
+	AttrFlags           = "weir.flags" // names; the two that follow have which rule, and why, at the same places
+	AttrFlagRules       = "weir.flags.rules"
+	AttrFlagReasons     = "weir.flags.reasons"
 	AttrRefusal         = "weir.refusal.kind"
 	AttrErrorType       = "error.type"
 	AttrRevision        = "weir.policy.version"

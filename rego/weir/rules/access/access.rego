@@ -26,6 +26,12 @@ deny contains {"reason": sprintf("your groups may not change things on %s (setti
 	not permitted(settings.access.write)
 }
 
+# A copy within a store writes as well as it reads.
+deny contains {"reason": sprintf("your groups may not change things on %s (setting access.write)", [input.target.name])} if {
+	input.operation.into != ""
+	not permitted(settings.access.write)
+}
+
 deny contains {"reason": sprintf("your groups may not administer %s (setting access.admin)", [input.target.name])} if {
 	input.operation.class == "admin"
 	not permitted(settings.access.admin)

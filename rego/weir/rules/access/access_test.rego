@@ -45,6 +45,13 @@ test_everybody_may_write_where_that_is_said if {
 	found == set()
 }
 
+test_a_copy_writes_too if {
+	copied := {"operation": {"into": "mine/x"}}
+	denied(object.union(asks("vectordb", "export", ["research"]), copied))
+	not denied(object.union(asks("vectordb", "export", ["ml-platform"]), copied))
+	not denied(asks("vectordb", "export", ["research"]))
+}
+
 test_administering_needs_its_own_group if {
 	denied(asks("vectordb", "admin", ["ml-platform"]))
 	not denied(asks("vectordb", "admin", ["root"]))
