@@ -74,6 +74,10 @@ func openCoverage(c *config.Config, s store) (guard.Coverage, error) {
 	if shared, ok := s.(sharedStore); ok {
 		return shared.redis.Coverage(), nil
 	}
+	return coverageInMemory(c)
+}
+
+func coverageInMemory(c *config.Config) (*coverage.Memory, error) {
 	var cfg coverage.Config
 	if c.Counters.Snapshot != "" {
 		cfg.File = c.Counters.Snapshot + ".coverage"

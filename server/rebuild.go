@@ -23,6 +23,7 @@ type Rebuilt struct {
 	Exchanges int       `json:"exchanges"` // that charged something
 	Open      int       `json:"open"`      // of them: not ended yet; what they reserved is charged
 	Meters    int       `json:"meters"`    // restored
+	Pieces    int       `json:"pieces"`    // of stored objects that left, of which coverage is kept: restored
 	Since     time.Time `json:"since"`     // what is older counts no more
 	// Unreadable counts the exchanges of which not all meters can be told: these are kept for claims or labels, and the records hold no input.
 	Unreadable int `json:"unreadable"`
@@ -34,10 +35,10 @@ type Rebuilt struct {
 // what is in none of them is not counted. It never makes anything count less, and may be repeated. dry only reads.
 func Rebuild(ctx context.Context, c *config.Config, journals []string, dry bool) (Rebuilt, error) {
 	now := time.Now()
-	b := &rebuild{cfg: c, meters: c.Counters.Specs(), past: window.NewPast(c.Counters.Windows, c.Counters.WindowsOf(), now), now: now}
+	b := &rebuild{cfg: c, journals: journals, meters: c.Counters.Specs(), past: window.NewPast(c.Counters.Windows, c.Counters.WindowsOf(), now), now: now}
 	b.found.Since = b.past.Since()
 	b.reset, b.open, b.ended, b.claims = map[resetKey]time.Time{}, map[string]booking{}, map[string]bool{}, map[string][]redisstore.PastClaim{}
-	for _, read := range []func(audit.Entry) error{b.resets, b.charges} {
+	for _, read := range []func(audit.Entry) error{b.resets, b.charges, b.countPieces} {
 		for _, dir := range journals {
 			if err := b.read(ctx, dir, read); err != nil {
 				return b.found, err
@@ -56,16 +57,17 @@ func Rebuild(ctx context.Context, c *config.Config, journals []string, dry bool)
 
 // rebuild is a Rebuild under way.
 type rebuild struct {
-	cfg    *config.Config
-	meters authz.Meters
-	past   *window.Past
-	now    time.Time
-	found  Rebuilt
-	reset  map[resetKey]time.Time            // when a meter was reset last
-	open   map[string]booking                // by decision: those without a completion so far
-	ended  map[string]bool                   // completions whose decision is still to come, in another journal
-	claims map[string][]redisstore.PastClaim // that ended lately, by tenant
-	going  []authz.Reservation               // exchanges that have not ended
+	cfg      *config.Config
+	journals []string
+	meters   authz.Meters
+	past     *window.Past
+	now      time.Time
+	found    Rebuilt
+	reset    map[resetKey]time.Time            // when a meter was reset last
+	open     map[string]booking                // by decision: those without a completion so far
+	ended    map[string]bool                   // completions whose decision is still to come, in another journal
+	claims   map[string][]redisstore.PastClaim // that ended lately, by tenant
+	going    []authz.Reservation               // exchanges that have not ended
 }
 
 type resetKey struct {
@@ -260,6 +262,9 @@ func (b *rebuild) restore(ctx context.Context) error {
 		if _, err := s.Raise(ctx, r); err != nil { // without limits; known twice, it is charged once
 			return errors.Join(err, s.Close())
 		}
+	}
+	if err := b.restoreCoverage(ctx, s); err != nil {
+		return errors.Join(err, s.Close())
 	}
 	if r, ok := s.(*redisstore.Store); ok {
 		for tenant, claims := range b.claims {

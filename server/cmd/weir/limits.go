@@ -39,7 +39,7 @@ that serves with this configuration does it; run this as its user, on its host. 
 
 const limitsRebuildAbout = `Makes the counters count no less than the journals say: for a Redis that was emptied or replaced, while the replicas refuse (store_amnesiac).
 Name the journals of all replicas: what is in none of them is not counted. Replicas then believe in what Redis holds. It never makes
-anything count less, and may be repeated. What was released with record off is in no journal. Counters in memory are rebuilt while
+anything count less, and may be repeated. What has left of stored objects (coverage) is restored, too. What was released with record off is in no journal. Counters in memory are rebuilt while
 nobody serves.
 
   weir limits rebuild --config weir.yaml --journal /mnt/a/audit --journal /mnt/b/audit`
@@ -341,7 +341,7 @@ func limitsRebuild(ctx context.Context, args []string, out io.Writer) error {
 			return err
 		}
 	} else {
-		fmt.Fprintf(out, "%d exchanges since %s, %d of them not ended; %d meters%s\n", found.Exchanges, found.Since.Format(time.RFC3339), found.Open, found.Meters,
+		fmt.Fprintf(out, "%d exchanges since %s, %d of them not ended; %d meters and %d pieces of stored objects%s\n", found.Exchanges, found.Since.Format(time.RFC3339), found.Open, found.Meters, found.Pieces,
 			map[bool]string{true: " would be restored", false: " restored"}[*dry])
 	}
 	for _, d := range found.Damaged {
