@@ -10,29 +10,31 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// misspeltParts finds rules of packages weir.rules.<name> that nothing reads and that are called almost like a part: Rego takes
-// "deney contains …" for a set of the author's own, and nobody is refused. Where it is a set, it can be meant for nothing else, and is an
-// error; another rule may be left over, and is warned of. It asks after compilation, when every reference says in full what it reads.
+// misspeltParts finds rules that nothing reads and that are meant for the composition. In a package weir.rules.<name> they are called almost
+// like a part: Rego takes "deney contains …" for a set of the author's own, and nobody is refused. Where it is a set, it can be meant for
+// nothing else, and is an error; another rule may be left over, and is warned of. In any other package ("weir.rule.night") a set that is
+// called as a part is warned of. It asks after compilation, when every reference says in full what it reads.
 func misspeltParts(c *ast.Compiler) (warnings []string, err error) {
 	root := ast.MustParseRef("data.weir.rules")
 	var errs []error
 	said := map[string]bool{}
 	for _, file := range slices.Sorted(maps.Keys(c.Modules)) {
 		m := c.Modules[file]
-		if !m.Package.Path.HasPrefix(root) {
-			continue
-		}
+		within := m.Package.Path.HasPrefix(root)
 		for _, r := range m.Rules {
-			ref := r.Ref()
-			path := ref[:len(m.Package.Path)+1]
+			path := r.Ref()[:len(m.Package.Path)+1]
 			own := strings.Trim(path[len(path)-1].Value.String(), `"`)
-			near := nearestPart(own)
-			if near == "" || said[path.String()] || isRead(c, path) {
+			isSet := r.Head.RuleKind() == ast.MultiValue
+			near := "a set of a package weir.rules.<name>, which takes part"
+			if within {
+				near = nearestPart(own)
+			}
+			if near == "" || !within && !(isSet && slices.Contains(parts, own)) || said[path.String()] || isRead(c, path) {
 				continue
 			}
 			said[path.String()] = true
 			what := fmt.Sprintf("%s: nothing reads %s.%s; did you mean %s?", r.Location, short(m.Package.Path), own, near)
-			if r.Head.RuleKind() == ast.MultiValue {
+			if isSet && within {
 				errs = append(errs, errors.New(what))
 			} else {
 				warnings = append(warnings, what)

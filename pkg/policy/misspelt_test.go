@@ -13,17 +13,20 @@ import (
 func TestAMisspeltPart(t *testing.T) {
 	const deny = "package weir.rules.x\ndeny contains \"no\" if input.phase == \"response\"\n"
 	for name, tc := range map[string]struct{ src, warns, refused string }{
-		"a set":                {deny + `deney contains "never"`, "", "r.rego:3: nothing reads weir.rules.x.deney; did you mean deny?"},
-		"said twice":           {deny + "limits contains 1\nlimits contains 2", "", "r.rego:3: nothing reads weir.rules.x.limits; did you mean limit?"},
-		"a set by itself":      {deny + `alow contains "x" if count(alow) == 0`, "", "recursive"},
-		"a rule":               {deny + `holt := {"reason": "wait"}`, "r.rego:3: nothing reads weir.rules.x.holt; did you mean hold?", ""},
-		"the only one":         {"package weir.rules.x\n\ndenny contains 1", "", "r.rego:1: package weir.rules.x adds to none of allow, missing, deny, hold, limit, mask, score, field, strict, "},
-		"the only one, meant":  {"package weir.rules.x\n\ndenny contains 1", "", "; line 3 says denny: did you mean deny?"},
-		"read in its package":  {deny + "fields contains \"a\"\nfield contains f if some f in fields", "", ""},
-		"read as a variable":   {deny + "tasks contains \"mask\"\nscore contains x if some x in data.weir.rules.x[\"tasks\"]", "", ""},
-		"nothing like a part":  {deny + `working_hours contains 9`, "", ""},
-		"another package's":    {"package helper\nlimits contains 1", "", ""},
-		"read by another file": {deny + "masks contains \"redact\"\nmask contains m if some m in data.weir.rules.x.masks", "", ""},
+		"a set":                  {deny + `deney contains "never"`, "", "r.rego:3: nothing reads weir.rules.x.deney; did you mean deny?"},
+		"said twice":             {deny + "limits contains 1\nlimits contains 2", "", "r.rego:3: nothing reads weir.rules.x.limits; did you mean limit?"},
+		"a set by itself":        {deny + `alow contains "x" if count(alow) == 0`, "", "recursive"},
+		"a rule":                 {deny + `holt := {"reason": "wait"}`, "r.rego:3: nothing reads weir.rules.x.holt; did you mean hold?", ""},
+		"the only one":           {"package weir.rules.x\n\ndenny contains 1", "", "r.rego:1: package weir.rules.x adds to none of allow, missing, deny, hold, limit, mask, score, field, strict, "},
+		"the only one, meant":    {"package weir.rules.x\n\ndenny contains 1", "", "; line 3 says denny: did you mean deny?"},
+		"read in its package":    {deny + "fields contains \"a\"\nfield contains f if some f in fields", "", ""},
+		"read as a variable":     {deny + "tasks contains \"mask\"\nscore contains x if some x in data.weir.rules.x[\"tasks\"]", "", ""},
+		"nothing like a part":    {deny + `working_hours contains 9`, "", ""},
+		"another package's":      {"package helper\nlimits contains 1", "", ""},
+		"a slip in the package":  {"package weir.rule.night\ndeny contains \"never\"\ndeny contains \"either\"", "r.rego:2: nothing reads weir.rule.night.deny; did you mean a set of a package weir.rules.<name>, which takes part?", ""},
+		"a set that is read":     {"package helper\nlimit contains 1\nall if count(limit) > 1", "", ""},
+		"a rule called like one": {"package helper\nlimit := 1", "", ""},
+		"read by another file":   {deny + "masks contains \"redact\"\nmask contains m if some m in data.weir.rules.x.masks", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, err := policy.New(t.Context(), rules(tc.src))
