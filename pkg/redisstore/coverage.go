@@ -75,9 +75,14 @@ func (c *Coverage) Commit(ctx context.Context, claim authz.CoverClaim) error {
 	if err != nil {
 		return err
 	}
-	d := departure{claim.Tenant, marks, c.s.clock()}
-	if _, err = c.run(ctx, c.s.scripts.coverCommit, d.tenant, marks, d.piece()); err == nil {
-		c.s.departed.note(d)
+	var piece coverage.Bitmap
+	piece.Mark(marks.First, marks.End)
+	packed := piece.Append(nil)
+	if _, err = c.run(ctx, c.s.scripts.coverCommit, claim.Tenant, marks, packed); err == nil {
+		c.s.departed.note(departure{c.s.clock(), func(ctx context.Context) error {
+			_, err := c.once(ctx, c.s.scripts.coverCommit, claim.Tenant, marks, packed)
+			return err
+		}})
 	}
 	return err
 }
@@ -92,20 +97,25 @@ func (c *Coverage) Drop(ctx context.Context, claim authz.CoverClaim) error {
 	return err
 }
 
-// run runs one step of a claim, and once more where another Redis answered, after that was looked at.
+// run runs one step of a claim.
 func (c *Coverage) run(ctx context.Context, script *redis.Script, tenant string, marks coverage.Marks, more ...any) (string, error) {
 	if c.s.cfg.Coverage <= 0 {
 		return "", unavailable(errNoCoverage)
 	}
-	if err := c.s.sure(ctx); err != nil {
+	return c.s.surely(ctx, func() (string, error) { return c.once(ctx, script, tenant, marks, more...) })
+}
+
+// surely runs a step, and once more where another Redis answered, after that was looked at.
+func (s *Store) surely(ctx context.Context, step func() (string, error)) (string, error) {
+	if err := s.sure(ctx); err != nil {
 		return "", err
 	}
-	answer, err := c.once(ctx, script, tenant, marks, more...)
+	answer, err := step()
 	if errors.Is(err, errHistory) { // nothing was sent
-		if err := c.s.sure(ctx); err != nil {
+		if err := s.sure(ctx); err != nil {
 			return "", err
 		}
-		answer, err = c.once(ctx, script, tenant, marks, more...)
+		answer, err = step()
 	}
 	return answer, err
 }

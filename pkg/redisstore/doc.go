@@ -1,6 +1,6 @@
-// Package redisstore keeps sliding windows, hand-overs, coverage, pins and model versions in Redis (6.2 or later, or a fork that speaks like it), for
-// replicas that must count as one. It is the twin of pkg/window.Memory, pkg/handover.Memory, pkg/coverage.Memory and pkg/registry.File, passes
-// their suites, and answers random calls as they do.
+// Package redisstore keeps sliding windows, hand-overs, coverage, counts of documents, pins and model versions in Redis (6.2 or later, or a fork
+// that speaks like it), for replicas that must count as one. It is the twin of pkg/window.Memory, pkg/handover.Memory, pkg/coverage.Memory,
+// pkg/distinct.Memory and pkg/registry.File, passes their suites, and answers random calls as they do.
 //
 // # What it owns
 //
@@ -25,6 +25,11 @@
 //	                             when it lapses, first slot, slot behind the last
 //	weir:{T}:registry    hash    the document of model versions and its revision; T is that   for good
 //	                             of no tenant
+//	weir:{T}:documents:H string  what is known of a corpus and a subject: the last day seen,  32 d from the last claim
+//	                             the day of each sketch, open claims, at most 256
+//	…:documents:H:all    string  the HyperLogLog of all days that count, and of each of 31,  32 d from the last
+//	…:documents:H:0 to 30        at its number modulo 31                                     commit
+//	…:documents:H:now    string  none but while a script runs
 //	weir:handover:H      string  an admission on its way, for one use                        as told to Put
 //	weir:once:H          string  nothing: a proof (DPoP) that was shown                      as told to First
 //	weir:pin:H           string  the version of an object that a redirect led to             as told to Pin
@@ -71,7 +76,8 @@
 //
 // A user of Redis' ACL needs, and should have, no more than:
 //
-//	~weir:* +eval +evalsha +mget +get +set +setex +setrange +del +time +getex +getdel +hget +hset +info
+//	~weir:* +eval +evalsha +mget +get +set +setex +setrange +del +time +getex +getdel +expire +pfadd +pfcount
+//	+pfmerge +hget +hset +info
 //
 // and in a Redis Cluster +cluster +command too.
 //
@@ -79,7 +85,7 @@
 //
 // Whatever goes wrong is an *authz.Error of KindUnavailable, and denies: store_unavailable (Redis cannot be reached, is too slow, full, a
 // replica, too old, or answers nonsense), store_evicts, store_amnesiac, limit_unreadable (a limit names a window that is not kept, or no
-// unit), volume_unreadable (a volume below 0 or above 2^53), meters_too_many (more than 255 in one claim), coverage_busy (too many claims are
-// open for one holder and object; KindBusy). A call whose answer was lost may have charged: it is safe to repeat, and what is never settled
+// unit), volume_unreadable (a volume below 0 or above 2^53), meters_too_many (more than 255 in one claim), coverage_busy and
+// corpus_busy (too many claims are open for one holder and object, or corpus; KindBusy). A call whose answer was lost may have charged: it is safe to repeat, and what is never settled
 // stays charged until it leaves its windows. No error and no log line holds the URL, a password, a subject or a token.
 package redisstore

@@ -61,18 +61,19 @@ func hashed(parts ...string) string {
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16]) // 128 bits: nobody finds a second name with the same
 }
 
-func tag(tenant string) string         { return "weir:{" + hashed(tenant) + "}:" }
-func tenantKey(tag string) string      { return tag + "epoch" }
-func tickKey(tag string) string        { return tag + "tick" }
-func claimKey(tag, id string) string   { return tag + "claim:" + hashed(id) }
-func meterKey(tag, h string) string    { return tag + "meter:" + h }
-func slotsKey(tag, h string) string    { return tag + "slots:" + h }
-func coverKey(tag, h string) string    { return tag + "cover:" + h }
-func coveringKey(tag, h string) string { return tag + "covering:" + h }
-func registryKey(tag string) string    { return tag + "registry" }
-func handoverKey(key string) string    { return "weir:handover:" + hashed(key) }
-func onceKey(key string) string        { return "weir:once:" + hashed(key) }
-func pinKey(key string) string         { return "weir:pin:" + hashed(key) }
+func tag(tenant string) string          { return "weir:{" + hashed(tenant) + "}:" }
+func tenantKey(tag string) string       { return tag + "epoch" }
+func tickKey(tag string) string         { return tag + "tick" }
+func claimKey(tag, id string) string    { return tag + "claim:" + hashed(id) }
+func meterKey(tag, h string) string     { return tag + "meter:" + h }
+func slotsKey(tag, h string) string     { return tag + "slots:" + h }
+func coverKey(tag, h string) string     { return tag + "cover:" + h }
+func coveringKey(tag, h string) string  { return tag + "covering:" + h }
+func registryKey(tag string) string     { return tag + "registry" }
+func handoverKey(key string) string     { return "weir:handover:" + hashed(key) }
+func onceKey(key string) string         { return "weir:once:" + hashed(key) }
+func pinKey(key string) string          { return "weir:pin:" + hashed(key) }
+func documentsKey(tag, h string) string { return tag + "documents:" + h }
 
 // Keys that belong to no tenant.
 const (

@@ -93,7 +93,7 @@ func (s *Store) replay(ctx context.Context) (int, error) {
 		steps = append(steps, func() error { return s.again(ctx, c) })
 	}
 	for _, d := range s.departed.commits() {
-		steps = append(steps, func() error { return s.leaveAgain(ctx, d) })
+		steps = append(steps, func() error { return d.again(ctx) })
 	}
 	errs := make(chan error, replayAtOnce)
 	next := make(chan func() error)

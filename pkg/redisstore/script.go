@@ -18,28 +18,32 @@ type scripts struct {
 	quickReserve, quickRaise, quickSettle                               *redis.Script
 	coverClaim, coverCommit, coverDrop                                  *redis.Script
 	registry                                                            *redis.Script
+	documentClaim, documentCommit, documentDrop                         *redis.Script
 }
 
 func loadScripts() (scripts, error) {
 	var s scripts
 	whole := func(names ...string) []string { return append([]string{"prelude", "heads"}, names...) }
 	for to, files := range map[**redis.Script][]string{
-		&s.reserve:      whole("meter", "claim", "reserve"),
-		&s.raise:        whole("meter", "claim", "raise"),
-		&s.settle:       whole("meter", "claim", "settle"),
-		&s.cancel:       whole("meter", "claim", "cancel"),
-		&s.usage:        whole("quick_usage", "meter", "usage"),
-		&s.lease:        whole("meter", "claim", "lease"),
-		&s.lower:        whole("meter", "claim", "lower"),
-		&s.reset:        whole("meter", "reset"),
-		&s.restore:      whole("meter", "restore"),
-		&s.quickReserve: {"quick", "quick_reserve"},
-		&s.quickRaise:   {"quick", "quick_pending", "quick_raise"},
-		&s.quickSettle:  {"quick", "quick_pending", "quick_settle"},
-		&s.coverClaim:   {"cover", "cover_claim"},
-		&s.coverCommit:  {"cover", "cover_commit"},
-		&s.coverDrop:    {"cover", "cover_drop"},
-		&s.registry:     {"registry"},
+		&s.reserve:        whole("meter", "claim", "reserve"),
+		&s.raise:          whole("meter", "claim", "raise"),
+		&s.settle:         whole("meter", "claim", "settle"),
+		&s.cancel:         whole("meter", "claim", "cancel"),
+		&s.usage:          whole("quick_usage", "meter", "usage"),
+		&s.lease:          whole("meter", "claim", "lease"),
+		&s.lower:          whole("meter", "claim", "lower"),
+		&s.reset:          whole("meter", "reset"),
+		&s.restore:        whole("meter", "restore"),
+		&s.quickReserve:   {"quick", "quick_reserve"},
+		&s.quickRaise:     {"quick", "quick_pending", "quick_raise"},
+		&s.quickSettle:    {"quick", "quick_pending", "quick_settle"},
+		&s.coverClaim:     {"cover", "cover_claim"},
+		&s.coverCommit:    {"cover", "cover_commit"},
+		&s.coverDrop:      {"cover", "cover_drop"},
+		&s.documentClaim:  {"document", "document_claim"},
+		&s.documentCommit: {"document", "document_commit"},
+		&s.documentDrop:   {"document", "document_drop"},
+		&s.registry:       {"registry"},
 	} {
 		var b strings.Builder
 		for _, name := range files {

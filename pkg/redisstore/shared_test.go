@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/coverage"
 	"github.com/weirgate/weir/pkg/redisstore"
 	"github.com/weirgate/weir/pkg/redisstore/redistest"
 )
@@ -144,7 +145,7 @@ func TestKeys(t *testing.T) {
 }
 
 // acl makes the user that doc.go describes.
-const acl = "ACL SETUSER weir on >hunter2 ~weir:* +eval +evalsha +mget +get +set +setex +setrange +del +time +getex +getdel +hget +hset +info"
+const acl = "ACL SETUSER weir on >hunter2 ~weir:* +eval +evalsha +mget +get +set +setex +setrange +del +time +getex +getdel +expire +pfadd +pfcount +pfmerge +hget +hset +info"
 
 // TestLeastPrivilege: the permissions that doc.go names suffice.
 func TestLeastPrivilege(t *testing.T) {
@@ -152,7 +153,7 @@ func TestLeastPrivilege(t *testing.T) {
 	if got := server.Do(t, acl); got != "OK" {
 		t.Fatal(got)
 	}
-	everyStep(t, newStore(t, redisstore.Config{URL: strings.Replace(server.URL(), "unix://", "unix://weir:hunter2@", 1)}))
+	everyStep(t, newStore(t, redisstore.Config{URL: strings.Replace(server.URL(), "unix://", "unix://weir:hunter2@", 1), Coverage: coverage.TTL}))
 }
 
 // everyStep makes each call once.
@@ -167,8 +168,13 @@ func everyStep(t *testing.T, s *redisstore.Store) {
 	if ok {
 		t.Error("took what nobody put")
 	}
+	_, err5 := s.Coverage().Claim(t.Context(), piece("1", 1))
+	_, err6 := s.Documents().Claim(t.Context(), document("1", "a"))
 	for name, err := range map[string]error{
-		"ready": s.Ready(t.Context()), "reserve": err1, "raise": err2, "usage": err3, "cancel": s.Cancel(t.Context(), r),
+		"claim": err5, "commit": s.Coverage().Commit(t.Context(), piece("1", 1)), "drop": s.Coverage().Drop(t.Context(), piece("2", 1)),
+		"claim a document": err6, "commit a document": s.Documents().Commit(t.Context(), document("1", "a")),
+		"drop a document": s.Documents().Drop(t.Context(), document("2", "b")),
+		"ready":           s.Ready(t.Context()), "reserve": err1, "raise": err2, "usage": err3, "cancel": s.Cancel(t.Context(), r),
 		"settle": s.Settle(t.Context(), claim("settle")), "put": s.Put(t.Context(), "ticket", nil, time.Minute), "take": err4,
 		"put nothing": s.Put(t.Context(), "ticket", nil, 0),
 	} {
@@ -187,7 +193,7 @@ func TestCluster(t *testing.T) {
 			t.Fatal(got)
 		}
 	}
-	s := newStore(t, redisstore.Config{URL: strings.Replace(c.URL(), "redis://", "redis://weir:hunter2@", 1)})
+	s := newStore(t, redisstore.Config{URL: strings.Replace(c.URL(), "redis://", "redis://weir:hunter2@", 1), Coverage: coverage.TTL})
 	everyStep(t, s)
 	for i := range 12 { // tenants lie on different nodes
 		r := claim("node")
