@@ -178,7 +178,7 @@ func shown(event authz.Event, name string) bool {
 	return !slices.Contains([]string{
 		"weir.schema", "event.name", "time", "weir.started", "trace_id", "span_id", "parent_span_id", "weir.credential.issuer",
 		"weir.credential.expires", "weir.operation.complete", "weir.limits", "weir.exceeded", "weir.mask.scores", "weir.mask.fields", "weir.approval",
-		"weir.alternatives", "weir.input", "weir.coverage.subject.before", "weir.coverage.group.before",
+		"weir.alternatives", "weir.input", "weir.coverage.subject.before", "weir.coverage.group.before", "weir.corpus.read.before",
 	}, name)
 }
 

@@ -98,9 +98,9 @@ func openTraces(ctx context.Context, j *audit.Journal, env telemetry.Environment
 }
 
 // newGuard wires the decision pipeline.
-func newGuard(c *config.Config, keyed bool, a *authn.Authenticator, table *target.Table, p *policy.Engine, s store, left guard.Coverage, h guard.Handover, j *audit.Journal, m *telemetry.Metrics, log *slog.Logger) (*guard.Guard, error) {
+func newGuard(c *config.Config, keyed bool, a *authn.Authenticator, table *target.Table, p *policy.Engine, s store, left departed, h guard.Handover, j *audit.Journal, m *telemetry.Metrics, log *slog.Logger) (*guard.Guard, error) {
 	cfg := guard.Config{
-		Authenticator: authenticator(c, a), Targets: table, Describer: describer{targets: table, opens: keyed && c.Entry != entryExtAuthz}, MaskKeys: keyed, Policy: p, Store: s, Coverage: left, Journal: journal{j}, Observer: m,
+		Authenticator: authenticator(c, a), Targets: table, Describer: describer{targets: table, opens: keyed && c.Entry != entryExtAuthz}, MaskKeys: keyed, Policy: p, Store: s, Coverage: left.coverage, Corpus: left.corpus, Journal: journal{j}, Observer: m,
 		Meters: c.Counters.Specs(), Entry: c.Entry, Replica: c.Replica, Timeout: c.Limits.DecisionTimeout, Log: log,
 	}
 	if shared, ok := s.(guard.Pins); ok {

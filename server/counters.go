@@ -10,6 +10,7 @@ import (
 
 	"github.com/weirgate/weir/pkg/authz"
 	"github.com/weirgate/weir/pkg/coverage"
+	"github.com/weirgate/weir/pkg/distinct"
 	"github.com/weirgate/weir/pkg/guard"
 	"github.com/weirgate/weir/pkg/handover"
 	"github.com/weirgate/weir/pkg/redisstore"
@@ -68,40 +69,57 @@ func openStore(c *config.Config, log *slog.Logger) (store, guard.Handover, error
 	return sharedStore{a, r}, r, nil
 }
 
-// openCoverage returns where it is kept what has left of stored objects: with the counters, in Redis or in memory, and where those are kept on
-// disk beside them.
-func openCoverage(c *config.Config, s store) (guard.Coverage, error) {
+// departed is where it is kept what has left: parts of stored objects, and documents of corpora.
+type departed struct {
+	coverage guard.Coverage
+	corpus   guard.Corpus
+	files    []file // that this process keeps it in
+}
+
+// file is what is kept in memory, and brought to a file while it runs.
+type file interface {
+	Run(ctx context.Context) error
+	Close() error
+}
+
+// openDeparted returns where it is kept what has left: with the counters, in Redis or in memory, and where those are kept on disk beside them.
+func openDeparted(c *config.Config, s store) (d departed, err error) {
 	if shared, ok := s.(sharedStore); ok {
-		return shared.redis.Coverage(), nil
+		return departed{coverage: shared.redis.Coverage(), corpus: shared.redis.Documents()}, nil
 	}
-	return coverageInMemory(c)
+	parts, err := coverageInMemory(c)
+	if err != nil {
+		return d, err
+	}
+	documents, err := distinct.New(distinct.Config{File: beside(c, ".documents")})
+	if err != nil {
+		_ = parts.Close() // nothing was kept in it yet
+		return d, fmt.Errorf("counters.snapshot: %w", err)
+	}
+	return departed{parts, documents, []file{parts, documents}}, nil
 }
 
 func coverageInMemory(c *config.Config) (*coverage.Memory, error) {
-	var cfg coverage.Config
-	if c.Counters.Snapshot != "" {
-		cfg.File = c.Counters.Snapshot + ".coverage"
-	}
-	m, err := coverage.New(cfg)
+	m, err := coverage.New(coverage.Config{File: beside(c, ".coverage")})
 	if err != nil {
 		return nil, fmt.Errorf("counters.snapshot: %w", err)
 	}
 	return m, nil
 }
 
-// runCoverage brings coverage to the disk until ctx ends, where it is kept there.
-func (s *Server) runCoverage(ctx context.Context) error {
-	if m, ok := s.coverage.(*coverage.Memory); ok {
-		return m.Run(ctx)
+// beside is a file beside the counters' snapshot; empty where they are kept nowhere.
+func beside(c *config.Config, suffix string) string {
+	if c.Counters.Snapshot == "" {
+		return ""
 	}
-	return nil
+	return c.Counters.Snapshot + suffix
 }
 
-// closeCoverage closes the file of coverage, where there is one. Nothing is decided any more.
-func (s *Server) closeCoverage() {
-	if m, ok := s.coverage.(*coverage.Memory); ok {
-		if err := m.Close(); err != nil {
-			s.opts.Log.Error("close coverage", "cause", err)
+// close closes the files. Nothing is decided any more.
+func (d *departed) close(log *slog.Logger) {
+	for _, f := range d.files {
+		if err := f.Close(); err != nil {
+			log.Error("close what is kept of what has left", "cause", err)
 		}
 	}
 }

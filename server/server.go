@@ -56,7 +56,7 @@ type Server struct {
 	policy   *policy.Engine
 	source   *policySource
 	store    store
-	coverage guard.Coverage
+	departed departed
 	guard    *guard.Guard
 	proc     *extproc.Server // nil with entry ext_authz
 	certs    atomic.Pointer[tls.Config]
@@ -101,7 +101,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 	if s.store, handover, err = openStore(cfg, o.Log); err != nil {
 		return nil, err
 	}
-	if s.coverage, err = openCoverage(cfg, s.store); err != nil {
+	if s.departed, err = openDeparted(cfg, s.store); err != nil {
 		return nil, err
 	}
 	if cfg.Policy.Identity != "policy" {
@@ -133,7 +133,7 @@ func (s *Server) serveEnvoy(h guard.Handover) error {
 	if err != nil {
 		return fmt.Errorf("targets: %w", err)
 	}
-	s.guard, err = newGuard(s.cfg, s.keys != nil, s.authn, table, s.policy, s.store, s.coverage, h, s.journal, s.metrics, s.opts.Log)
+	s.guard, err = newGuard(s.cfg, s.keys != nil, s.authn, table, s.policy, s.store, s.departed, h, s.journal, s.metrics, s.opts.Log)
 	if err != nil {
 		return err
 	}
@@ -228,8 +228,11 @@ func (s *Server) Run(ctx context.Context) error {
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	parts, running := errgroup.WithContext(inner)
-	for _, run := range []func(context.Context) error{s.journal.Run, s.runAuthn, s.store.Run, s.runCoverage, s.watchFiles, s.watchHealth, s.pollBundle} {
+	for _, run := range []func(context.Context) error{s.journal.Run, s.runAuthn, s.store.Run, s.watchFiles, s.watchHealth, s.pollBundle} {
 		parts.Go(func() error { return run(running) })
+	}
+	for _, f := range s.departed.files {
+		parts.Go(func() error { return f.Run(running) })
 	}
 	parts.Go(func() error { return s.watchResets(running) })
 	if s.shipper != nil {
@@ -348,5 +351,5 @@ func (s *Server) close() {
 	if s.store != nil {
 		_ = s.store.Close()
 	}
-	s.closeCoverage()
+	s.departed.close(s.opts.Log)
 }

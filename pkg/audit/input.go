@@ -169,6 +169,9 @@ func (e *encoder) operation(o *authz.Operation) {
 		e.covered("group", c.Group)
 		e.shut()
 	}
+	if c := o.Corpus; c != nil {
+		e.corpus(c)
+	}
 	if n := o.Attempts; n != nil {
 		e.open("attempts")
 		e.number("hour", n.Hour)
@@ -184,6 +187,19 @@ func (e *encoder) operation(o *authz.Operation) {
 		e.text("model", r.Model)
 		e.text("promoted_by", r.PromotedBy)
 		e.shut()
+	}
+	e.shut()
+}
+
+func (e *encoder) corpus(c *authz.Corpus) {
+	e.open("corpus")
+	e.count("documents", c.Documents)
+	e.open("read")
+	e.number("before", c.Read.Before)
+	e.number("after", c.Read.After)
+	e.shut()
+	if c.Share != nil {
+		e.covered("share", *c.Share)
 	}
 	e.shut()
 }

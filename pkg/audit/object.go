@@ -31,6 +31,11 @@ func (e *encoder) stored(r *authz.Record) {
 		e.share("weir.coverage.group.before", c.Group.Before)
 		e.share("weir.coverage.group.after", c.Group.After)
 	}
+	if c := r.Operation.Corpus; c != nil {
+		e.count("weir.corpus.documents", c.Documents)
+		e.count("weir.corpus.read.before", c.Read.Before)
+		e.count("weir.corpus.read.after", c.Read.After)
+	}
 	if n := r.Operation.Attempts; n != nil {
 		e.count("weir.attempts.hour", n.Hour)
 		e.count("weir.attempts.day", n.Day)
@@ -66,6 +71,9 @@ func (f *Fields) stored(r *authz.Record) {
 		Subject: authz.Covered{Before: f.SubjectBefore, After: f.SubjectAfter}, Group: authz.Covered{Before: f.GroupBefore, After: f.GroupAfter},
 	}); c != (authz.Coverage{}) {
 		r.Operation.Coverage = &c
+	}
+	if f.CorpusAfter != 0 {
+		r.Operation.Corpus = authz.NewCorpus(f.CorpusDocuments, authz.Read{Before: f.CorpusBefore, After: f.CorpusAfter})
 	}
 	if n := (authz.Attempts{Hour: f.AttemptsHour, Day: f.AttemptsDay}); n != (authz.Attempts{}) {
 		r.Operation.Attempts = &n

@@ -77,6 +77,7 @@ func refusal(id string) *authz.Record {
 	r.Carried = "capability:7QK4X2S3E5T6U7V8W9Y2Z3A4B5"
 	r.Leave = &authz.Leave{Target: "hub", Object: "org/llm/b.safetensors", Version: "9af1"}
 	r.Artifact = authz.Artifact{Class: authz.ArtifactCheckpoint, Format: "safetensors", Wrapped: "gzip", Tensors: 12, Parameters: 7e9}
+	r.Operation.Corpus = authz.NewCorpus(1000, authz.Read{Before: 199, After: 200})
 	r.Operation.Attempts = &authz.Attempts{Hour: 3, Day: 4}
 	r.Operation.Part, r.Operation.Into, r.Operation.Coverage = 3, "c/d.safetensors", &authz.Coverage{Subject: authz.Covered{Before: .25, After: .5}, Group: authz.Covered{Before: .5, After: 1}}
 	r.Operation.Registered = &authz.Registered{Known: true, Sensitivity: "restricted", State: authz.ModelRetired, Model: "churn/7", PromotedBy: "https://issuer.example|ada"}

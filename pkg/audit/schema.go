@@ -81,8 +81,12 @@ type Fields struct {
 	SubjectAfter  float64 `json:"weir.coverage.subject.after,omitempty"`
 	GroupBefore   float64 `json:"weir.coverage.group.before,omitempty"`
 	GroupAfter    float64 `json:"weir.coverage.group.after,omitempty"`
-	AttemptsHour  int64   `json:"weir.attempts.hour,omitempty"` // at models' weights, by the subject, this one among them
-	AttemptsDay   int64   `json:"weir.attempts.day,omitempty"`
+	// Of a corpus: documents in it, as its target states, and distinct ones that the subject has had in 30 days, before and with this one.
+	CorpusDocuments int64 `json:"weir.corpus.documents,omitempty"`
+	CorpusBefore    int64 `json:"weir.corpus.read.before,omitempty"`
+	CorpusAfter     int64 `json:"weir.corpus.read.after,omitempty"`
+	AttemptsHour    int64 `json:"weir.attempts.hour,omitempty"` // at models' weights, by the subject, this one among them
+	AttemptsDay     int64 `json:"weir.attempts.day,omitempty"`
 	// What the registry of model versions says of it; absent where it was not asked.
 	ObjectSensitivity string           `json:"weir.object.sensitivity,omitempty"`
 	ModelState        authz.ModelState `json:"weir.object.state,omitempty"`       // unknown, active or retired

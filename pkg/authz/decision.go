@@ -168,6 +168,7 @@ type Reads struct {
 	Response bool // evaluate again at the response head
 	Object   bool // evaluate again at the response head of an answer that hands out a stored object
 	Attempts bool // Operation.Attempts
+	Corpus   bool // Operation.Corpus
 	Content  bool // some rule has a word about what that is: where answers are not seen, it could not have it
 	Envoy    bool // Input.Envoy: the policy is one of policy.compat
 	Body     bool // Input.Envoy.Body

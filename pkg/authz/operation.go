@@ -42,6 +42,8 @@ type Operation struct {
 	Forged bool `json:"forged,omitempty"`
 	// Coverage is how much of the object has left; nil until the answer's head tells what is asked for (phase response).
 	Coverage *Coverage `json:"coverage,omitempty"`
+	// Corpus is how much of a corpus the subject has read; nil as long as Coverage is, and for what is no document of a corpus.
+	Corpus *Corpus `json:"corpus,omitempty"`
 	// Attempts says how often the subject has asked for models' weights, this time among them; nil where it asks for something else.
 	Attempts *Attempts `json:"attempts,omitempty"`
 	// Registered is what the registry of model versions says of the object; nil without a registry, and until it is known which version is

@@ -89,11 +89,12 @@ type Target struct {
 	Vectors     []string          `json:"-"` // names of what holds vectors, where only the operator knows them: fields, columns, properties
 	PrimaryKeys []string          `json:"-"` // names of fields of which each value is one document's, where only the operator knows them
 
-	Floors   Floors `json:"-"` // what policy can only tighten
-	Unseen   int64  `json:"-"` // bytes of an object that one subject may have in 30 days while nobody can tell what it is; 0: 1 MiB
-	Mode     Mode   `json:"-"`
-	Upgrades bool   `json:"-"` // permit WebSocket and other protocol upgrades, whose payload is not inspected
-	Slashes  bool   `json:"-"` // its API writes names with slashes in them as one segment of a path: %2F is no way round a rule
+	Floors    Floors `json:"-"` // what policy can only tighten
+	Unseen    int64  `json:"-"` // bytes of an object that one subject may have in 30 days while nobody can tell what it is; 0: 1 MiB
+	Mode      Mode   `json:"-"`
+	Upgrades  bool   `json:"-"` // permit WebSocket and other protocol upgrades, whose payload is not inspected
+	Slashes   bool   `json:"-"` // its API writes names with slashes in them as one segment of a path: %2F is no way round a rule
+	Documents int64  `json:"-"` // how many documents a corpus has; 0: nobody says
 }
 
 // Floors are the obligations a target imposes on every decision about it; policy can only tighten them.

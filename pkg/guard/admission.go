@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"time"
 	"unicode/utf8"
 
@@ -32,14 +33,15 @@ type Admission struct {
 	extended bool           // it is another one than the decision record's
 	marked   []authz.Flag   // by policy so far: a fault that comes after takes nothing of it away
 
-	carried  string             // the credential that the answer's Location carries
-	piece    *authz.Piece       // what the answer hands out of a stored object
-	artifact authz.Artifact     // what that is, by its content
-	claimed  *authz.CoverClaim  // of the object's coverage, until it is decided
-	unknown  *authz.Reservation // of bytes of an object that nobody knows
-	tried    bool               // it is counted as an attempt at weights, or goes on with one
-	first    bool               // it does not go on with one
-	having   *authz.Reservation // of an object that may be had: further pieces are no attempts
+	carried  string               // the credential that the answer's Location carries
+	piece    *authz.Piece         // what the answer hands out of a stored object
+	artifact authz.Artifact       // what that is, by its content
+	claimed  *authz.CoverClaim    // of the object's coverage, until it is decided
+	unknown  *authz.Reservation   // of bytes of an object that nobody knows
+	tried    bool                 // it is counted as an attempt at weights, or goes on with one
+	first    bool                 // it does not go on with one
+	having   *authz.Reservation   // of an object that may be had: further pieces are no attempts
+	document *authz.DocumentClaim // of a corpus, until it is decided
 
 	envoy  *authz.EnvoyRequest // for policies of policy.compat; see Attributes
 	bodied bool                // the body in it is whole
@@ -233,12 +235,26 @@ func (a *Admission) Respond(ctx context.Context, resp authz.Response) authz.Deci
 	if reads.Response || (resp.Object != nil || elsewhere) && reads.Object || a.op.Artifact != named {
 		a.decide(ctx, authz.PhaseResponse, &resp)
 	}
-	if !a.Allowed() || resp.Forwarded { // which is where it leaves, and is covered
-		a.letGo(ctx)
-	} else if err := a.commitCoverage(ctx); err != nil {
+	if err := a.commit(ctx, resp.Forwarded); err != nil {
 		a.fail(err)
 	}
 	return a.verdict
+}
+
+// commit makes what is claimed one that has left, or gives it back where it is refused. Where it is forwarded it leaves, and is covered, where the
+// redirect leads; a document of a corpus counts here, for that may be none.
+func (a *Admission) commit(ctx context.Context, forwarded bool) error {
+	switch {
+	case !a.Allowed():
+		a.letGo(ctx)
+		return nil
+	case forwarded:
+		err := a.commitDocument(ctx)
+		a.having = nil // it stays one that may be had
+		a.letGo(ctx)
+		return err
+	}
+	return errors.Join(a.commitCoverage(ctx), a.commitDocument(ctx))
 }
 
 // Refuse turns the exchange into a refusal after the fact: an answer that cannot be judged, a body over its cap. In observe mode it is

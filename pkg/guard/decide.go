@@ -63,6 +63,9 @@ func (a *Admission) evaluate(ctx context.Context, phase string, resp *authz.Resp
 	}
 	if g.cfg.Entry == "ext_authz" && g.cfg.Policy.Reads().Object && a.takesObject() { // what leaves is not seen: all of it
 		in.Operation.Coverage = &authz.Coverage{Subject: authz.Covered{After: 1}, Group: authz.Covered{After: 1}}
+		if a.match.Target.Kind == authz.KindCorpus {
+			in.Operation.Corpus = unseenCorpus(a.match.Target.Documents)
+		}
 	}
 	start := g.cfg.Now()
 	d, err := g.cfg.Policy.Eval(ctx, in)

@@ -79,6 +79,7 @@ type Config struct {
 	Coverage      Coverage // nil: none is kept, and policy is told none
 	Registry      Registry // nil: there is none, and policy is told nothing of model versions
 	Pins          Pins     // where redirects lead to several replicas: one for all of them; default MemoryPins
+	Corpus        Corpus   // nil: none is counted, and policy is told none
 	Handover      Handover // required for entry "both" only
 
 	TicketKey []byte        // MAC key of hand-over tickets, at least 32 bytes; required with Handover

@@ -48,7 +48,11 @@ func (a *Admission) object(ctx context.Context, resp *authz.Response) error {
 		}
 	}
 	a.op.Artifact = authz.StricterArtifact(a.op.Artifact, a.artifact.Class)
-	return a.claimCoverage(ctx, *resp.Object, a.req.Method != "HEAD" || redirects(resp))
+	leaves := a.req.Method != "HEAD" || redirects(resp)
+	if err := a.claimCoverage(ctx, *resp.Object, leaves); err != nil || !leaves {
+		return err
+	}
+	return a.claimDocument(ctx, *resp.Object)
 }
 
 // unseen books a piece of an object that nobody knows, and reports whether the subject has had too much of it for that.
@@ -128,6 +132,7 @@ func (a *Admission) letGo(ctx context.Context) {
 		}
 		a.claimed = nil
 	}
+	a.dropDocument(ctx)
 	if a.unknown != nil {
 		if err := a.g.cfg.Store.Cancel(ctx, *a.unknown); err != nil {
 			a.g.cfg.Log.Warn("bytes of an unknown object not given back", "decision", a.id, "cause", err)

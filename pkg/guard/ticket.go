@@ -47,6 +47,7 @@ type handed struct {
 	PrimaryKeys []string          `json:"primary_keys,omitempty"`
 	Unseen      int64             `json:"unseen,omitempty"`
 	Slashes     bool              `json:"slashes,omitempty"`
+	Documents   int64             `json:"documents,omitempty"`
 	Operation   authz.Operation   `json:"operation"`
 	TraceID     string            `json:"trace_id"`
 	ParentSpan  string            `json:"parent_span"`
@@ -76,7 +77,7 @@ func (a *Admission) Suspend(ctx context.Context) (string, error) {
 	t := a.match.Target
 	value, err := json.Marshal(handed{
 		ID: a.id, Started: a.req.Time, Match: a.match, Floors: t.Floors, Mode: t.Mode, Upgrades: t.Upgrades,
-		Vectors: t.Vectors, PrimaryKeys: t.PrimaryKeys, Unseen: t.Unseen, Slashes: t.Slashes,
+		Vectors: t.Vectors, PrimaryKeys: t.PrimaryKeys, Unseen: t.Unseen, Documents: t.Documents, Slashes: t.Slashes,
 		Operation: a.op, TraceID: a.trace.id, ParentSpan: a.trace.parent, NeedsBody: a.needsBody, Identity: a.identity, Known: a.known,
 		Decided: a.decided, Verdict: a.verdict, Label: a.label, Reservation: a.reservation, Reserved: a.reserved, Granted: a.granted, Raised: a.raised,
 		Words: a.words, Having: a.having != nil,
@@ -154,7 +155,7 @@ func (g *Guard) Refused(req authz.Request, e *authz.Error) *Admission {
 func (g *Guard) resume(h handed, req authz.Request) *Admission {
 	req.Time = h.Started
 	t := &h.Match.Target
-	t.Floors, t.Mode, t.Upgrades, t.Vectors, t.PrimaryKeys, t.Unseen, t.Slashes = h.Floors, h.Mode, h.Upgrades, h.Vectors, h.PrimaryKeys, h.Unseen, h.Slashes
+	t.Floors, t.Mode, t.Upgrades, t.Vectors, t.PrimaryKeys, t.Unseen, t.Documents, t.Slashes = h.Floors, h.Mode, h.Upgrades, h.Vectors, h.PrimaryKeys, h.Unseen, h.Documents, h.Slashes
 	a := &Admission{
 		g: g, id: h.ID, req: req, match: h.Match, op: h.Operation, needsBody: h.NeedsBody, identity: h.Identity, known: h.Known,
 		trace:   trace{id: h.TraceID, parent: h.ParentSpan, span: joinTrace("", h.ID).span},

@@ -160,6 +160,7 @@ func cacheParts() map[string]part {
 		"operation.coverage":      coveragePart,
 		"operation.attempts":      attemptsPart,
 		"operation.registered":    registeredPart,
+		"operation.corpus":        corpusPart,
 		"operation.range":         textPart(func(in *authz.Input) string { return in.Operation.Range }),
 		"operation.sealed":        flagPart(func(in *authz.Input) bool { return in.Operation.Sealed }),
 		"operation.forged":        flagPart(func(in *authz.Input) bool { return in.Operation.Forged }),
@@ -199,11 +200,24 @@ func coveragePart(dst []byte, in *authz.Input) []byte {
 	if c == nil {
 		return append(dst, 0)
 	}
-	dst = append(dst, 1)
-	for _, f := range [...]float64{c.Subject.Before, c.Subject.After, c.Group.Before, c.Group.After} {
-		dst = binary.BigEndian.AppendUint64(dst, math.Float64bits(f))
+	return appendCovered(appendCovered(append(dst, 1), c.Subject), c.Group)
+}
+
+func corpusPart(dst []byte, in *authz.Input) []byte {
+	c := in.Operation.Corpus
+	if c == nil {
+		return append(dst, 0)
 	}
-	return dst
+	dst = binary.AppendVarint(binary.AppendVarint(binary.AppendVarint(append(dst, 1), c.Documents), c.Read.Before), c.Read.After)
+	if c.Share == nil {
+		return append(dst, 0)
+	}
+	return appendCovered(append(dst, 1), *c.Share)
+}
+
+func appendCovered(dst []byte, c authz.Covered) []byte {
+	dst = binary.BigEndian.AppendUint64(dst, math.Float64bits(c.Before))
+	return binary.BigEndian.AppendUint64(dst, math.Float64bits(c.After))
 }
 
 func attemptsPart(dst []byte, in *authz.Input) []byte {

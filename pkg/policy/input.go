@@ -22,7 +22,7 @@ func newKeys() *keys {
 		"into", "version", "part", "coverage", "before", "after", "format", "wrapped", "tensors", "parameters", "size", "offset", "length",
 		"registered", "known", "state", "promoted_by",
 		"score", "signals", "budget", "status", "content_type", "content_length", "unix_ns", "rfc3339", "method", "host", "path",
-		"subject_target", "credential", "group", "attempts", "hour", "day",
+		"subject_target", "credential", "group", "attempts", "hour", "day", "corpus", "read", "share",
 	} {
 		k.terms[s] = ast.StringTerm(s)
 	}
@@ -194,6 +194,9 @@ func (k *keys) operation(p *authz.Operation) *ast.Term {
 		v.put("group", k.covered(c.Group))
 		o.put("coverage", v.term())
 	}
+	if c := p.Corpus; c != nil {
+		o.put("corpus", k.corpus(c))
+	}
 	if n := p.Attempts; n != nil {
 		v := k.object(2)
 		v.number("hour", n.Hour)
@@ -216,6 +219,21 @@ func (k *keys) covered(c authz.Covered) *ast.Term {
 	o := k.object(2)
 	o.put("before", ast.FloatNumberTerm(c.Before))
 	o.put("after", ast.FloatNumberTerm(c.After))
+	return o.term()
+}
+
+func (k *keys) corpus(c *authz.Corpus) *ast.Term {
+	o := k.object(3)
+	if c.Documents != 0 {
+		o.number("documents", c.Documents)
+	}
+	r := k.object(2)
+	r.number("before", c.Read.Before)
+	r.number("after", c.Read.After)
+	o.put("read", r.term())
+	if c.Share != nil {
+		o.put("share", k.covered(*c.Share))
+	}
 	return o.term()
 }
 

@@ -44,6 +44,7 @@ func compileObserved(ctx context.Context, cfg Config) (*loaded, error) {
 		Usage: l.reads.Usage || whole.reads.Usage, Groups: l.reads.Groups || whole.reads.Groups, Risk: l.reads.Risk || whole.reads.Risk,
 		Response: l.reads.Response || whole.reads.Response, Object: l.reads.Object || whole.reads.Object,
 		Content: l.reads.Content || whole.reads.Content, Attempts: l.reads.Attempts || whole.reads.Attempts,
+		Corpus: l.reads.Corpus || whole.reads.Corpus,
 	}
 	return l, nil
 }

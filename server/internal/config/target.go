@@ -43,6 +43,10 @@ type Target struct {
 	// UnseenBytes is how many bytes of one object a subject may have in 30 days while nobody can tell what it is, because only pieces from
 	// its middle were asked for; beyond that it is opaque, and policy decides. For stores of objects. 1KiB to 1TiB. Default 1MiB.
 	UnseenBytes Size `yaml:"unseen_bytes" default:"1MiB" min:"1KiB" max:"1TiB"`
+	// CorpusDocuments is how many documents a corpus has, so that policy knows what share of it somebody has read (operation.corpus.share).
+	// A document is a version of an object; what a database answers to a search or a query is not counted. For kind corpus with a dialect of a
+	// store. Default 0: nobody says, and policy knows numbers only (operation.corpus.read).
+	CorpusDocuments int `yaml:"corpus_documents" default:"0" min:"0"`
 	// Floors are what policy can only tighten.
 	Floors Floors `yaml:"floors"`
 	// Identity is how subjects show this target who they are, where that is special to it.
@@ -76,7 +80,7 @@ func (t *Target) Rule() target.Rule {
 	r := target.Rule{
 		Target: authz.Target{
 			Name: t.Name, Kind: t.Kind, Tenant: t.Tenant, Sensitivity: t.Sensitivity, Dialect: t.Dialect, Labels: t.Labels,
-			Vectors: t.Vectors, PrimaryKeys: t.PrimaryKeys, Floors: authz.Floors{Mask: t.Floors.Mask, Record: t.Floors.Record}, Upgrades: t.Upgrades, Unseen: int64(t.UnseenBytes), Slashes: dialect.Slashes(t.Dialect),
+			Vectors: t.Vectors, PrimaryKeys: t.PrimaryKeys, Floors: authz.Floors{Mask: t.Floors.Mask, Record: t.Floors.Record}, Upgrades: t.Upgrades, Unseen: int64(t.UnseenBytes), Documents: int64(t.CorpusDocuments), Slashes: dialect.Slashes(t.Dialect),
 		},
 		Hosts: t.Hosts, Paths: t.Paths,
 	}

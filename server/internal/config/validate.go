@@ -152,6 +152,9 @@ func (c *Config) checkTarget(r *report, key string, t *Target) {
 	c.checkDialect(r, key, t)
 	checkVectors(r, key, t)
 	checkPrimaryKeys(r, key, t)
+	if t.CorpusDocuments > 0 && t.Kind != authz.KindCorpus {
+		r.add(key+".corpus_documents", "is of use for kind corpus only")
+	}
 	if t.Floors.Mask != authz.MaskUnset && !t.Floors.Mask.Valid() {
 		r.add(key+".floors.mask", "%q is not known", t.Floors.Mask)
 	}

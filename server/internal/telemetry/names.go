@@ -107,6 +107,8 @@ const (
 	AttrLeaveObject     = "weir.capability.object"
 	AttrCoverageSubject = "weir.coverage.subject.after" // share of the object, 0 to 1
 	AttrCoverageGroup   = "weir.coverage.group.after"
+	AttrCorpusDocuments = "weir.corpus.documents"
+	AttrCorpusRead      = "weir.corpus.read.after" // distinct documents of it that the subject has had in 30 days
 	AttrAttemptsHour    = "weir.attempts.hour"
 	AttrAttemptsDay     = "weir.attempts.day"
 	AttrObjectClass     = "weir.object.sensitivity"

@@ -238,6 +238,8 @@ func (a *attributes) what(f *audit.Fields) {
 	a.text(AttrLeaveObject, f.LeaveObject)
 	a.share(AttrCoverageSubject, f.SubjectAfter)
 	a.share(AttrCoverageGroup, f.GroupAfter)
+	a.count(AttrCorpusDocuments, f.CorpusDocuments)
+	a.count(AttrCorpusRead, f.CorpusAfter)
 	a.count(AttrAttemptsHour, f.AttemptsHour)
 	a.count(AttrAttemptsDay, f.AttemptsDay)
 	a.text(AttrObjectClass, f.ObjectSensitivity)
