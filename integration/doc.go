@@ -22,7 +22,7 @@
 //	issuer rotate|close|status CODE|withdraw ALG|revoke TOKEN|keys FILE  replaces all keys; ends the issuer; has it answer with that status
 //	                              (200: properly again); withdraws one key; has its introspection say no of a token; writes its key set to a file
 //	http [FLAG…] METHOD URL       sends a request and prints the answer: status, headers in order of name, body. A URL that begins with /
-//	                              goes to Envoy. Flags: -cert NAME (over TLS, with the certificate NAME.crt; "none": without one), -h2, -host NAME, -follow (redirects, all hosts being Envoy), -from ADDRESS, -token NAME, -token-bytes N (that much nonsense), -H 'name: value', -d BODY, -f FILE, -o FILE,
+//	                              goes to Envoy. Flags: -cert NAME (over TLS, with the certificate NAME.crt; "none": without one), -h2, -host NAME, -follow (redirects, all hosts being Envoy), -from ADDRESS, -until REGEXP (asks until the body matches, for ten seconds at most), -token NAME, -token-bytes N (that much nonsense), -H 'name: value', -d BODY, -f FILE, -o FILE,
 //	                              -shape SHAPE (see harness.Shape), -n COUNT (that many at once; prints how many of each status).
 //	                              -timeout D, -background: does not wait; "answer" does, and prints it.
 //	                              -any (also of answer) takes a whole answer, a cut one, or none.

@@ -43,6 +43,7 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	out := flags.String("o", "", "")
 	count := flags.Int("n", 1, "")
 	background := flags.Bool("background", false, "")
+	until := flags.String("until", "", "")
 	flags.Func("H", "", func(field string) error {
 		name, value, ok := strings.Cut(field, ":")
 		if !ok {
@@ -86,7 +87,7 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 		go func() { pending <- x.Do() }()
 		return
 	}
-	a := x.Do()
+	a := doUntil(ts, x, *until)
 	the(ts).last = a.Body
 	if *out != "" {
 		ts.Check(os.WriteFile(ts.MkAbs(*out), a.Body, 0o600))
@@ -94,6 +95,23 @@ func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	printAnswer(ts, a)
 	if (a.Err != nil) != neg && !whatever {
 		ts.Fatalf("http %s %s: error %v; want one: %v", x.Method, x.URL, a.Err, neg)
+	}
+}
+
+// doUntil sends the request until its answer's body matches, for ten seconds at most; once where text is empty.
+func doUntil(ts *testscript.TestScript, x harness.Exchange, text string) harness.Answer {
+	want, err := regexp.Compile(text)
+	ts.Check(err)
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		a := x.Do()
+		if want.Match(a.Body) {
+			return a
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s %s does not answer %q within 10 s; last: %d %v\n%s", x.Method, x.URL, text, a.Status, a.Err, a.Body)
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
 }
 

@@ -115,13 +115,16 @@ func (a *Authenticator) holds(req authz.Request, p *Capability) error {
 	return nil
 }
 
-// addressOf returns the address of "ip:port", in one spelling; empty where it is none.
+// addressOf returns the address of "ip:port", as ext_proc has it, or of "ip", as ext_authz does, in one spelling; empty where it is none.
 func addressOf(source string) string {
-	a, err := netip.ParseAddrPort(source)
+	if a, err := netip.ParseAddrPort(source); err == nil {
+		source = a.Addr().String()
+	}
+	a, err := netip.ParseAddr(source)
 	if err != nil {
 		return ""
 	}
-	return a.Addr().Unmap().WithZone("").String()
+	return a.Unmap().WithZone("").String()
 }
 
 // exactly is the digest of a path with its query, the same for every way to write it that means the same (RFC 3986 §6.2.2): a client may write

@@ -165,6 +165,7 @@ func TestRedirectCapabilityAttacks(t *testing.T) {
 	}{
 		{"its request", "cdn", get(path), ""},
 		{"another port of the address", "cdn", with(get(path), func(r *authz.Request) { r.Source = "192.0.2.7:9" }), ""},
+		{"the address alone", "cdn", with(get(path), func(r *authz.Request) { r.Source = "192.0.2.7" }), ""},
 		{"the address as an IPv6 one", "cdn", with(get(path), func(r *authz.Request) { r.Source = "[::ffff:192.0.2.7]:9" }), ""},
 		{"with a certificate besides", "cdn", with(get(path), func(r *authz.Request) { r.Certificate = cert }), ""},
 		{"an Authorization of the upstream's", "cdn", with(get(path), func(r *authz.Request) { r.Headers = authz.Header{"authorization": {"AWS4-HMAC-SHA256 x"}} }), ""},
