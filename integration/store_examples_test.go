@@ -31,7 +31,7 @@ func TestHuggingFace(t *testing.T) {
 		t.Fatal(err)
 	}
 	virtualEnv(t, filepath.Join(root, "integration", "testdata", "clients", "hub", "requirements.lock")) // or skips
-	runExample(t, "07-hugging-face", "10 passed, 0 failed")
+	runExample(t, "07-hugging-face", "12 passed, 0 failed")
 }
 
 // runExample runs an example as its run.sh does, with Weir as it is, and wants its last line.

@@ -6,6 +6,7 @@ The owner of the models goes to the Hub itself, round both: what he gets is what
 import hashlib
 import os
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -14,7 +15,7 @@ os.environ.update(HF_HUB_DISABLE_PROGRESS_BARS="1", HF_HUB_DISABLE_TELEMETRY="1"
 import huggingface_hub  # noqa: E402: reads HF_ENDPOINT once
 from huggingface_hub.errors import HfHubHTTPError  # noqa: E402
 
-REPO, FILES = "org/llm", ["README.md", "config.json", "linked.safetensors", "model.safetensors", "part-2.safetensors", "tokenizer/vocab.txt"]
+REPO, FILES = "org/llm", ["README.md", "config.json", "delivered.safetensors", "linked.safetensors", "model.safetensors", "part-2.safetensors", "tokenizer/vocab.txt"]
 WHY = {"weir-justification": "MODEL-42 evaluation"}
 
 passed = failed = 0
@@ -64,7 +65,8 @@ def sha(path):
 
 
 def direct(name):
-    with urllib.request.urlopen(f"{os.environ['HUB_URL']}/{REPO}/resolve/main/{name}", timeout=20) as answer:
+    path = f"delivery/{name}?Expires=1781098782&Signature=0a%2F1b~c" if name == "delivered.safetensors" else f"{REPO}/resolve/main/{name}"
+    with urllib.request.urlopen(f"{os.environ['HUB_URL']}/{path}", timeout=20) as answer:
         return hashlib.sha256(answer.read()).hexdigest()
 
 
@@ -113,6 +115,37 @@ def redirected():
     return f"sha256 {sha(got)[:16]}; alice does not get the redirect: {said[:80]}"
 
 
+def delivered():
+    said = refused(lambda: download("alice", "delivered.safetensors", "alice", headers=WHY), 403)
+    got = download("dave", "delivered.safetensors", "delivered", headers=WHY)
+    want(sha(got) == direct("delivered.safetensors"), "another file")
+    return f"sha256 {sha(got)[:16]}: without a token there; alice: {said[:80]}"
+
+
+def nobody_else():
+    """What the redirect says is good for that file, and only behind the question of the Hub."""
+    url = f"{os.environ['ENVOY_URL']}/{REPO}/resolve/main/delivered.safetensors"
+    there = huggingface_hub.get_hf_file_metadata(url, token=os.environ["dave"], headers=WHY).location
+    want("weir-cap=" in there, f"{there} carries nothing")
+    for title, other in {"another file": there.replace("delivered", "model"), "no capability": there.split("&weir-cap=")[0], "changed": there[:-8] + "AAAAAAAA"}.items():
+        try:
+            urllib.request.urlopen(other, timeout=20).close()
+        except urllib.error.HTTPError as error:
+            want(error.code == 401, f"{title}: {error.code}")
+            continue
+        raise AssertionError(f"{title}: it was answered")
+    sizes = []
+    for _ in range(3):
+        try:
+            with urllib.request.urlopen(there, timeout=20) as answer:
+                sizes.append(len(answer.read()))
+        except urllib.error.HTTPError as error:
+            want(error.code == 403, f"{error.code}")
+            sizes.append("403")
+    want(sizes[0] == sizes[1] and sizes[2] == "403", f"{sizes}")
+    return f"another file, no capability, a changed one: 401; the same file again and again: {sizes}"
+
+
 def revisions():
     for revision in ("refs/pr/1", "feature/x"):
         got = download("dave", "model.safetensors", "revisions", headers=WHY, revision=revision)
@@ -135,6 +168,8 @@ step("A download is cut in the middle", resumes)
 step("He takes all of the repository: snapshot_download", snapshot)
 step("The same from a pull request, refs/pr/1, and a branch, feature/x", revisions)
 step("A file that the Hub has elsewhere, and redirects to", redirected)
+step("A file that the Hub has on a host that Envoy guards, too", delivered)
+step("That redirect is good for nothing else", nobody_else)
 step("He pushes other weights", pushes)
 print(f"\n{passed} passed, {failed} failed")
 sys.exit(failed > 0)

@@ -19,18 +19,26 @@ import (
 )
 
 // A hub serves one repository the way the Hugging Face Hub does, as far as huggingface_hub 2.4 asks for downloads: what is in it, and its
-// files. It takes anonymous calls only, cuts the first download of one file in the middle, and has another one elsewhere.
+// files. It takes anonymous calls only, cuts the first download of one file in the middle, and has others elsewhere: one where nobody guards it, and
+// one with a network that delivers for it, behind Envoy too.
 type hub struct {
 	name, commit string
 	files        map[string][]byte
 	elsewhere    string // the URL below which linked is
+	delivery     string // the URL below which delivered is
 	cut          string // this file …
 	cuts         atomic.Bool
 	resumed      atomic.Bool // … was asked for by a range
 }
 
-// linked is the file that the hub does not hand out itself.
-const linked = "linked.safetensors"
+// The files that the hub does not hand out itself.
+const (
+	linked    = "linked.safetensors"
+	delivered = "delivered.safetensors"
+)
+
+// signed is the query that the delivering network wants, byte for byte: as if it were a signature.
+const signed = "Expires=1781098782&Signature=0a%2F1b~c"
 
 // newHub returns a hub with these files.
 func newHub(name, cut string, files map[string][]byte) *hub {
@@ -58,6 +66,13 @@ func (h *hub) start(ctx context.Context, listen string) (*http.Server, error) {
 		refuse(w, http.StatusNotFound, "RepoNotFound", "Repository not found")
 	})
 	mux.HandleFunc("GET /elsewhere/{path...}", h.serve)
+	mux.HandleFunc("GET /delivery/{path...}", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.RawQuery != signed {
+			refuse(w, http.StatusForbidden, "SignatureDoesNotMatch", "not what was signed: "+r.URL.RawQuery)
+			return
+		}
+		h.serve(w, r)
+	})
 	server := &http.Server{
 		Handler: h.anonymous(mux), ReadHeaderTimeout: 10 * time.Second, BaseContext: func(net.Listener) context.Context { return ctx },
 		ErrorLog: log.New(&bytes.Buffer{}, "", 0),
@@ -157,11 +172,15 @@ func (h *hub) resolve(w http.ResponseWriter, r *http.Request) {
 	if !h.known(w, r) {
 		return
 	}
-	if path := r.PathValue("path"); path == linked {
+	if path := r.PathValue("path"); path == linked || path == delivered {
 		content := h.files[path]
 		w.Header().Set("X-Linked-Size", strconv.Itoa(len(content)))
 		w.Header().Set("X-Linked-ETag", fmt.Sprintf("%q", fmt.Sprintf("%x", sha256.Sum256(content))))
-		http.Redirect(w, r, h.elsewhere+"/elsewhere/"+path, http.StatusFound)
+		to := h.elsewhere + "/elsewhere/" + path
+		if path == delivered {
+			to = h.delivery + "/delivery/" + path + "?" + signed
+		}
+		http.Redirect(w, r, to, http.StatusFound)
 		return
 	}
 	h.serve(w, r)

@@ -4,7 +4,9 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"embed"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"os/exec"
@@ -64,7 +66,7 @@ func run(ctx context.Context) error {
 	defer func() { _ = issuer.Close() }()
 	h := newHub("org/llm", "part-2.safetensors", map[string][]byte{
 		"config.json": []byte(`{"model_type":"weir-demo"}`), "README.md": []byte("# A model\n"),
-		"model.safetensors": harness.Safetensors(32 << 10), linked: harness.Safetensors(8 << 10), "part-2.safetensors": harness.Safetensors(96 << 10),
+		"model.safetensors": harness.Safetensors(32 << 10), linked: harness.Safetensors(8 << 10), delivered: harness.Safetensors(16 << 10), "part-2.safetensors": harness.Safetensors(96 << 10),
 		"tokenizer/vocab.txt": []byte(strings.Repeat("river\nweir\n", 1000)),
 	})
 	h.elsewhere = "http://localhost:" + strconv.Itoa(ports[portHub]) // another host, to the client
@@ -73,7 +75,12 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = server.Close() }()
-	weir, err := harness.StartWeir(ctx, dir, nil, "serve", "--config", "weir.yaml")
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return err
+	}
+	capabilityKey := "WEIR_CAPABILITY_KEY=" + base64.StdEncoding.EncodeToString(key)
+	weir, err := harness.StartWeir(ctx, dir, []string{capabilityKey}, "serve", "--config", "weir.yaml")
 	if err != nil {
 		return err
 	}
@@ -83,6 +90,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer envoy.Kill()
+	h.delivery = strings.Replace(envoy.URL, "127.0.0.1", "localhost", 1) // a third host, and Envoy again
 	fmt.Printf("  Hub %s, Weir %s, Envoy %s\n", harness.Loopback(ports[portHub]), harness.Loopback(ports[harness.PortWeir]), envoy.URL)
 	env := []string{"ENVOY_URL=" + envoy.URL, "HUB_URL=http://" + harness.Loopback(ports[portHub]), "HF_HOME=" + filepath.Join(dir, "home")}
 	for name, group := range map[string]string{"dave": "ml-platform", "alice": "research"} { // dave's job are models, alice's are not

@@ -29,18 +29,14 @@ func (t *Table) Lead(req authz.Request, location string) Lead {
 	if u == nil {
 		return Lead{}
 	}
-	host, err1 := CanonicalHost(u.Host)
-	asked, err2 := CanonicalHost(req.Host)
-	path, err3 := CanonicalPath(u.EscapedPath())
+	asked, err := CanonicalHost(req.Host)
 	port, came := portOf(u.Host), portOf(req.Host)
-	if err1 != nil || err2 != nil || err3 != nil || port != "" && port != came {
+	if err != nil || port != "" && port != came {
 		return Lead{}
 	}
-	out := Lead{Guarded: true, Home: host == asked && port == came, Location: u.String()}
-	if out.Target = t.named(host, path); out.Target == nil && out.Home {
-		out.Target = t.any.find(path)
-	}
-	if out.Target == nil || out.Target.Mode == authz.ModeObserve {
+	m, err := t.Resolve(authz.Request{Host: u.Host, Path: u.EscapedPath()})
+	out := Lead{Guarded: true, Home: m.Host == asked && port == came, Location: u.String(), Target: &m.Target}
+	if err != nil || m.Target.Mode == authz.ModeObserve || !out.Home && t.named(m.Host, m.Path) == nil {
 		return Lead{}
 	}
 	if some {

@@ -12,6 +12,7 @@ func TestLead(t *testing.T) {
 	table, err := target.New(target.Config{Default: target.DefaultObserve, Rules: []target.Rule{
 		{Target: authz.Target{Name: "hub"}, Hosts: []string{"hub.example"}},
 		{Target: authz.Target{Name: "cdn"}, Hosts: []string{"cdn.example", "*.cdn.example"}, Paths: []string{"/blobs"}},
+		{Target: authz.Target{Name: "gcs", Slashes: true}, Hosts: []string{"gcs.example"}},
 		{Target: authz.Target{Name: "watched", Mode: authz.ModeObserve}, Hosts: []string{"watched.example"}},
 		{Target: authz.Target{Name: "anywhere"}, Paths: []string{"/any"}},
 	}})
@@ -36,6 +37,7 @@ func TestLead(t *testing.T) {
 		{"a path that goes up", "hub.example", "https://cdn.example/blobs/../other", "", false, ""},
 		{"a path that goes up, written otherwise", "hub.example", "https://cdn.example/blobs/%2e%2e/other", "", false, ""},
 		{"an encoded slash", "hub.example", "https://cdn.example/blobs/a%2Fb", "", false, ""},
+		{"an encoded slash where names have one", "hub.example", "https://gcs.example/b/c/o/a%2Fb?alt=media", "gcs", false, ""},
 		{"a host that nobody guards", "hub.example", "https://evil.example/blobs/a", "", false, ""},
 		{"a host of that ending", "hub.example", "https://evilcdn.example/blobs/a", "", false, ""},
 		{"a target of any host", "hub.example", "https://evil.example/any", "", false, ""},

@@ -174,7 +174,8 @@ type Token struct {
 	//   NAME            the header of that name, in lower case, with or without the scheme. It is ours alone: where it is present its token
 	//                   is the one, and Authorization is the upstream's
 	//   base64:NAME     that header, with the token in base64 and no scheme: base64:authorization is what pymilvus sends
-	//   url:NAME        the query parameter of that name, with a capability: see capabilities. It is stripped from the URL
+	//   url:NAME        the query parameter of that name, with a capability: see capabilities. It is stripped from the URL. Let NAME begin
+	//                   with weir-, such as weir-cap: stores of objects take any other parameter for one of theirs
 	//   certificate     the client certificate, where no token came: see certificates
 	// Default [authorization, weir-token].
 	Carriers []string `yaml:"carriers" default:"authorization weir-token"`
