@@ -89,7 +89,7 @@ func (p *patient) ask(n int64) map[string]string {
 		return nil
 	}
 	fields := map[string]string{}
-	for _, h := range wire.RefusalFor(authz.Decision{Effect: authz.Deny, Kind: authz.KindQuota, Exceeded: q.Over}, "d", nil).Headers {
+	for _, h := range wire.RefusalFor(authz.Decision{Effect: authz.Deny, Kind: authz.KindQuota, Exceeded: q.Over}, "d", nil, wire.FormProblem).Headers {
 		fields[h[0]] = h[1]
 	}
 	return fields

@@ -142,7 +142,7 @@ func (s *Server) panicked(ctx context.Context, adm *guard.Admission, p any) {
 }
 
 func (s *Server) deny(ctx context.Context, adm *guard.Admission, req authz.Request) *authv3.CheckResponse {
-	r := wire.RefusalFor(adm.Decision(), adm.ID(), req.Headers)
+	r := wire.RefusalFor(adm.Decision(), adm.ID(), req.Headers, wire.FormOf(adm.Target(), req.Path))
 	if err := adm.Finish(ctx, guard.Final{Outcome: authz.OutcomeRefused, Status: r.Status}); err != nil {
 		s.cfg.Log.Error("completion", "decision", adm.ID(), "cause", err)
 	}

@@ -315,7 +315,7 @@ func (st *stream) deny(e *authz.Error) error {
 	st.s.cfg.Observer.AnswerRefused(e.Label)
 	if st.adm == nil {
 		st.refused = true
-		return st.send(wire.Refuse(wire.RefusalFor(authz.Decision{Kind: e.Kind, Reason: e.Public, Rule: "weir." + e.Label}, "", st.req.Headers)))
+		return st.send(wire.Refuse(wire.RefusalFor(authz.Decision{Kind: e.Kind, Reason: e.Public, Rule: "weir." + e.Label}, "", st.req.Headers, wire.FormProblem)))
 	}
 	st.adm.Refuse(e)
 	if st.adm.Allowed() {
@@ -328,7 +328,7 @@ func (st *stream) deny(e *authz.Error) error {
 func (st *stream) refuse() error {
 	st.refused = true
 	st.request.held = false
-	r := wire.RefusalFor(st.adm.Decision(), st.adm.ID(), st.req.Headers)
+	r := wire.RefusalFor(st.adm.Decision(), st.adm.ID(), st.req.Headers, wire.FormOf(st.adm.Target(), st.req.Path))
 	outcome := authz.OutcomeRefused
 	if st.response.answered {
 		outcome = authz.OutcomeCut

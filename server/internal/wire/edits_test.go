@@ -116,19 +116,19 @@ func TestMetadata(t *testing.T) {
 func TestToldRefusal(t *testing.T) {
 	d := authz.Decision{Edits: &authz.Edits{Told: true, Status: 302, Headers: [][2]string{{"location", "/login"}}, Body: "go there"}}
 	want := Refusal{Status: 302, Code: 7, Label: "forbidden", Headers: [][2]string{{"location", "/login"}, {"weir-decision", "d"}}, Body: []byte("go there")}
-	if diff := cmp.Diff(want, RefusalFor(d, "d", authz.Request{}.Headers)); diff != "" {
+	if diff := cmp.Diff(want, RefusalFor(d, "d", authz.Request{}.Headers, FormProblem)); diff != "" {
 		t.Error(diff)
 	}
 	d.Edits = &authz.Edits{Told: true, Body: "no"}
-	if r := RefusalFor(d, "d", nil); r.Status != 403 || string(r.Body) != "no" {
+	if r := RefusalFor(d, "d", nil, FormProblem); r.Status != 403 || string(r.Body) != "no" {
 		t.Errorf("%+v", r)
 	}
-	r := RefusalFor(d, "d", authz.Header{"content-type": {"application/grpc"}})
+	r := RefusalFor(d, "d", authz.Header{"content-type": {"application/grpc"}}, FormProblem)
 	if !r.GRPC || string(r.Body) != "no" {
 		t.Errorf("gRPC: %+v", r)
 	}
 	d.Edits = &authz.Edits{}
-	if r := RefusalFor(d, "d", nil); r.Headers[0][1] != "application/problem+json" {
+	if r := RefusalFor(d, "d", nil, FormProblem); r.Headers[0][1] != "application/problem+json" {
 		t.Errorf("where the policy says nothing: %+v", r)
 	}
 }

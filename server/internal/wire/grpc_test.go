@@ -37,7 +37,7 @@ func TestRefusalOfACall(t *testing.T) {
 		Kind: authz.KindQuota, Rule: "weir.limit.subject.vectors", Reason: "over the limit of 5 vectors", Alternatives: []string{"fewer vectors"},
 		Exceeded: []authz.Exceeded{{Limit: authz.Limit{Meter: authz.MeterSubject, Unit: authz.UnitVectors, Window: authz.Window(time.Hour), Max: 5}, Used: 4, RetryAfter: 90 * time.Second}},
 	}
-	r := wire.RefusalFor(d, "D1", authz.Header{"content-type": {"application/grpc"}})
+	r := wire.RefusalFor(d, "D1", authz.Header{"content-type": {"application/grpc"}}, wire.FormProblem)
 	if !r.GRPC || r.Code != uint32(codes.ResourceExhausted) || string(r.Body) != d.Reason {
 		t.Fatalf("%+v", r)
 	}
@@ -66,7 +66,7 @@ func TestRefusalOfACall(t *testing.T) {
 	if info.GetReason() != d.Kind.String() || info.GetDomain() != "weir" || !maps.Equal(info.GetMetadata(), want) || retry.GetRetryDelay().AsDuration() != 90*time.Second {
 		t.Errorf("details %v", details)
 	}
-	web := wire.RefusalFor(d, "D1", authz.Header{"content-type": {"application/grpc-web"}})
+	web := wire.RefusalFor(d, "D1", authz.Header{"content-type": {"application/grpc-web"}}, wire.FormProblem)
 	if web.GRPC || web.Status != 429 || len(web.Body) == 0 || web.Body[0] != '{' {
 		t.Errorf("gRPC-Web: %+v", web)
 	}

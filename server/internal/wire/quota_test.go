@@ -48,7 +48,7 @@ func TestRateLimitFields(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := RefusalFor(authz.Decision{Effect: authz.Deny, Kind: authz.KindQuota, Exceeded: tc.over}, "d", nil)
+			r := RefusalFor(authz.Decision{Effect: authz.Deny, Kind: authz.KindQuota, Exceeded: tc.over}, "d", nil, FormProblem)
 			got := map[string]string{}
 			for _, h := range r.Headers {
 				got[h[0]] += h[1]

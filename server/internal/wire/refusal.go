@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/json"
 	"math"
 	"net/http"
 	"strconv"
@@ -13,7 +12,8 @@ import (
 	"github.com/weirgate/weir/pkg/authz"
 )
 
-// Refusal is a denial as a client gets it: RFC 9457 problem+json, or a gRPC status for callers that speak gRPC.
+// Refusal is a denial as a client gets it: RFC 9457 problem+json or what its API has in place of that (Form), or a gRPC status for callers that
+// speak gRPC.
 type Refusal struct {
 	Status  int         // HTTP
 	Code    uint32      // gRPC
@@ -64,6 +64,7 @@ type problem struct {
 	RetryAfter   int64         `json:"retry_after,omitempty"` // seconds
 	Limit        *problemLimit `json:"limit,omitempty"`
 	Alternatives []string      `json:"alternatives,omitempty"`
+	members
 	// Message is all that openai-python and botocore print of an error. It is last, because qdrant-client prints the first 197 bytes. A
 	// member "error" would do harm: openai-python then keeps nothing of what stands beside it.
 	Message string `json:"message"`
@@ -95,12 +96,12 @@ type problemLimit struct {
 // busyRetry is the Retry-After of a refusal for want of room, in seconds.
 const busyRetry = 1
 
-// RefusalFor turns a verdict into what the client gets. It shows what d says is public, and nothing else.
-func RefusalFor(d authz.Decision, decision string, req authz.Header) Refusal {
+// RefusalFor turns a verdict into what the client gets, in the form of the API that it asked. It shows what d says is public, and nothing else.
+func RefusalFor(d authz.Decision, decision string, req authz.Header, form Form) Refusal {
 	a := answerFor(d.Kind)
 	p := problem{Type: "urn:weir:refusal:" + d.Kind.String(), Title: a.title, Status: a.status, Detail: d.Reason, Decision: decision, Rule: d.Rule, Alternatives: d.Alternatives}
 	r := Refusal{Status: a.status, Code: uint32(a.code), Label: d.Kind.String(), GRPC: IsGRPC(req)}
-	r.Headers = [][2]string{{"content-type", "application/problem+json"}, {"cache-control", "no-store"}}
+	r.Headers = [][2]string{{"cache-control", "no-store"}}
 	if decision != "" {
 		r.Headers = append(r.Headers, [2]string{"weir-decision", decision})
 	}
@@ -119,6 +120,7 @@ func RefusalFor(d authz.Decision, decision string, req authz.Header) Refusal {
 		r.Headers = append(r.Headers, [2]string{"retry-after", strconv.FormatInt(p.RetryAfter, 10)})
 	}
 	if r.GRPC {
+		r.Headers = append([][2]string{{"content-type", "application/problem+json"}}, r.Headers...)
 		if d.Edits != nil && d.Edits.Told && d.Edits.Body != "" {
 			p.Detail = d.Edits.Body
 		}
@@ -130,12 +132,9 @@ func RefusalFor(d authz.Decision, decision string, req authz.Header) Refusal {
 		return r
 	}
 	p.Message = p.spoken()
-	r.Headers = append(r.Headers, [2]string{errorMessage, printable(p.Message)})
-	body, err := json.Marshal(p)
-	if err != nil { // cannot happen: plain strings and numbers
-		body = []byte(`{"title":"refused"}`)
-	}
-	r.Body = append(body, '\n')
+	body, headers := form.write(p, d.Kind)
+	r.Headers = append(append(headers, r.Headers...), [2]string{errorMessage, printable(p.Message)})
+	r.Body = body
 	return r
 }
 

@@ -24,7 +24,7 @@ func header(t *testing.T, r wire.Refusal, name string) string {
 func TestRefusalIsReadByClients(t *testing.T) {
 	d := authz.Decision{Kind: authz.KindForbidden, Rule: "weir.rules.access", Reason: "your groups may not use vectors"}
 	const want = "your groups may not use vectors (decision D1)"
-	r := wire.RefusalFor(d, "D1", nil)
+	r := wire.RefusalFor(d, "D1", nil, wire.FormProblem)
 	var body map[string]any
 	if err := json.Unmarshal(r.Body, &body); err != nil {
 		t.Fatal(err)
@@ -42,7 +42,7 @@ func TestRefusalIsReadByClients(t *testing.T) {
 		t.Errorf("message is not last: %s", r.Body)
 	}
 	d.Reason = ""
-	r = wire.RefusalFor(d, "", nil)
+	r = wire.RefusalFor(d, "", nil, wire.FormProblem)
 	if got := header(t, r, "x-error-message"); got != "Refused by policy" {
 		t.Errorf("without a reason: %q", got)
 	}
@@ -51,7 +51,7 @@ func TestRefusalIsReadByClients(t *testing.T) {
 // TestReasonsInHeaders: a reason that a policy made of what was asked ends neither a header nor a quoted string.
 func TestReasonsInHeaders(t *testing.T) {
 	d := authz.Decision{Kind: authz.KindUnauthenticated, Rule: "weir.token_expired", Reason: "a\r\nset-cookie: x\x00\x7f “b\" \\c"}
-	r := wire.RefusalFor(d, "D1", nil)
+	r := wire.RefusalFor(d, "D1", nil, wire.FormProblem)
 	if got, want := header(t, r, "x-error-message"), `aset-cookie: x b" \c (decision D1)`; got != want {
 		t.Errorf("x-error-message: %q, want %q", got, want)
 	}
