@@ -5,12 +5,12 @@ of its own, weir-token, by a hook that boto3 has for that. The owner of the mode
 """
 
 import hashlib
-import json
 import os
 import random
 import sys
 import urllib.error
 import urllib.request
+from xml.etree import ElementTree
 
 import boto3
 import botocore.config
@@ -100,21 +100,25 @@ dave, dave_sent = person("dave")
 
 def no_business():
     alice, _ = person("alice")
-    said = refused(lambda: alice.download_file(BUCKET, KEY, "stolen", Config=PARTS), 403)
+    head = refused(lambda: alice.download_file(BUCKET, KEY, "stolen", Config=PARTS), 403)
     want(not os.path.exists("stolen"), "something arrived")
-    refused(lambda: alice.get_object(Bucket=BUCKET, Key=KEY, Range="bytes=0-7"), 403)
+    said = refused(lambda: alice.get_object(Bucket=BUCKET, Key=KEY, Range="bytes=0-7"), 403)
+    want("AccessDenied" in said and "your groups may not download model checkpoints" in said, said)
     try:
         fetch(dave.generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": KEY}), {"weir-token": os.environ["alice"], **WHY})
     except urllib.error.HTTPError as error:
-        told = json.load(error)
-        want((error.code, told["rule"]) == (403, "weir.rules.modelcheckpoint"), told)
-        return f"{said}; the answer says: {told['detail']}"
+        told = {child.tag: child.text for child in ElementTree.parse(error).getroot()}
+        want((error.code, told["Code"], told["Rule"]) == (403, "AccessDenied", "weir.rules.modelcheckpoint"), told)
+        return f"HEAD: {head}; GET: {said}"
     raise AssertionError("the presigned URL was answered")
 
 
 def no_reason():
     hasty, _ = person("dave", why={})
-    return refused(lambda: hasty.download_file(BUCKET, KEY, "hasty", Config=PARTS), 403)
+    refused(lambda: hasty.download_file(BUCKET, KEY, "hasty", Config=PARTS), 403)
+    said = refused(lambda: hasty.get_object(Bucket=BUCKET, Key=KEY), 403)
+    want("a model checkpoint needs a justification" in said, said)
+    return said
 
 
 def downloads():

@@ -73,6 +73,7 @@ def direct(name):
 def no_business():
     said = refused(lambda: download("alice", "model.safetensors", "alice", headers=WHY), 403)
     want(not list(Path("alice").glob("**/*.safetensors")), "something arrived")
+    want("your groups may not download model checkpoints" in said, said)
     return said
 
 
@@ -82,7 +83,9 @@ def not_listed():
 
 
 def no_reason():
-    return refused(lambda: download("dave", "model.safetensors", "hasty"), 403)
+    said = refused(lambda: download("dave", "model.safetensors", "hasty"), 403)
+    want("a model checkpoint needs a justification" in said, said)
+    return said
 
 
 def no_token():

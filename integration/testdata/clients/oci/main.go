@@ -2,7 +2,7 @@
 // with it. It is a module of its own, so that none of them is a dependency of Weir.
 //
 //	oci serve PORT                     a registry in memory, on loopback
-//	oci push HOST REPOSITORY           puts an image there, without asking anybody
+//	oci push HOST REPOSITORY           puts an image there, without asking anybody, and prints its digest
 //	oci oras HOST REPOSITORY USER      pulls it as oras does, as a user with a password
 //	oci crane HOST REPOSITORY USER     as crane does
 //	oci bearer HOST REPOSITORY TOKEN   as crane does, with a token of one's own
@@ -11,6 +11,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -44,6 +45,11 @@ func run(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
+		digest, err := image.Digest()
+		if err != nil {
+			return err
+		}
+		fmt.Println(digest)
 		return crane.Push(image, args[1]+"/"+args[2]+":latest", crane.Insecure, crane.WithContext(ctx))
 	case len(args) == 4 && args[0] == "oras":
 		return pullByORAS(ctx, args[1], args[2], args[3])
@@ -67,7 +73,7 @@ func pullByORAS(ctx context.Context, host, repository, user string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("oras pulled", got.MediaType)
+	fmt.Println("oras pulled", got.Digest, got.MediaType)
 	return nil
 }
 
@@ -86,10 +92,17 @@ func pullByCrane(ctx context.Context, host, repository string, as authn.Authenti
 		if err != nil {
 			return err
 		}
+		if _, err := io.Copy(io.Discard, blob); err != nil { // at the end the digest is compared
+			return err
+		}
 		if err := blob.Close(); err != nil {
 			return err
 		}
 	}
-	fmt.Println("crane pulled", len(layers), "layers")
+	digest, err := image.Digest()
+	if err != nil {
+		return err
+	}
+	fmt.Println("crane pulled", digest, len(layers), "layers")
 	return nil
 }

@@ -122,9 +122,8 @@ def run(person, what):
     try:
         return calls[what]()
     except botocore.exceptions.ClientError as error:
-        answer = error.response
-        by = "Weir" if "weir-decision" in answer["ResponseMetadata"]["HTTPHeaders"] else "nobody"
-        return f"{type(error).__name__} {answer['ResponseMetadata']['HTTPStatusCode']}: {answer['Error']['Code']}, decided by {by}"
+        status, headers = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["ResponseMetadata"]["HTTPHeaders"]
+        return f"{status} {type(error).__name__}: {error.response['Error']['Message']}".replace(headers.get("weir-decision", "nobody"), "<ID>")
 
 
 for argument in sys.argv[1:]:
