@@ -3,6 +3,7 @@ package server
 import (
 	"strings"
 
+	"github.com/weirgate/weir/pkg/authn"
 	"github.com/weirgate/weir/pkg/authz"
 	"github.com/weirgate/weir/pkg/dialect"
 	"github.com/weirgate/weir/pkg/target"
@@ -17,7 +18,8 @@ type describer struct {
 // Describe implements guard.Describer.
 func (d describer) Describe(m authz.Match, req authz.Request) (authz.Operation, bool) {
 	api := dialect.Written(dialect.ForTarget(m.Target), m.Host, req.Path)
-	_, query, _ := strings.Cut(req.Path, "?")
+	path, _ := authn.CutParameter(req.Path, "weir-justification") // for us, whatever the API makes of parameters that it does not know
+	_, query, _ := strings.Cut(path, "?")
 	op := api.Head(req.Method, m.Path, query, req.Headers)
 	if c, ok := api.(dialect.Copier); ok && op.Into != "" && !d.inside(m, c.Other(m.Path, op)) {
 		op = dialect.Unknown()

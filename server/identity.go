@@ -114,7 +114,7 @@ func keyFiles(current string, previous []string) ([][]byte, error) {
 // claimPaths returns the claims as pkg/authn takes them.
 func claimPaths(c *config.Claims) authn.ClaimPaths {
 	out := authn.ClaimPaths{
-		ID: c.ID, Groups: c.Groups, GroupPrefix: c.GroupPrefix, Name: c.Name, Email: c.Email, Owner: c.Owner, Kind: c.Kind,
+		ID: c.ID, Groups: c.Groups, GroupPrefix: c.GroupPrefix, Name: c.Name, Email: c.Email, Owner: c.Owner, Kind: c.Kind, Justification: c.Justification,
 	}
 	for _, k := range c.Kinds {
 		out.Kinds = append(out.Kinds, authn.KindRule{Claim: k.Claim, Value: k.Value, Same: k.Same, Kind: k.Kind})

@@ -190,6 +190,14 @@ func providers() []provider {
 			authz.Subject{ID: "batch", Kind: authz.Agent, Actors: []authz.Actor{{ID: "summariser"}}},
 		},
 		{
+			"words in justification",
+			authn.Issuer{Claims: authn.ClaimPaths{Justification: "use.ticket"}},
+			nil,
+			claims{"sub": "ada", "use": claims{"ticket": "MODEL-42 nightly"}},
+			"ES256",
+			authz.Subject{ID: "ada", Kind: authz.Human, Justification: "MODEL-42 nightly"},
+		},
+		{
 			"a client of its own (RFC 9068)",
 			authn.Issuer{},
 			claims{"typ": "at+jwt"},
@@ -253,6 +261,7 @@ func TestProviderTraps(t *testing.T) {
 		},
 		"entra, hasgroups":         {authn.Issuer{}, claims{"hasgroups": true}, "token_groups_elsewhere"},
 		"other claims elsewhere":   {authn.Issuer{}, claims{"_claim_names": claims{"address": "src1"}}, ""},
+		"words that are none":      {authn.Issuer{Claims: authn.ClaimPaths{Justification: "ticket"}}, claims{"sub": "ada", "ticket": 42}, "token_claim"},
 		"unverified email as name": {authn.Issuer{Claims: authn.ClaimPaths{ID: "email"}}, claims{"email": "ada@research.example", "email_verified": false}, "token_claim"},
 		"no word about the email":  {authn.Issuer{Claims: authn.ClaimPaths{ID: "email"}}, claims{"email": "ada@research.example"}, "token_claim"},
 		"verified email as name":   {authn.Issuer{Claims: authn.ClaimPaths{ID: "email"}}, claims{"email": "ada@research.example", "email_verified": true}, ""},

@@ -20,14 +20,16 @@ const (
 // ClaimPaths says in which claims an issuer puts the subject's properties. A path is a claim's name or, where there is no claim of that
 // whole name, names joined with dots: "realm_access.roles". The zero value gives the defaults.
 type ClaimPaths struct {
-	ID          string     // what names the subject, and is the same for ever; default sub
-	Groups      []string   // groups and roles, each a string or a list of strings; all are joined; default groups
-	GroupPrefix string     // put before every group, so that two issuers' groups of one name are not the same
-	Name        string     // default name
-	Email       string     // default email; not taken where email_verified is false
-	Owner       string     // the sub of the person behind an agent that comes in its own name; default: none
-	Kind        string     // human, workload or agent; default weir_kind
-	Kinds       []KindRule // tell the kind where Kind does not; the first that fits; after them, sub = client_id is a workload (RFC 9068 §5)
+	ID          string   // what names the subject, and is the same for ever; default sub
+	Groups      []string // groups and roles, each a string or a list of strings; all are joined; default groups
+	GroupPrefix string   // put before every group, so that two issuers' groups of one name are not the same
+	Name        string   // default name
+	Email       string   // default email; not taken where email_verified is false
+	Owner       string   // the sub of the person behind an agent that comes in its own name; default: none
+	Kind        string   // human, workload or agent; default weir_kind
+	// Justification says what the token is used for, in words; default: none.
+	Justification string
+	Kinds         []KindRule // tell the kind where Kind does not; the first that fits; after them, sub = client_id is a workload (RFC 9068 §5)
 }
 
 // KindRule is a sign of what a subject is.
@@ -141,6 +143,11 @@ func (i *Issuer) subject(claims map[string]any, sum []byte) (authz.Subject, erro
 	}
 	if err := i.owned(&s, claims); err != nil {
 		return authz.Subject{}, err
+	}
+	if i.Claims.Justification != "" {
+		if s.Justification, err = text(claims, i.Claims.Justification); err != nil {
+			return authz.Subject{}, err
+		}
 	}
 	s.Claims = i.others(claims)
 	return s, nil

@@ -109,7 +109,7 @@ type Input struct {
 	Usage         *UsageInput  `json:"usage,omitempty"`         // only where the policy reads it
 	Risk          *Risk        `json:"risk,omitempty"`          // only where the policy reads it
 	Grant         *Grant       `json:"grant,omitempty"`         // a person's yes, when there is one
-	Justification string       `json:"justification,omitempty"` // the requester's words (header weir-justification)
+	Justification string       `json:"justification,omitempty"` // the requester's words (weir-justification in a header or the query, or a claim)
 	Response      *Response    `json:"response,omitempty"`      // phase response only
 	Time          InputTime    `json:"time"`
 	Request       InputRequest `json:"request"`

@@ -25,6 +25,8 @@ type Subject struct {
 	Credential string         `json:"credential,omitempty"` // names the token without being it: its jti, else a hash
 	Expires    time.Time      `json:"expires,omitzero"`     // zero: its credential does not say (a client certificate)
 	Claims     map[string]any `json:"claims,omitempty"`     // the token's other claims, JSON types; never the token itself
+	// Justification is what the token says of its use, where a claim for that is configured: the words of who does not state others.
+	Justification string `json:"-"`
 }
 
 // Ref is the subject's unique name over all issuers; empty for nobody. No issuer that authn accepts has a |, so the first one ends the

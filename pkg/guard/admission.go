@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-	"unicode/utf8"
 
 	"github.com/weirgate/weir/pkg/authz"
 )
@@ -62,7 +61,7 @@ func (g *Guard) Begin(req authz.Request) *Admission {
 	if req.Time.IsZero() {
 		req.Time = g.cfg.Now()
 	}
-	a := &Admission{g: g, req: req, words: justification(req.Headers)}
+	a := &Admission{g: g, req: req, words: justification(req)}
 	id, err := g.newID()
 	a.id = id
 	a.trace = joinTrace(req.TraceParent, id)
@@ -155,6 +154,9 @@ func (a *Admission) Admit(ctx context.Context) authz.Decision {
 	}
 	a.known = true
 	a.takeLeave()
+	if a.words == "" && !justifies(a.req) {
+		a.words = words(identity.Subject.Justification)
+	}
 	if !a.needsBody {
 		a.decide(ctx, authz.PhaseRequest, nil)
 	}
@@ -299,21 +301,4 @@ func (a *Admission) settleVerdict(d authz.Decision) {
 	if a.Observed() {
 		a.enforced = authz.Allow
 	}
-}
-
-// maxJustification bounds the requester's words, in bytes.
-const maxJustification = 512
-
-// justification returns the requester's words, or nothing where they are no plain text.
-func justification(h authz.Header) string {
-	s := h.Get("weir-justification")
-	if len(s) > maxJustification || !utf8.ValidString(s) {
-		return ""
-	}
-	for _, r := range s {
-		if r < ' ' || r == 0x7f {
-			return ""
-		}
-	}
-	return s
 }

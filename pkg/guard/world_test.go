@@ -47,6 +47,8 @@ type world struct {
 
 	undecided, phases, flagged []string
 
+	claimed string // the token's words in justification
+
 	ledger ledger
 	leave  *authz.Leave // by which the subject comes
 }
@@ -110,7 +112,7 @@ func (w *world) rebuild(change func(*guard.Config)) {
 
 func (w *world) Authenticate(context.Context, authz.Request, authz.Target) (authz.Identity, error) {
 	claims := map[string]any{"number": json.Number("9007199254740993")} // 2^53+1
-	id := authz.Identity{Subject: authz.Subject{Issuer: "https://i", ID: "ada", Groups: w.groups, Credential: "c1", Claims: claims}, Carrier: "authorization"}
+	id := authz.Identity{Subject: authz.Subject{Issuer: "https://i", ID: "ada", Groups: w.groups, Credential: "c1", Claims: claims, Justification: w.claimed}, Carrier: "authorization"}
 	if w.leave != nil {
 		id.Leave, id.Subject.Credential, id.Carrier, id.Parameter = w.leave, "capability:c", "", "cap"
 	}

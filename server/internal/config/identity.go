@@ -92,6 +92,9 @@ type Claims struct {
 	Owner string `yaml:"owner"`
 	// Kind is the claim that says human, workload or agent. Default weir_kind.
 	Kind string `yaml:"kind" default:"weir_kind"`
+	// Justification is the claim of the words by which policies let go what needs a reason, for clients that can send neither the header
+	// weir-justification nor the query parameter of that name; where one of the two comes, it counts. Default: none.
+	Justification string `yaml:"justification"`
 	// Kinds are signs of what a subject is, for tokens without that claim; the first that fits. After them: an act claim makes it an agent,
 	// sub = client_id a workload (RFC 9068 §5); else it is what the issuer's kind says. Default: none.
 	Kinds []KindRule `yaml:"kinds"`

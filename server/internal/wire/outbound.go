@@ -177,7 +177,7 @@ func Refuse(r Refusal) *Outbound {
 	return &Outbound{Message: &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ImmediateResponse{ImmediateResponse: im}}}
 }
 
-// CleanRequest is the mutation every allowed request gets: what showed us who asks and every inbound weir-* header are stripped.
+// CleanRequest is the mutation every allowed request gets: what showed us who asks, why, and every inbound weir-* header are stripped.
 func CleanRequest(req authz.Request, id authz.Identity) Mutation {
 	var m Mutation
 	for _, name := range [...]string{id.Carrier, id.Proof} {
@@ -185,8 +185,15 @@ func CleanRequest(req authz.Request, id authz.Identity) Mutation {
 			m.Remove = append(m.Remove, name)
 		}
 	}
-	if rest, values := authn.CutParameter(req.Path, id.Parameter); id.Parameter != "" && len(values) > 0 {
-		m.Set, m.Parameters = append(m.Set, [2]string{":path", rest}), append(m.Parameters, id.Parameter)
+	path, cut := withoutJustification(req)
+	if cut {
+		m.Parameters = append(m.Parameters, justificationParameter)
+	}
+	if rest, values := authn.CutParameter(path, id.Parameter); id.Parameter != "" && len(values) > 0 {
+		path, cut, m.Parameters = rest, true, append(m.Parameters, id.Parameter)
+	}
+	if cut {
+		m.Set = append(m.Set, [2]string{":path", path})
 	}
 	for name := range req.Headers {
 		if len(name) > 5 && name[:5] == "weir-" && name != id.Carrier {

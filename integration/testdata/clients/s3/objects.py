@@ -74,9 +74,9 @@ def said(headers, body):
     return body.strip().replace(ours, "<ID>") if ours else "not of Weir: " + body.strip()
 
 
-def presigned(headers):
+def presigned(headers, more=""):
     url = client({}).generate_presigned_url("get_object", Params={"Bucket": "models", "Key": "tiny.safetensors"})
-    return fetch(url, headers)
+    return fetch(url + more, headers)
 
 
 def embed(token, signed=(), **extra):
@@ -114,6 +114,7 @@ def run(person, what):
         "signed-token": lambda: get(client(ours, when="before-sign")),
         "presigned": lambda: presigned(ours),
         "presigned-bearer": lambda: presigned({"Authorization": f"Bearer {token}", "weir-justification": "MODEL-42"}),
+        "presigned-why": lambda: presigned({"weir-token": token}, "&weir-justification=MODEL-42+evaluation"),
         "presigned-alone": lambda: presigned({}),
         "embed": lambda: embed(token, accept_encoding="identity"),
         "embed-signed-encoding": lambda: embed(token, signed=("accept-encoding",), accept_encoding="identity"),
