@@ -127,6 +127,9 @@ func (s sources) sound(ctx context.Context, cfg Config, c *ast.Compiler, store s
 	if err != nil {
 		return nil, err
 	}
+	if err := unknownInSettings(c, s.settings, at, cfg.Name); err != nil && cfg.Compat == "" {
+		return nil, err
+	}
 	if warnings, err = problems(ctx, c, store, at, cfg.Name); err != nil {
 		return nil, err
 	}

@@ -206,7 +206,7 @@ func unknownSettings(c *ast.Compiler, settings map[string]any, dir fs.FS) error 
 			}
 			if missing, beside := missingSetting(settings, ref[len(root):]); missing != "" && !said[missing] {
 				said[missing] = true
-				errs = append(errs, fmt.Errorf("%s: %s", ref[0].Location, own.missing(missing, beside)))
+				errs = append(errs, fmt.Errorf("%s: %s", ref[len(root)].Location, own.missing(missing, beside))) // the import put in what is before
 			}
 			return false
 		})

@@ -53,8 +53,11 @@ func Test(ctx context.Context, dir fs.FS, compat, only string) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	_, warnings, err := compileFor(compat, src.files)
+	c, warnings, err := compileFor(compat, src.files)
 	if err != nil {
+		return Report{}, err
+	}
+	if err := unknownSettings(c, src.settings, dir); err != nil { // tests may state settings of their own, and pass
 		return Report{}, err
 	}
 	covered := cover.New()

@@ -30,6 +30,100 @@ func unknownWords(modules map[string]*ast.Module, input *schema) error {
 	return errors.Join(errs...)
 }
 
+// unknownInSettings refuses settings that hold a word which the input never says, where a rule asks whether the input's is among them: a deny
+// for the classes ["exprot"] never speaks. It looks at what was compiled, whose references are whole. "*" is whatever the rule makes of it.
+func unknownInSettings(c *ast.Compiler, settings map[string]any, at places, file string) error {
+	input, err := readSchema()
+	if err != nil {
+		return err
+	}
+	var errs []error
+	said := map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(c.Modules)) {
+		named := namedRefs(c.Modules[name])
+		ast.WalkExprs(c.Modules[name], func(e *ast.Expr) bool {
+			known, key := input.among(e, named)
+			if known == nil {
+				return false
+			}
+			for _, word := range wordsAt(settings, key) {
+				text := fmt.Sprintf("%s: %q is never said by input.%s, which this is compared with; it is one of %s", key, word, known.path, strings.Join(known.Enum, ", "))
+				if near := meant(word, known.Enum); near != "" {
+					text += "; did you mean " + near + "?"
+				}
+				if !slices.Contains(known.Enum, word) && word != "*" && word != "" && !said[text] {
+					said[text] = true
+					errs = append(errs, errors.New(at.of(text, file)))
+				}
+			}
+			return false
+		})
+	}
+	return errors.Join(errs...)
+}
+
+// namedRefs lists what stands for a reference in a compiled module: the compiler takes them out of calls.
+func namedRefs(m *ast.Module) map[ast.Var]ast.Ref {
+	named := map[ast.Var]ast.Ref{}
+	ast.WalkExprs(m, func(e *ast.Expr) bool {
+		if ops := e.Operands(); (e.IsEquality() || e.IsAssignment()) && !e.Negated && len(ops) == 2 {
+			v, isVar := ops[0].Value.(ast.Var)
+			if ref, isRef := ops[1].Value.(ast.Ref); isVar && isRef && v.IsGenerated() { // others may mean one thing here and another there
+				named[v] = ref
+			}
+		}
+		return false
+	})
+	return named
+}
+
+// amongWords is a member of the input whose words are known.
+type amongWords struct {
+	*schema
+	path string
+}
+
+// among reads an expression "input.x in data.weir.settings.y", where the words of x are known: it returns them, and y. nil for any other.
+func (s *schema) among(e *ast.Expr, named map[ast.Var]ast.Ref) (*amongWords, string) {
+	if !e.IsCall() || e.Operator().String() != ast.Member.Name || len(e.Operands()) < 2 {
+		return nil, ""
+	}
+	root := ast.MustParseRef("data.weir.settings")
+	whole := func(t *ast.Term) ast.Ref {
+		if v, ok := t.Value.(ast.Var); ok {
+			return named[v]
+		}
+		ref, _ := t.Value.(ast.Ref)
+		return ref
+	}
+	word, list := whole(e.Operand(0)), whole(e.Operand(1))
+	if word == nil || !list.HasPrefix(root) || !list.IsGround() {
+		return nil, ""
+	}
+	path := pathOf(word, nil)
+	known := s.at(path)
+	if path == "" || known == nil || len(known.Enum) == 0 {
+		return nil, ""
+	}
+	return &amongWords{known, path}, constant(list[len(root):])
+}
+
+// wordsAt lists the words of a setting that is a list; none where it is anything else.
+func wordsAt(settings map[string]any, key string) (words []string) {
+	var at any = settings
+	for part := range strings.SplitSeq(key, ".") {
+		m, _ := at.(map[string]any)
+		at = m[part]
+	}
+	list, _ := at.([]any)
+	for _, v := range list {
+		if word, ok := v.(string); ok {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
 // at is the schema of what is at a path of constants; nil where there is none.
 func (s *schema) at(path string) *schema {
 	for key := range strings.SplitSeq(path, ".") {

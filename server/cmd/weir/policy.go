@@ -52,6 +52,8 @@ func policyCommand(ctx context.Context, args []string, out io.Writer) error {
 	usage, err := io.Writer(os.Stderr), errUsage
 	if len(args) > 0 && asksForHelp(args[0]) {
 		usage, err = out, nil
+	} else if len(args) > 0 {
+		fmt.Fprintf(usage, "weir policy: unknown command %q\n", args[0])
 	}
 	for i, c := range all {
 		fmt.Fprintf(usage, "%s weir policy %s\n", [2]string{"usage:", "      "}[min(i, 1)], strings.TrimSpace(c.name+" "+c.what))
