@@ -2,10 +2,10 @@ package weir.rules.attempts_test
 
 import data.weir.rules.attempts
 
-numbers := {"attempts": {"flag_per_hour": 3, "flag_per_day": 10}}
+stated := {"attempts": {"flag_per_hour": 3, "flag_per_day": 10}}
 
 flagged(counts) := {f.reason | some f in flags; f.name == "repeated_attempts"} if {
-	flags := attempts.flag with input as {"operation": {"class": "read", "attempts": counts}} with data.weir.settings as numbers
+	flags := attempts.flag with input as {"operation": {"class": "read", "attempts": counts}} with data.weir.settings as stated
 }
 
 test_the_third_in_an_hour_is_flagged if {
@@ -20,7 +20,7 @@ test_so_are_many_in_a_day if {
 }
 
 test_nothing_is_flagged_that_is_no_attempt if {
-	attempts.flag == set() with input as {"operation": {"class": "read"}} with data.weir.settings as numbers
+	attempts.flag == set() with input as {"operation": {"class": "read"}} with data.weir.settings as stated
 }
 
 test_zero_is_never if {
@@ -29,7 +29,7 @@ test_zero_is_never if {
 }
 
 test_settings_that_are_no_numbers_are_problems if {
-	count(attempts.problem) == 0 with data.weir.settings as numbers
+	count(attempts.problem) == 0 with data.weir.settings as stated
 	attempts.problem == {
 		"attempts.flag_per_day: want a whole number from 0 up",
 		"attempts.flag_per_hour: want a whole number from 0 up",

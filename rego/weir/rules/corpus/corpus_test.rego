@@ -2,7 +2,7 @@ package weir.rules.corpus_test
 
 import data.weir.rules.corpus
 
-numbers(over) := {"corpus": {"most": 0.2, "over": over, "whole_groups": ["trainers"]}}
+stated(over) := {"corpus": {"most": 0.2, "over": over, "whole_groups": ["trainers"]}}
 
 asked(before, after, groups) := {
 	"subject": {"groups": groups},
@@ -11,7 +11,7 @@ asked(before, after, groups) := {
 
 says(over, before, after, groups) := said if {
 	said := {"deny": count(corpus.deny), "hold": count(corpus.hold), "flag": count(corpus.flag)} with input as asked(before, after, groups)
-		with data.weir.settings as numbers(over)
+		with data.weir.settings as stated(over)
 }
 
 nothing := {"deny": 0, "hold": 0, "flag": 0}
@@ -36,10 +36,11 @@ test_some_may_have_all_of_it if {
 
 test_without_a_size_there_is_no_share if {
 	corpus.deny == set() with input as {"operation": {"class": "read", "corpus": {"read": {"before": 10, "after": 11}}}}
-		with data.weir.settings as numbers("deny")
+		with data.weir.settings as stated("deny")
 }
 
 test_settings_are_checked if {
-	corpus.problem == set() with data.weir.settings as numbers("hold")
-	corpus.problem == {"corpus.most: want a share, from 0 to 1", "corpus.over: want deny, hold or flag"} with data.weir.settings as {"corpus": {"most": 20, "over": "refuse"}}
+	corpus.problem == set() with data.weir.settings as stated("hold")
+	wrong := {"corpus": {"most": 20, "over": "refuse"}}
+	corpus.problem == {"corpus.most: want a share, from 0 to 1", "corpus.over: want deny, hold or flag"} with data.weir.settings as wrong
 }
