@@ -1,6 +1,7 @@
 package target_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -78,4 +79,36 @@ func TestLead(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzLead: what is guarded leads to a host that a target names, or to the one that was asked, and is the same to whoever reads it again.
+func FuzzLead(f *testing.F) {
+	for _, seed := range []string{"https://cdn.example/a?b", "//cdn.example/a", "/a/../b", `https://cdn.example\@evil.example/`, "a", "https:cdn.example", "#", "http://cdn.example:80/%61"} {
+		f.Add(seed)
+	}
+	table, err := target.New(target.Config{Rules: []target.Rule{
+		{Target: authz.Target{Name: "cdn"}, Hosts: []string{"cdn.example"}}, {Target: authz.Target{Name: "any"}, Paths: []string{"/any"}},
+	}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	req := authz.Request{Scheme: "https", Host: "hub.example", Path: "/any/b"}
+	f.Fuzz(func(t *testing.T, location string) {
+		l := table.Lead(req, location)
+		if !l.Guarded {
+			return
+		}
+		if again := table.Lead(req, l.Location); !again.Guarded || again.Location != l.Location || again.Target.Name != l.Target.Name || again.Home != l.Home {
+			t.Errorf("%q leads to %+v, and that to %+v", location, l, again)
+		}
+		scheme, rest, _ := strings.Cut(l.Location, "://")
+		host, path, _ := strings.Cut(rest, "/")
+		name, _ := target.CanonicalHost(host)
+		if scheme != "http" && scheme != "https" || name != "cdn.example" && (name != "hub.example" || !l.Home) {
+			t.Errorf("%q leads to %q", location, l.Location)
+		}
+		if m, err := table.Resolve(authz.Request{Host: host, Path: "/" + path}); err != nil || m.Target.Name != l.Target.Name {
+			t.Errorf("%q leads to %q, which is %q (%v)", location, l.Location, m.Target.Name, err)
+		}
+	})
 }
