@@ -36,6 +36,8 @@ type Config struct {
 	Policy Policy `yaml:"policy"`
 	// Counters are the sliding windows that limits are judged by.
 	Counters Counters `yaml:"counters"`
+	// Registry is what is known of versions of models.
+	Registry Registry `yaml:"registry"`
 	// Audit is the journal of decisions.
 	Audit Audit `yaml:"audit"`
 	// MaskKeys are the keys of the masks seal, token and obfuscate.

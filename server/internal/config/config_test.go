@@ -51,6 +51,7 @@ func TestDefaults(t *testing.T) {
 		},
 		Counters: Counters{Windows: []authz.Window{window("1m"), window("1h"), window("24h"), window("30d")}, Timeout: 500 * time.Millisecond, Away: authz.AwayRefuse},
 		Audit:    Audit{Dir: "/etc/weir/journal", SegmentBytes: 64 << 20, MaxBytes: 10 << 30, Keep: 24 * time.Hour, Queue: 4096},
+		Registry: Registry{Classes: []string{"public", "internal", "confidential", "restricted"}, Webhook: Webhook{Window: 5 * time.Minute}},
 		Handover: Handover{TTL: 10 * time.Second},
 		Limits: Limits{
 			RequestBodyBytes: 8 << 20, RequestBodyBytesPerSubject: 32 << 20, RequestBodyBytesTotal: 512 << 20, DecisionTimeout: 1500 * time.Millisecond,
@@ -92,7 +93,7 @@ func TestFull(t *testing.T) {
 	if diff := cmp.Diff(want, c.TargetTable().Rules[0]); diff != "" {
 		t.Error(diff)
 	}
-	wantPaths := []string{"testdata/tls/weir.crt", "testdata/tls/weir.key", "testdata/tls/mesh-ca.crt", "testdata/policy", "testdata/settings.yaml", "testdata/keys/batch.json", "testdata/revoked.txt", "testdata/clients.crt"}
+	wantPaths := []string{"testdata/tls/weir.crt", "testdata/tls/weir.key", "testdata/tls/mesh-ca.crt", "testdata/policy", "testdata/settings.yaml", "testdata/models.yaml", "testdata/keys/batch.json", "testdata/revoked.txt", "testdata/clients.crt"}
 	if diff := cmp.Diff(wantPaths, c.Paths()); diff != "" {
 		t.Error(diff)
 	}
@@ -125,7 +126,7 @@ func withoutIndex(key string) string {
 
 // TestManual keeps the reference manual whole: every field is documented, and says its default, range and choices as the tags have them.
 func TestManual(t *testing.T) {
-	for _, file := range []string{"config.go", "policy.go", "target.go"} {
+	for _, file := range []string{"config.go", "policy.go", "registry.go", "target.go"} {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
@@ -197,6 +198,12 @@ DIR/weir.yaml:11: handover.key_file: DIR/short.key has 10 bytes: want at least 3
 	write("settings.yaml", "")
 	if _, err = Load(path); err == nil || !strings.Contains(err.Error(), "policy.dir: "+dir+"/settings.yaml is no directory") {
 		t.Errorf("got %v", err)
+	}
+	write("models.yaml", "models:\n- {model: churn, names: []}\n")
+	write("mlflow.secret", "short\n")
+	_, err = Load(write("registry.yaml", minimal+"registry:\n  file: models.yaml\n  webhook: {secret_file: mlflow.secret}\n"))
+	if want := dir + `/models.yaml:2: churn: model "churn": want NAME/VERSION, such as churn/7`; err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "mlflow.secret has 6 bytes") {
+		t.Errorf("got:\n%v\nwant in it:\n%s", err, want)
 	}
 	if _, err = Load(write("good.yaml", minimal)); err != nil {
 		t.Error(err)

@@ -177,7 +177,7 @@ func (c *Config) checkCarriers(r *report, key string, list []string) {
 
 // secretFiles returns the files of keys and secrets that are read at start.
 func (c *Config) secretFiles() []named {
-	all := []named{{key: "token.dpop.nonce_key_file", at: &c.Token.DPoP.NonceKeyFile}}
+	all := []named{{key: "token.dpop.nonce_key_file", at: &c.Token.DPoP.NonceKeyFile}, {key: "registry.webhook.secret_file", at: &c.Registry.Webhook.SecretFile}}
 	for i := range c.Token.DPoP.NoncePrevious {
 		all = append(all, named{key: fmt.Sprintf("token.dpop.nonce_previous[%d]", i), at: &c.Token.DPoP.NoncePrevious[i]})
 	}

@@ -83,6 +83,7 @@ func (c *Config) check(r *report) {
 	c.checkSizes(r)
 	c.checkMaskKeys(r)
 	c.checkPolicy(r)
+	c.checkRegistry(r)
 	if c.Audit.Dir == "" {
 		r.add("audit.dir", "is missing: the directory of the journal, without which nothing is released")
 	}
@@ -110,6 +111,7 @@ func (c *Config) names() []named {
 		{"policy.settings", &c.Policy.Settings, false},
 		{"policy.bundle.file", &c.Policy.Bundle.File, false},
 		{"policy.bundle.key", &c.Policy.Bundle.Key, false},
+		{"registry.file", &c.Registry.File, false},
 	}
 	for i := range c.Issuers {
 		all = append(all, named{fmt.Sprintf("issuers[%d].jwks_file", i), &c.Issuers[i].JWKSFile, false})
@@ -121,7 +123,7 @@ func (c *Config) names() []named {
 // File is the name that the configuration was loaded by; empty for one made in code.
 func (c *Config) File() string { return c.file }
 
-// Paths returns the files and directories that Weir reads again when they change: certificates, policy, settings and keys of issuers. The
+// Paths returns the files and directories that Weir reads again when they change: certificates, policy, settings, keys of issuers and model versions. The
 // configuration file itself is read at start only.
 func (c *Config) Paths() []string {
 	var out []string
@@ -159,6 +161,7 @@ func (c *Config) files(r *report) {
 	c.MaskKeys.ring().files(r)
 	c.Capabilities.ring().files(r)
 	c.identityFiles(r)
+	c.registryFile(r)
 	if info, err := os.Stat(c.Audit.Dir); err == nil && !info.IsDir() {
 		r.add("audit.dir", "%s is no directory", c.Audit.Dir)
 	}
