@@ -14,6 +14,7 @@ import (
 	"github.com/weirgate/weir/pkg/authz"
 	"github.com/weirgate/weir/pkg/guard"
 	"github.com/weirgate/weir/pkg/policy"
+	"github.com/weirgate/weir/pkg/registry"
 	"github.com/weirgate/weir/pkg/target"
 	"github.com/weirgate/weir/pkg/vector"
 	"github.com/weirgate/weir/server/internal/config"
@@ -98,13 +99,16 @@ func openTraces(ctx context.Context, j *audit.Journal, env telemetry.Environment
 }
 
 // newGuard wires the decision pipeline.
-func newGuard(c *config.Config, keyed bool, a *authn.Authenticator, table *target.Table, p *policy.Engine, s store, left departed, h guard.Handover, j *audit.Journal, m *telemetry.Metrics, log *slog.Logger) (*guard.Guard, error) {
+func newGuard(c *config.Config, keyed bool, a *authn.Authenticator, table *target.Table, p *policy.Engine, s store, left departed, known *registry.Registry, h guard.Handover, j *audit.Journal, m *telemetry.Metrics, log *slog.Logger) (*guard.Guard, error) {
 	cfg := guard.Config{
 		Authenticator: authenticator(c, a), Targets: table, Describer: describer{targets: table, opens: keyed && c.Entry != entryExtAuthz}, MaskKeys: keyed, Policy: p, Store: s, Coverage: left.coverage, Corpus: left.corpus, Journal: journal{j}, Observer: m,
 		Meters: c.Counters.Specs(), Entry: c.Entry, Replica: c.Replica, Timeout: c.Limits.DecisionTimeout, Log: log,
 	}
 	if shared, ok := s.(guard.Pins); ok {
 		cfg.Pins = shared
+	}
+	if known != nil {
+		cfg.Registry = standing{known}
 	}
 	if c.Entry == entryBoth {
 		cfg.Handover, cfg.TicketTTL = h, c.Handover.TTL

@@ -17,6 +17,7 @@
 //   - pkg/window: sliding windows in memory; pkg/redisstore: the same in Redis; pkg/window/windowtest: what both must pass.
 //   - pkg/coverage: which parts of a stored object have left, and to whom; in Redis too, and pkg/coverage/coveragetest as above.
 //   - pkg/distinct: how many distinct documents of a corpus have left, and to whom; in Redis too, and pkg/distinct/distincttest.
+//   - pkg/registry: versions of models by digest: class, state, who promoted, and two people to lower; in Redis too, pkg/registry/registrytest.
 //   - pkg/artifact: what a stored object is, by its first bytes and its last, whatever its name.
 //   - pkg/handover: an admission on its way from ext_authz to ext_proc.
 //   - pkg/audit: the journal, its chain, reading it back, shipping it.
@@ -48,6 +49,7 @@
 //	coverage                            pkg/coverage, pkg/redisstore/coverage.go
 //	documents of corpora                pkg/distinct, pkg/redisstore/documents.go, pkg/guard/corpus.go
 //	attempts, and marks of rules        pkg/guard/attempts.go, pkg/policy/flags.go
+//	model versions                      pkg/registry, pkg/redisstore/registry.go, pkg/dialect/objectnames.go, pkg/guard/registry.go, server/models.go
 //	stores of objects                   pkg/dialect/store.go, pkg/artifact, pkg/guard/object.go, server/internal/extproc/recognise.go
 //	redirects between guarded hosts     pkg/target/lead.go, pkg/authn/redirect.go, pkg/guard/leave.go, server/redirects.go, server/internal/extproc/redirect.go
 //	masks                               pkg/vector, pkg/dialect, server/internal/extproc/seal.go, server/internal/config/maskkeys.go

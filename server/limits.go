@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -171,23 +172,25 @@ func (r Reset) record(replica string) (*authz.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	var random [24]byte
-	if _, err := rand.Read(random[:]); err != nil {
-		return nil, err
-	}
-	now, rule := time.Now(), resetRule
+	rule := resetRule
 	if r.Spend {
 		rule = revokeRule
 	}
+	rec := operatorRecord(replica, authz.Subject{Issuer: operatorEntry, ID: r.Operator, Kind: authz.Human}, authz.Target{Name: "weir.limits", Kind: authz.KindConfig, Tenant: r.Tenant})
+	rec.Operation = authz.Operation{Class: authz.ClassAdmin, Complete: true, Collection: r.Of, Object: string(keys)}
+	rec.Verdict, rec.Enforced = authz.Decision{Effect: authz.Allow, Rule: rule, Reason: r.Reason, Record: authz.RecordDurable}, authz.Allow
+	return rec, nil
+}
+
+// operatorRecord is the beginning of a decision record of what no Envoy asked for.
+func operatorRecord(replica string, by authz.Subject, t authz.Target) *authz.Record {
+	trace, span := sha256.Sum256([]byte(rand.Text())), sha256.Sum256([]byte(rand.Text()))
+	now := time.Now()
+	by.Claims = nil
 	return &authz.Record{
 		Event: authz.EventDecision, Decision: replica + "-" + strings.ToLower(rand.Text()), Replica: replica, Time: now, Started: now, Entry: operatorEntry,
-		TraceID: hex.EncodeToString(random[:16]), SpanID: hex.EncodeToString(random[16:]),
-		Subject:   authz.Subject{Issuer: operatorEntry, ID: r.Operator, Kind: authz.Human},
-		Target:    authz.Target{Name: "weir.limits", Kind: authz.KindConfig, Tenant: r.Tenant},
-		Operation: authz.Operation{Class: authz.ClassAdmin, Complete: true, Collection: r.Of, Object: string(keys)},
-		Verdict:   authz.Decision{Effect: authz.Allow, Rule: rule, Reason: r.Reason, Record: authz.RecordDurable},
-		Enforced:  authz.Allow,
-	}, nil
+		TraceID: hex.EncodeToString(trace[:16]), SpanID: hex.EncodeToString(span[:8]), Subject: by, Target: t,
+	}
 }
 
 // ResetLimits makes meters count nothing, by the process that serves with this configuration or, where none does, by itself. It returns the ID

@@ -14,13 +14,14 @@ import (
 	"github.com/weirgate/weir/server/internal/admin"
 )
 
-// reload reads policy, settings, the issuers' keys and certificates again. What does not load leaves what is in force; the log and
+// reload reads policy, settings, the issuers' keys, model versions and certificates again. What does not load leaves what is in force; the log and
 // weir_policy_reload_failures_total say so.
 func (s *Server) reload(ctx context.Context) {
 	if s.authn != nil {
 		s.authn.Refresh()
 	}
 	s.refreshPolicy(ctx)
+	s.reloadModels()
 	c, err := tlsFor(s.cfg.Listen.TLS, s.opts.Log)
 	if err != nil {
 		s.opts.Log.Error("the certificates were not taken; the last good ones stay in force", "cause", err)

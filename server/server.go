@@ -26,6 +26,7 @@ import (
 	"github.com/weirgate/weir/pkg/authn"
 	"github.com/weirgate/weir/pkg/guard"
 	"github.com/weirgate/weir/pkg/policy"
+	"github.com/weirgate/weir/pkg/registry"
 	"github.com/weirgate/weir/pkg/target"
 	"github.com/weirgate/weir/pkg/vector"
 	"github.com/weirgate/weir/server/internal/admin"
@@ -57,6 +58,7 @@ type Server struct {
 	source   *policySource
 	store    store
 	departed departed
+	registry *registry.Registry // nil where there is none
 	guard    *guard.Guard
 	proc     *extproc.Server // nil with entry ext_authz
 	certs    atomic.Pointer[tls.Config]
@@ -71,6 +73,7 @@ type Server struct {
 	configured [sha256.Size]byte         // fingerprint of the configuration file at start
 	outdated   atomic.Pointer[time.Time] // since when the policy in force is not the one in its files; nil: it is
 	unfetched  atomic.Pointer[time.Time] // since when bundles by URL are not taken; nil: they are
+	modelsOld  atomic.Pointer[time.Time] // since when the file of model versions is not taken; nil: it is
 	reloading  sync.Mutex                // one reload of the policy at a time
 	draining   atomic.Bool
 }
@@ -104,6 +107,9 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Server, err err
 	if s.departed, err = openDeparted(cfg, s.store); err != nil {
 		return nil, err
 	}
+	if s.registry, err = openRegistry(ctx, cfg, s.store); err != nil {
+		return nil, err
+	}
 	if cfg.Policy.Identity != "policy" {
 		if s.authn, err = newAuthenticator(ctx, cfg, s.store, o.Log); err != nil {
 			return nil, err
@@ -133,7 +139,7 @@ func (s *Server) serveEnvoy(h guard.Handover) error {
 	if err != nil {
 		return fmt.Errorf("targets: %w", err)
 	}
-	s.guard, err = newGuard(s.cfg, s.keys != nil, s.authn, table, s.policy, s.store, s.departed, h, s.journal, s.metrics, s.opts.Log)
+	s.guard, err = newGuard(s.cfg, s.keys != nil, s.authn, table, s.policy, s.store, s.departed, s.registry, h, s.journal, s.metrics, s.opts.Log)
 	if err != nil {
 		return err
 	}
@@ -185,9 +191,13 @@ func (s *Server) serveAdmin() error {
 	if err := s.metrics.Watch(sources); err != nil {
 		return err
 	}
+	models, err := s.openModels()
+	if err != nil {
+		return err
+	}
 	host, _, _ := net.SplitHostPort(s.pages.Addr().String())
 	h, err := admin.New(admin.Config{
-		Ready: s.checks, Metrics: s.metrics.Handler(), Version: s.opts.Version, Pprof: net.ParseIP(host).IsLoopback(), Log: s.opts.Log,
+		Ready: s.checks, Metrics: s.metrics.Handler(), Models: models, Version: s.opts.Version, Pprof: net.ParseIP(host).IsLoopback(), Log: s.opts.Log,
 	})
 	if err != nil {
 		return err
@@ -201,6 +211,9 @@ func (s *Server) checks(ctx context.Context) []admin.Check {
 	checks := s.able(ctx)
 	if s.proc != nil {
 		checks = append(checks, admin.Result("envoy", s.proc.Ready(), "allow_mode_override of Envoy's ext_proc filter"))
+	}
+	if s.registry != nil {
+		checks = append(checks, s.modelsCheck(ctx))
 	}
 	if s.draining.Load() {
 		checks = append(checks, admin.Check{Name: "drain", Reason: "Weir is shutting down"})

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -47,9 +48,7 @@ func newDocument(classes []string, versions []Version) *document {
 // readDocument reads what this or another replica wrote. What cannot be read, or has a class that this replica does not know, refuses.
 func readDocument(classes []string, text []byte, revision string) (*document, error) {
 	var w written
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&w); err != nil {
+	if err := Strictly(text, &w); err != nil {
 		return nil, unreadable(err)
 	}
 	for i := range w.Versions {
@@ -61,6 +60,19 @@ func readDocument(classes []string, text []byte, revision string) (*document, er
 	d := newDocument(classes, w.Versions)
 	d.revision, d.text, d.delivered = revision, text, w.Delivered
 	return d, nil
+}
+
+// Strictly reads one JSON value: a member that is not known is an error, and so is what follows it.
+func Strictly(text []byte, to any) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(to); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("one value only: what follows would be ignored")
+	}
+	return nil
 }
 
 func unreadable(err error) error {

@@ -1,8 +1,9 @@
 // Package admin is Weir's own HTTP side: alive, ready, metrics, and profiles on loopback.
 //
 // It owns the answers to /healthz, /readyz, /metrics and /debug/pprof. It trusts whoever reaches its listener to read them, which is why
-// the configuration keeps that listener on loopback unless told otherwise; it changes nothing, so it takes GET and HEAD only. It refuses
-// profiles on any other listener, and to a browser that was led here by a name that is not this host's (DNS rebinding).
+// the configuration keeps that listener on loopback unless told otherwise; they change nothing, so they take GET and HEAD only. It refuses
+// profiles on any other listener, and to a browser that was led here by a name that is not this host's (DNS rebinding). The pages of the
+// registry of model versions, /models and below, trust nobody who does not show a reviewer's token, or sign as the webhook.
 package admin
 
 import (
@@ -44,6 +45,7 @@ type Config struct {
 	Ready   func(ctx context.Context) []Check
 	Metrics http.Handler // /metrics; nil: 404
 	Version string       // shown by /healthz and /readyz
+	Models  Models       // /models; nil: 404
 	Pprof   bool         // serve /debug/pprof to clients on loopback; set it only where the listener is loopback
 	Log     *slog.Logger // gets failing checks; default slog.Default()
 }
@@ -61,6 +63,9 @@ func New(cfg Config) (http.Handler, error) {
 	mux.Handle("GET /readyz", readyz(cfg))
 	if cfg.Metrics != nil {
 		mux.Handle("GET /metrics", http.TimeoutHandler(cfg.Metrics, 2*readyTimeout, "the metrics took too long\n"))
+	}
+	if cfg.Models != nil {
+		modelPages(mux, cfg.Models)
 	}
 	if cfg.Pprof {
 		profiles(mux)
