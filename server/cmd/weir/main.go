@@ -6,6 +6,7 @@
 //	weir policy new NAME                    write a rule with its test
 //	weir policy test | bench DIR            run a policy's tests; measure what it costs
 //	weir limits show | reset | rebuild      see to what is counted
+//	weir models list | show | propose | confirm | decline | retire   see to model versions
 //	weir audit tail | show ID | verify      read the journal
 //	weir sign --config weir.yaml … URL      make a URL that carries leave to make its request
 //	weir revoke --config weir.yaml … ID     take back leave that a redirect carried
@@ -45,6 +46,7 @@ func commands() []command {
 		{"check", "validate the configuration and the policy, with line numbers", check},
 		{"policy", "eval, new, test, bench, schema: write rules, try them, and ask what they decide", policyCommand},
 		{"limits", "show, reset, rebuild: see to what is counted", limitsCommand},
+		{"models", "list, show, propose, confirm, decline, retire: see to model versions", modelsCommand},
 		{"audit", "tail, show, verify: read the journal", auditCommand},
 		{"sign", "make a URL that carries leave to make its request", sign},
 		{"revoke", "take back leave that a redirect carried", revoke},
