@@ -39,6 +39,8 @@
 //	                              vectors are masked so, and as the other's, and compares what comes, and what is booked
 //	stored TOKEN WORDS TABLE…     sends each row of tables of exchanges with stores (type kept in stored_test.go) as the token's bearer, with these
 //	                              words of justification, and compares what comes, and what the journal says of it
+//	deliver [-secret FILE] [-id ID] [-age D] FILE URL  sends the event in a file, signed with the secret in another (mlflow.secret) as MLflow signs
+//	                              it, some time ago, and prints the answer
 //	prover                        makes a client with a key; JKT is its thumbprint, for a token's cnf
 //	proof NAME METHOD URL TOKEN [CLAIM=VALUE…]  makes the client's proof (DPoP) for a request with a token
 //	attack PATH                   sends every forged token of authntest.Forgeries: each gets 401 for its own reason, counted as that in the metrics,

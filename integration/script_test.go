@@ -56,7 +56,7 @@ func runScripts(t *testing.T, dir string, variables map[string]string) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"expand": cmdExpand, "weir": cmdWeir, "envoy": cmdEnvoy, "token": cmdToken, "http": cmdHTTP, "call": cmdCall, "answer": cmdAnswer, "raw": cmdRaw, "poll": cmdPoll,
 			"envoystats": cmdEnvoyStats, "upstream": cmdUpstream, "redis": cmdRedis, "said": cmdSaid, "remember": cmdRemember, "certs": cmdCerts, "issuer": cmdIssuer,
-			"collector": cmdCollector, "spans": cmdSpans, "shipped": cmdShipped, "evade": cmdEvade, "drive": cmdDrive, "stored": cmdStored, "attack": cmdAttack, "prover": cmdProver, "proof": cmdProof,
+			"collector": cmdCollector, "spans": cmdSpans, "shipped": cmdShipped, "evade": cmdEvade, "drive": cmdDrive, "stored": cmdStored, "attack": cmdAttack, "prover": cmdProver, "deliver": cmdDeliver, "proof": cmdProof,
 			"terminate": signalling("terminate", syscall.SIGTERM, true), "crash": signalling("crash", syscall.SIGKILL, true),
 			"hang": signalling("hang", syscall.SIGSTOP, false), "resume": signalling("resume", syscall.SIGCONT, false), "hup": signalling("hup", syscall.SIGHUP, false),
 			"drain": signalling("drain", syscall.SIGTERM, false), "ended": cmdEnded,
