@@ -108,7 +108,7 @@ func newGuard(c *config.Config, keyed bool, a *authn.Authenticator, table *targe
 		cfg.Pins = shared
 	}
 	if known != nil {
-		cfg.Registry = standing{known}
+		cfg.Registry = newStanding(c, known)
 	}
 	if c.Entry == entryBoth {
 		cfg.Handover, cfg.TicketTTL = h, c.Handover.TTL

@@ -70,11 +70,26 @@ func useModelsFile(c *config.Config, r *registry.Registry) error {
 }
 
 // standing is the registry as the guard asks it.
-type standing struct{ *registry.Registry }
+type standing struct {
+	*registry.Registry
+	targets map[string]authz.Target
+}
+
+func newStanding(c *config.Config, r *registry.Registry) standing {
+	s := standing{r, map[string]authz.Target{}}
+	for _, rule := range c.TargetTable().Rules {
+		s.targets[rule.Target.Name] = rule.Target
+	}
+	return s
+}
 
 // Standing implements guard.Registry.
-func (s standing) Standing(ctx context.Context, t authz.Target, op authz.Operation, p *authz.Piece) (authz.Registered, bool, error) {
+func (s standing) Standing(ctx context.Context, t authz.Target, op authz.Operation, p *authz.Piece, l *authz.Leave) (authz.Registered, bool, error) {
 	names, sure := dialect.ObjectNames(t, op, p)
+	if l != nil { // where it is a digest, the name of the object is its version
+		there, _ := dialect.ObjectNames(s.targets[l.Target], authz.Operation{Object: l.Object, Version: l.Object}, &authz.Piece{Object: l.Object, Version: l.Version})
+		names[0] = append(names[0], there[0]...)
+	}
 	r, err := s.Registry.Standing(ctx, names)
 	return r, sure, err
 }

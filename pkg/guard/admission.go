@@ -217,8 +217,7 @@ func (a *Admission) Respond(ctx context.Context, resp authz.Response) authz.Deci
 	if a.Allowed() && a.strayed(&resp) {
 		return a.Refuse(errLeave("the answer is of no object that is known"))
 	}
-	elsewhere := a.sentElsewhere(&resp)
-	if !a.Allowed() || !a.known || !reads.Response && resp.Object == nil && !elsewhere {
+	if !a.Allowed() || !a.known || !reads.Response && resp.Object == nil {
 		return a.verdict
 	}
 	a.Record()
@@ -234,7 +233,7 @@ func (a *Admission) Respond(ctx context.Context, resp authz.Response) authz.Deci
 			return a.verdict
 		}
 	}
-	if reads.Response || (resp.Object != nil || elsewhere) && reads.Object || a.op.Artifact != named {
+	if reads.Response || resp.Object != nil && reads.Object || a.op.Artifact != named {
 		a.decide(ctx, authz.PhaseResponse, &resp)
 	}
 	if err := a.commit(ctx, resp.Forwarded); err != nil {

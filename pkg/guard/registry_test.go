@@ -16,7 +16,7 @@ type shelf struct {
 	err                 error
 }
 
-func (s *shelf) Standing(_ context.Context, _ authz.Target, _ authz.Operation, p *authz.Piece) (authz.Registered, bool, error) {
+func (s *shelf) Standing(_ context.Context, _ authz.Target, _ authz.Operation, p *authz.Piece, _ *authz.Leave) (authz.Registered, bool, error) {
 	switch {
 	case s.err != nil:
 		return authz.Registered{}, false, s.err
@@ -49,10 +49,10 @@ func TestRegistry(t *testing.T) {
 		"the answer tells more":  {shelf{byRequest: public, byAnswer: retired}, file, "", authz.Response{Status: 200, Object: piece}, public, retired, 2},
 		"an unknown digest":      {shelf{sure: true}, file, "", authz.Response{Status: 404}, unknown, nil, 1},
 		"no answer is seen":      {shelf{}, file, "ext_authz", authz.Response{}, unknown, nil, 1},
-		"elsewhere":              {shelf{}, file, "", authz.Response{Status: 302}, nil, unknown, 2},
+		"elsewhere":              {shelf{}, file, "", authz.Response{Status: 302, Object: &authz.Piece{Object: "o", Size: -1, Length: -1}}, nil, unknown, 2},
 		"not modified":           {shelf{}, file, "", authz.Response{Status: 304}, nil, nil, 1},
 		"an error":               {shelf{}, file, "", authz.Response{Status: 500}, nil, nil, 1},
-		"a list":                 {shelf{sure: true}, authz.Operation{Class: authz.ClassList, Complete: true, Object: "o"}, "", authz.Response{Status: 302}, nil, nil, 1},
+		"a list":                 {shelf{sure: true}, authz.Operation{Class: authz.ClassList, Complete: true, Object: "o"}, "", authz.Response{Status: 302, Object: piece}, nil, nil, 2},
 		"an upload":              {shelf{sure: true}, authz.Operation{Class: authz.ClassWrite, Complete: true, Object: "o"}, "", authz.Response{Status: 200}, nil, nil, 1},
 		"an export of an object": {shelf{}, authz.Operation{Class: authz.ClassExport, Complete: true, Object: "o"}, "", authz.Response{Status: 200, Object: piece}, nil, unknown, 2},
 	}
@@ -96,7 +96,7 @@ func TestRegistryAway(t *testing.T) {
 		t.Fatal(a.Decision())
 	}
 	s.err = errors.New("away")
-	for _, resp := range []authz.Response{{Status: 302}, {Status: 200, Object: &authz.Piece{Object: "o"}}} {
+	for _, resp := range []authz.Response{{Status: 302, Object: &authz.Piece{Object: "o"}}, {Status: 200, Object: &authz.Piece{Object: "o"}}} {
 		if a.Respond(t.Context(), resp); a.Allowed() || a.Decision().Kind != authz.KindUnavailable {
 			t.Errorf("%+v: %+v", resp, a.Decision())
 		}
