@@ -27,19 +27,29 @@ type Result struct {
 	Version Version `json:"version"`
 }
 
-// edit makes a version of a document: what is to be in place of the one of its name, or nothing where all is as it should be.
-type edit func(d *document, now time.Time) (*Version, Outcome, error)
+// edit makes a version of a document: what is to be in place of the one of its name, or nothing where all is as it should be. model is the name, as
+// far as it is known before.
+type edit struct {
+	model string
+	make  func(d *document, now time.Time) (*Version, Outcome, error)
+}
 
 // tries is how often a change is made anew because another came between.
 const tries = 5
 
-// Ask makes a change as far as one may make it alone, and a proposal of the rest. What is refused is a *Refused; any other error says that it
-// is not known whether the change was made.
+// Ask makes a change as far as one may make it alone, and a proposal of the rest. A version that is not there is registered if it comes with
+// names. What is refused is a *Refused; any other error says that it is not known whether the change was made.
 func (r *Registry) Ask(ctx context.Context, a Ask, by Who) (Result, error) {
 	if err := a.check(r.classes); err != nil {
 		return Result{}, err
 	}
-	return r.change(ctx, asking(a, by), "", time.Time{})
+	made := asking(a, by)
+	return r.change(ctx, edit{a.Model, func(d *document, now time.Time) (*Version, Outcome, error) {
+		if d.find(a.Model) == nil && len(a.Names) == 0 { // a name that is misspelt would be retired, and nothing else
+			return nil, "", refuse("unknown_model", "there is no version %s: to register it, say what its objects are known by", clip(a.Model))
+		}
+		return made.make(d, now)
+	}}, "", time.Time{})
 }
 
 // Confirm agrees to a proposal. Once two different people do, it holds.
@@ -49,20 +59,21 @@ func (r *Registry) Confirm(ctx context.Context, proposal string, by Who) (Result
 
 // Decline drops a proposal, whoever made it.
 func (r *Registry) Decline(ctx context.Context, proposal string) (Result, error) {
-	return r.change(ctx, func(d *document, now time.Time) (*Version, Outcome, error) {
+	return r.change(ctx, edit{make: func(d *document, now time.Time) (*Version, Outcome, error) {
 		v, err := d.proposed(proposal, now)
 		if err != nil {
 			return nil, "", err
 		}
 		v.Proposal = nil
 		return v, Applied, nil
-	}, "", time.Time{})
+	}}, "", time.Time{})
 }
 
 // Deliver makes a change that a signed delivery asks for, once: one that was made before is a *Refused labelled delivered. until is when the
-// delivery is too old to be taken anyway. An ask without a model changes nothing.
+// delivery is too old to be taken anyway. A version that is not there is registered, with names or without: those may come in the next delivery. An
+// ask without a model changes nothing.
 func (r *Registry) Deliver(ctx context.Context, a Ask, by Who, delivery string, until time.Time) (Result, error) {
-	made := edit(func(*document, time.Time) (*Version, Outcome, error) { return nil, Unchanged, nil })
+	made := edit{make: func(*document, time.Time) (*Version, Outcome, error) { return nil, Unchanged, nil }}
 	if a.Model != "" {
 		if err := a.check(r.classes); err != nil {
 			return Result{}, err
@@ -75,7 +86,7 @@ func (r *Registry) Deliver(ctx context.Context, a Ask, by Who, delivery string, 
 // change makes a change of the document that is there now.
 func (r *Registry) change(ctx context.Context, made edit, delivery string, until time.Time) (Result, error) {
 	for range tries {
-		kept, _, err := r.current(ctx)
+		kept, file, err := r.current(ctx)
 		if err != nil {
 			return Result{}, err
 		}
@@ -83,7 +94,13 @@ func (r *Registry) change(ctx context.Context, made edit, delivery string, until
 		if _, ok := kept.delivered[delivery]; ok && delivery != "" {
 			return Result{}, refuse("delivered", "this delivery was taken before")
 		}
-		v, outcome, err := made(kept, now)
+		before := kept
+		if filed := file.find(made.model); filed != nil && kept.find(made.model) == nil { // it begins as the file has it
+			v := *filed
+			v.Source = ""
+			before = kept.with(&v, now)
+		}
+		v, outcome, err := made.make(before, now)
 		if err != nil {
 			return Result{}, err
 		}
@@ -121,7 +138,7 @@ func (r *Registry) change(ctx context.Context, made edit, delivery string, until
 
 // asking is the edit of an ask.
 func asking(a Ask, by Who) edit {
-	return func(d *document, now time.Time) (*Version, Outcome, error) {
+	return edit{a.Model, func(d *document, now time.Time) (*Version, Outcome, error) {
 		was, v := d.find(a.Model), Version{Model: a.Model, Sensitivity: d.classes[len(d.classes)-1], State: authz.ModelActive}
 		if was != nil {
 			v = *was
@@ -163,7 +180,7 @@ func asking(a Ask, by Who) edit {
 			alone.Proposal.Agreed = []Who{by}
 		}
 		return &alone, Proposed, nil
-	}
+	}}
 }
 
 // alone is a version with as much of an ask as makes nothing less strict.
@@ -239,7 +256,7 @@ func (d *document) proposed(id string, now time.Time) (*Version, error) {
 
 // confirming is the edit of a confirmation.
 func confirming(id string, by Who) edit {
-	return func(d *document, now time.Time) (*Version, Outcome, error) {
+	return edit{make: func(d *document, now time.Time) (*Version, Outcome, error) {
 		v, err := d.proposed(id, now)
 		if err != nil {
 			return nil, "", err
@@ -266,7 +283,7 @@ func confirming(id string, by Who) edit {
 			return nil, "", refuse("full", "%s would have more than %d names", clip(v.Model), MaxNames)
 		}
 		return v, Applied, nil
-	}
+	}}
 }
 
 // AsRefused returns err as a *Refused; nil where it is another error, or none.

@@ -26,7 +26,8 @@ type document struct {
 	versions  []Version
 	delivered map[string]time.Time // IDs of deliveries, until they are too old to be taken anyway
 
-	named map[string][]*Version
+	named  map[string][]*Version
+	models map[string]*Version
 }
 
 // written is the JSON form of a document.
@@ -36,8 +37,9 @@ type written struct {
 }
 
 func newDocument(classes []string, versions []Version) *document {
-	d := &document{classes: classes, versions: versions, named: map[string][]*Version{}}
+	d := &document{classes: classes, versions: versions, named: map[string][]*Version{}, models: map[string]*Version{}}
 	for i := range d.versions {
+		d.models[versions[i].Model] = &versions[i]
 		for _, n := range d.versions[i].Names {
 			d.named[n] = append(d.named[n], &d.versions[i])
 		}
@@ -79,15 +81,8 @@ func unreadable(err error) error {
 	return &authz.Error{Kind: authz.KindUnavailable, Label: "registry_unreadable", Public: "Weir could not tell what is known of model versions", Err: err}
 }
 
-// find returns a version by its name.
-func (d *document) find(model string) *Version {
-	for i := range d.versions {
-		if d.versions[i].Model == model {
-			return &d.versions[i]
-		}
-	}
-	return nil
-}
+// find returns a version by its name; nil where there is none.
+func (d *document) find(model string) *Version { return d.models[model] }
 
 // with returns a document that has v in place of the version of that name. Deliveries that are forgotten are left out.
 func (d *document) with(v *Version, now time.Time) *document {

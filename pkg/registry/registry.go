@@ -85,7 +85,8 @@ func New(cfg Config) (*Registry, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Registry{store: cfg.Store, classes: slices.Clone(cfg.Classes), now: cfg.Now, kept: newDocument(cfg.Classes, nil)}, nil
+	classes := slices.Clone(cfg.Classes)
+	return &Registry{store: cfg.Store, classes: classes, now: cfg.Now, kept: newDocument(classes, nil), file: newDocument(classes, nil)}, nil
 }
 
 // CheckClasses says what is wrong with a list of classes.
@@ -138,15 +139,14 @@ func (r *Registry) Standing(ctx context.Context, objects [][]string) (authz.Regi
 	}, nil
 }
 
-// strictest is what some documents say of names, joined; nil for nothing.
+// strictest is what some documents say of names, joined; nil for nothing. What one says of a version holds for all names that another gives it.
 func (r *Registry) strictest(names []string, from ...*document) (out *Version) {
 	for _, d := range from {
-		if d == nil {
-			continue
-		}
 		for _, n := range names {
 			for _, v := range d.named[n] {
-				out = d.stricter(out, v)
+				for _, other := range from {
+					out = d.stricter(out, other.find(v.Model))
+				}
 			}
 		}
 	}
@@ -193,10 +193,7 @@ func (r *Registry) Versions(ctx context.Context) ([]Version, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := slices.Clone(kept.versions)
-	if file != nil {
-		out = append(out, file.versions...)
-	}
+	out := slices.Concat(kept.versions, file.versions)
 	slices.SortStableFunc(out, func(a, b Version) int { return compareModels(a.Model, b.Model) })
 	return out, nil
 }

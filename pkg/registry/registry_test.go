@@ -289,6 +289,29 @@ models:
 	}
 }
 
+// TestTheFileIsBelow: what is asked of a version that the file has begins there, and holds for all names that the file gives it, now and later.
+func TestTheFileIsBelow(t *testing.T) {
+	r := open(t, registry.Config{})
+	filed := func(names ...string) {
+		r.UseFile([]registry.Version{{Model: "a/1", Names: names, Sensitivity: "internal", State: authz.ModelActive, Promoted: registry.Mark{By: "eve"}, Source: "file"}})
+	}
+	filed(registrytest.Name(1))
+	ada := registrytest.Person("ada")
+	registrytest.Ask(t, r, registry.Ask{Model: "a/1", Sensitivity: "internal"}, ada, registry.Unchanged)
+	v := registrytest.Ask(t, r, registry.Ask{Model: "a/1", Sensitivity: "confidential"}, ada, registry.Applied)
+	if v.Source != "" || v.Promoted.By != "eve" || v.Changed.By != ada.Ref {
+		t.Errorf("raised: %+v", v)
+	}
+	registrytest.Stands(t, r, registrytest.Name(1), "confidential", authz.ModelActive)
+	registrytest.Ask(t, r, registry.Ask{Model: "a/1", State: authz.ModelRetired}, ada, registry.Applied)
+	filed(registrytest.Name(1), registrytest.Name(2))
+	registrytest.Stands(t, r, registrytest.Name(2), "confidential", authz.ModelRetired)
+	registrytest.Ask(t, r, registry.Ask{Model: "a/1", Sensitivity: "public", State: authz.ModelActive}, ada, registry.Proposed)
+	filed()
+	registrytest.Stands(t, r, registrytest.Name(1), "confidential", authz.ModelRetired)
+	registrytest.Stands(t, r, registrytest.Name(2), "restricted", authz.ModelUnknown)
+}
+
 func TestInvalidAsks(t *testing.T) {
 	r := open(t, registry.Config{})
 	for name, a := range map[string]registry.Ask{
@@ -306,6 +329,8 @@ func TestInvalidAsks(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	_, err := r.Ask(t.Context(), registry.Ask{Model: "chrun/7", State: authz.ModelRetired}, registrytest.Person("ada"))
+	registrytest.Refused(t, err, "unknown_model")
 	for _, name := range []string{registrytest.Name(1), "sha512:" + strings.Repeat("ab", 64), "s3/bucket/key@9af1-2", "hub/org/repo@" + strings.Repeat("a", 40)} {
 		if err := registry.CheckName(name); err != nil {
 			t.Error(err)

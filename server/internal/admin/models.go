@@ -149,7 +149,7 @@ func problemOf(err error) ModelsProblem {
 			p.Status = http.StatusBadRequest
 		case "unsigned":
 			p.Status = http.StatusUnauthorized
-		case "no_proposal":
+		case "no_proposal", "unknown_model":
 			p.Status = http.StatusNotFound
 		case "full", "delivered":
 			p.Status = http.StatusConflict
