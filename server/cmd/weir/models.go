@@ -196,14 +196,14 @@ func modelsList(ctx context.Context, args []string, out io.Writer) error {
 		return nil
 	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "MODEL\tSENSITIVITY\tSTATE\tNAMES\tPROMOTED BY\tPROPOSAL")
+	fmt.Fprintln(t, "MODEL\tSENSITIVITY\tSTATE\tNAMES\tPROMOTED BY\tPROPOSAL\tSOURCE")
 	for i := range a.Models {
 		v := &a.Models[i]
 		proposal := "-"
 		if v.Proposal != nil {
 			proposal = v.Proposal.ID
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\n", clean(v.Model), v.Sensitivity, v.State, len(v.Names), clean(cmp.Or(v.Promoted.By, "-")), proposal)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", clean(v.Model), v.Sensitivity, v.State, len(v.Names), clean(cmp.Or(v.Promoted.By, "-")), proposal, cmp.Or(v.Source, "-"))
 	}
 	return t.Flush()
 }
