@@ -43,9 +43,12 @@ func (a *Admission) attempts() bool {
 		(a.match.Target.Kind == authz.KindWeights || a.op.Artifact == authz.ArtifactCheckpoint)
 }
 
-// goesOn reports whether the operation asks for a further piece of an object that the subject was let have within the hour: the pieces of one
-// download are one attempt.
+// goesOn reports whether the operation asks for a further piece of an object that the subject was let have within the hour, or follows a redirect
+// to it: the pieces of one download are one attempt.
 func (a *Admission) goesOn(ctx context.Context) (bool, error) {
+	if a.identity.Leave != nil {
+		return true, nil
+	}
 	if !a.furtherPiece() {
 		return false, nil
 	}

@@ -104,6 +104,21 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
+// TestFollowingIsNoAttempt: whoever follows a redirect of ours was counted where that was.
+func TestFollowingIsNoAttempt(t *testing.T) {
+	s := newTally(t)
+	ask := func() int64 {
+		s.op = object("a", "", 0)
+		s.guard.Begin(authz.Request{Method: "GET"}).Admit(t.Context())
+		return s.inputs[len(s.inputs)-1].Operation.Attempts.Hour
+	}
+	first := ask()
+	s.leave = &authz.Leave{Target: "hub", Object: "o", Size: 10, Budget: 100}
+	if follows, again := ask(), ask(); first != 1 || follows != 1 || again != 1 {
+		t.Errorf("%d attempts, then %d and %d; want 1 throughout", first, follows, again)
+	}
+}
+
 // TestWhatIsNoAttempt is counted nowhere, and policy is told of none.
 func TestWhatIsNoAttempt(t *testing.T) {
 	for name, set := range map[string]func(*tally){

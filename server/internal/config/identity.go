@@ -136,7 +136,9 @@ type Identity struct {
 // counted where the counters are, whoever uses it how often; and it ends with the credential that it was got by, at the latest. The port must be the one
 // that was asked, or none. The target redirected to counts what leaves; its records have what showed who asks as capability:ID, those of the redirect
 // have the same as weir.redirect.capability. To end one early: weir revoke, or token.revocations. Claims of the token are not known
-// there. A redirect to a host that no target names, or that is only observed, counts as the release of the object.
+// there. A redirect to a host that no target names, or that is only observed, counts as the release of the object. To name a host is to say that
+// nobody reaches it but through Envoy. A target that redirects lead to had best take nothing else: some clients take weir-token along (curl -H),
+// and two are refused.
 type Capabilities struct {
 	// Current is the key that signs, the same on every replica, named by where it is and never written here: file:PATH, env:NAME, or
 	// command:PROGRAM ARG… (no shell). It is 32 bytes or more of any kind; make one with: openssl rand -base64 48 > capability.key. Read at

@@ -61,7 +61,10 @@ func (st *stream) requestHeaders(m *wire.Inbound) error {
 	if err := st.tellAttributes(m); err != nil || st.refused {
 		return err
 	}
-	st.makePlan()
+	st.plan = st.planned()
+	if !st.attested() && !st.static && st.plan.duplex {
+		st.s.cfg.Observer.Unattested()
+	}
 	if st.plan.standalone { // first of all: it stops Envoy's timer
 		st.asked, st.askedAt = true, st.s.cfg.Now()
 		if err := st.send(wire.Standalone(wire.Override{Request: true, Response: true})); err != nil {
@@ -70,7 +73,7 @@ func (st *stream) requestHeaders(m *wire.Inbound) error {
 	}
 	st.adm.Admit(st.ctx)
 	if st.adm.Identity().Leave != nil && !st.plan.standalone { // what the object is was known where the redirect came from
-		st.makePlan()
+		st.plan = st.planned()
 	}
 	switch {
 	case st.adm.Decided() && !st.adm.Allowed():
@@ -125,7 +128,8 @@ func (st *stream) added() [][2]string {
 	return st.adm.Edits().ResponseAdd
 }
 
-func (st *stream) makePlan() {
+// planned chooses what Envoy is asked for.
+func (st *stream) planned() plan {
 	_, counted := st.s.unsized.Load(st.adm.Target().Name)
 	attested := st.attested()
 	answer := st.dialect.Answer(st.adm.Operation(), authz.Response{Status: 200})
@@ -134,10 +138,7 @@ func (st *stream) makePlan() {
 		judge:   answer.Judge,
 		counted: counted && !attested || answer.MaxBytes > 0 || st.recognises(),
 	}
-	st.plan = choose(f)
-	if !attested && !st.static && st.plan.duplex {
-		st.s.cfg.Observer.Unattested()
-	}
+	return choose(f)
 }
 
 // requestDecided answers the head of an exchange that was decided without its body.
