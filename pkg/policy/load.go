@@ -130,9 +130,14 @@ func (s sources) sound(ctx context.Context, cfg Config, c *ast.Compiler, store s
 	if err := unknownInSettings(c, s.settings, at, cfg.Name); err != nil && cfg.Compat == "" {
 		return nil, err
 	}
+	unmetered, err := unknownSaid(c, cfg.Meters)
+	if err != nil {
+		return nil, fmt.Errorf("compile the policy: %w", err)
+	}
 	if warnings, err = problems(ctx, c, store, at, cfg.Name); err != nil {
 		return nil, err
 	}
+	warnings = append(unmetered, warnings...)
 	if cfg.RunTests {
 		return warnings, runTests(ctx, s.files, s.tests, s.documents, s.settings)
 	}

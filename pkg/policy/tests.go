@@ -60,6 +60,9 @@ func Test(ctx context.Context, dir fs.FS, compat, only string) (Report, error) {
 	if err := unknownSettings(c, src.settings, dir); err != nil { // tests may state settings of their own, and pass
 		return Report{}, err
 	}
+	if _, err := unknownSaid(c, nil); err != nil {
+		return Report{}, fmt.Errorf("compile the policy: %w", err)
+	}
 	covered := cover.New()
 	runner, modules, err := newRunner(src.files, src.tests, src.documents, src.settings)
 	if err != nil {
