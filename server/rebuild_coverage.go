@@ -11,9 +11,9 @@ import (
 )
 
 // leftOf returns what a completion says has left of a stored object, and whose that is: as guard claims it. False where no coverage is kept
-// of it, or nothing left.
+// of it, or nothing left: what a redirect gave leave for left where that led, if at all.
 func leftOf(c *config.Config, f *audit.Fields) (authz.CoverClaim, bool) {
-	if f.Entry == operatorEntry || f.SubjectAfter == 0 || f.Enforced != authz.Allow {
+	if f.Entry == operatorEntry || f.SubjectAfter == 0 || f.Enforced != authz.Allow || f.Carried != "" {
 		return authz.CoverClaim{}, false
 	}
 	claim := authz.CoverClaim{
