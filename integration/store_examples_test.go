@@ -57,3 +57,12 @@ func runExample(t *testing.T, name, last string) {
 		t.Errorf("the example: %v\n%s", err, out)
 	}
 }
+
+// TestModelVersions runs the example as its run.sh does: a model version from unknown to retired, and every step of it must pass.
+func TestModelVersions(t *testing.T) {
+	for _, tool := range []string{"curl", "openssl"} {
+		_, err := exec.LookPath(tool)
+		harness.Need(t, err)
+	}
+	runExample(t, "10-model-versions", "17 passed, 0 failed")
+}

@@ -169,7 +169,7 @@ func (a *auditor) line(e audit.Entry) error {
 		return nil
 	}
 	text := fmt.Sprintf("%s  %s  %-8s  %s  %s %s %s  %s", stamp(f.Time), f.Decision,
-		or(string(f.Outcome), "decided"), verdictOf(&f), subjectOf(&f), or(f.Method, "-"), or(f.Path, "-"), volumeOf(&f))
+		or(string(f.Outcome), "decided"), verdictOf(&f), subjectOf(&f), or(f.Method, "-"), placeOf(&f), volumeOf(&f))
 	_, err = fmt.Fprintln(a.out, strings.Map(visible, text))
 	return err
 }
@@ -232,6 +232,14 @@ func stoodInTheWay(f *audit.Fields) string {
 		}
 	}
 	return s
+}
+
+// placeOf says where something was asked for: its path, or what an operator or a reviewer did.
+func placeOf(f *audit.Fields) string {
+	if f.Method == "" && f.Target != "" {
+		return f.Target + " " + f.Collection
+	}
+	return or(f.Path, "-")
 }
 
 // volumeOf says what left: vectors and bytes.

@@ -75,6 +75,7 @@ func (a *auditor) summary(entries []audit.Entry) error {
 	t.row("when", whenOf(last))
 	t.row("who", whoOf(last))
 	t.row("what", whatOf(last))
+	t.row("version", versionOf(last))
 	t.row("verdict", changed(first, last))
 	t.row("rule", ruleOf(last))
 	t.row("reason", last.Reason)
@@ -145,6 +146,18 @@ func whatOf(f *audit.Fields) string {
 	}
 	if f.Target != "" {
 		s += fmt.Sprintf("; target %s (%s)", f.Target, f.TargetKind)
+	}
+	return s
+}
+
+// versionOf says what the registry of model versions knows of the object.
+func versionOf(f *audit.Fields) string {
+	if f.ModelState == "" {
+		return ""
+	}
+	s := fmt.Sprintf("%s, %s, %s", or(f.ModelVersion, "not registered"), f.ObjectSensitivity, f.ModelState)
+	if f.PromotedBy != "" {
+		s += ", promoted by " + f.PromotedBy
 	}
 	return s
 }
