@@ -300,6 +300,9 @@ func compileFiles(files map[string]string) (_ *ast.Compiler, silent []string, er
 	if err := unknownWords(modules, input); err != nil {
 		return nil, nil, fmt.Errorf("compile the policy: %w", err)
 	}
+	if err := misplaced(c); err != nil {
+		return nil, nil, fmt.Errorf("compile the policy: %w", err)
+	}
 	misspelt, err := misspeltParts(c)
 	if err != nil {
 		return nil, nil, fmt.Errorf("compile the policy: %w", err)

@@ -12,7 +12,7 @@ import (
 
 // misspeltParts finds rules that nothing reads and that are meant for the composition. In a package weir.rules.<name> they are called almost
 // like a part: Rego takes "deney contains …" for a set of the author's own, and nobody is refused. Where it is a set, it can be meant for
-// nothing else, and is an error; another rule may be left over, and is warned of. In any other package ("weir.rule.night") a set that is
+// nothing else, and is an error; another rule may be left over, and is warned of. In any other package ("night") a set that is
 // called as a part is warned of. It asks after compilation, when every reference says in full what it reads.
 func misspeltParts(c *ast.Compiler) (warnings []string, err error) {
 	root := ast.MustParseRef("data.weir.rules")
