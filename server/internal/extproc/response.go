@@ -414,6 +414,9 @@ func vectorError(err error) *authz.Error {
 	if errors.Is(err, vector.ErrVectorRefused) {
 		return &authz.Error{Kind: authz.KindForbidden, Label: "vectors_refused", Public: "the answer holds vectors, which you may not have"}
 	}
+	if errors.Is(err, vector.ErrUndeclared) {
+		return errUndeclared()
+	}
 	if errors.Is(err, scan.ErrCompressed) {
 		return errEncoded(err)
 	}
