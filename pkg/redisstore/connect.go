@@ -3,11 +3,26 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/url"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
+
+// SetLogger has go-redis say to log, at the level debug, what it otherwise writes to standard error in a form of its own: that it cannot dial,
+// many times a second while Redis is away, of which Store tells once. It is for all clients of the process, and to be called before any.
+func SetLogger(log *slog.Logger) { redis.SetLogger(clientLog{log}) }
+
+type clientLog struct{ log *slog.Logger }
+
+// Printf implements the logger of go-redis.
+func (c clientLog) Printf(ctx context.Context, format string, v ...any) {
+	if c.log.Enabled(ctx, slog.LevelDebug) {
+		c.log.DebugContext(ctx, "redis client", "said", fmt.Sprintf(format, v...))
+	}
+}
 
 // connect returns a client whose calls end in time: of a Redis, of the master that Sentinels name (?master_name=), or of a Redis Cluster
 // (?addr= alone). connected judges every new connection. Its errors say nothing of what the URL holds.

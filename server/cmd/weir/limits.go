@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/redisstore"
 	"github.com/weirgate/weir/server"
 	"github.com/weirgate/weir/server/internal/config"
 )
@@ -46,6 +47,7 @@ nobody serves.
 
 // limitsCommand is what operators do with counters.
 func limitsCommand(ctx context.Context, args []string, out io.Writer) error {
+	redisstore.SetLogger(slog.New(slog.DiscardHandler)) // the command's own error says it
 	if len(args) == 0 {
 		fmt.Fprint(os.Stderr, limitsUsage)
 		return errUsage

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/weirgate/weir/pkg/redisstore"
 	"github.com/weirgate/weir/server"
 	"github.com/weirgate/weir/server/internal/config"
 )
@@ -41,6 +42,7 @@ func serve(ctx context.Context, args []string, _ io.Writer) error {
 	}
 	log := newLogger(*format, level)
 	slog.SetDefault(log)
+	redisstore.SetLogger(log)
 	cfg, err := config.Load(*file)
 	if err != nil {
 		return configError(err)
