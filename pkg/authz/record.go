@@ -25,17 +25,19 @@ const (
 	OutcomeFailed     Outcome = "failed"     // a fault of ours ended it
 )
 
-// Would says in one word what was not done because it is only observed: would_deny, would_hold, would_mask, would_allow, or would_fail where
-// it could not even be decided; empty where nothing differs.
-func (r *Record) Would() string {
-	d := &r.Verdict
+// Would is Decision.Unenforced of the record's verdict.
+func (r *Record) Would() string { return r.Verdict.Unenforced(r.Mode) }
+
+// Unenforced says in one word what is not done in a mode because it is only observed: would_deny, would_hold, would_mask, would_allow, or
+// would_fail where it could not even be decided; empty where nothing differs.
+func (d *Decision) Unenforced(m Mode) string {
 	switch {
-	case r.Mode == ModeObserve && d.Effect != Allow:
+	case m == ModeObserve && d.Effect != Allow:
 		if d.Kind == KindUnavailable || d.Kind == KindBusy || d.Kind == KindInternal {
 			return "would_fail"
 		}
 		return "would_" + d.Effect.String()
-	case r.Mode == ModeObserve && d.Mask.Vectors.Stricter(MaskNone) != MaskNone:
+	case m == ModeObserve && d.Mask.Vectors.Stricter(MaskNone) != MaskNone:
 		return "would_mask"
 	case !d.Would.Differs(d):
 		return ""

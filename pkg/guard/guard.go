@@ -60,6 +60,7 @@ type Journal interface {
 type Observer interface {
 	Decided(t authz.Target, entry string, verdict, enforced authz.Effect)
 	Flagged(t authz.Target, flag string)
+	Observed(t authz.Target, would string) // see authz.Decision.Unenforced
 	Undecided(label string)
 	AuthFailed(label string)
 	Phase(name string, d time.Duration)

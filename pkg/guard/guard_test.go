@@ -169,6 +169,18 @@ func TestSpendAndSettle(t *testing.T) {
 			},
 			want: vol(100, 7), got: vol(100, 4), final: guard.Final{Head: true, Volume: vol(50, 4)}, settled: authz.Volume{1, 0, 50, 4, 0},
 		},
+		"documents are those that were asked for": {
+			set: func(w *world) { w.op.Documents = 5 }, want: vol(100, 3), got: vol(100, 3),
+			final: guard.Final{Head: true, Status: 200, Volume: vol(100, 2)}, settled: authz.Volume{1, 5, 100, 2, 0},
+		},
+		"an error of the upstream's holds none": {
+			set: func(w *world) { w.op.Documents = 5 }, want: vol(100, 3), got: vol(100, 3),
+			final: guard.Final{Head: true, Status: 500, Volume: vol(100, 2)}, settled: authz.Volume{1, 0, 100, 2, 0},
+		},
+		"nor does an answer of Envoy's own": {
+			set: func(w *world) { w.op.Documents = 5 }, want: vol(100, 3), got: vol(100, 3),
+			final: guard.Final{Head: true, Outcome: authz.OutcomeLocal, Volume: vol(100, 0)}, settled: authz.Volume{1, 0, 100, 0, 0},
+		},
 		"without a response head all is given back": {
 			want: vol(0, 3), got: vol(0, 3), final: guard.Final{}, wantCancels: 1,
 		},

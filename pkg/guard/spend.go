@@ -107,6 +107,9 @@ func (a *Admission) Finish(ctx context.Context, f Final) error {
 	for _, f := range a.verdict.Flags {
 		a.g.cfg.Observer.Flagged(a.match.Target, f.Name)
 	}
+	if would := a.verdict.Unenforced(a.match.Target.Mode); would != "" {
+		a.g.cfg.Observer.Observed(a.match.Target, would)
+	}
 	a.countAnyhow(ctx, f)
 	start := a.g.cfg.Now()
 	err := a.recordCompletion(ctx, f)
@@ -138,13 +141,18 @@ func (a *Admission) countAnyhow(ctx context.Context, f Final) {
 }
 
 // left is what an exchange is charged in the end, and what its record says left. The documents of an answer are not counted one by one: where
-// a head was answered, they are those that were asked for.
+// a head was answered, they are those that were asked for. An answer that Envoy made itself, or whose status says that it failed, holds none
+// of them: an outage is nobody's extraction.
 func (a *Admission) left(f Final) authz.Volume {
 	v := a.charge(f.Volume, a.verdict.Mask.Vectors)
 	if !f.Head || !a.reserved {
 		return v
 	}
-	return v.With(authz.UnitRequests, 1).With(authz.UnitDocuments, a.reservation.Volume.Of(authz.UnitDocuments))
+	v = v.With(authz.UnitRequests, 1)
+	if f.Outcome == authz.OutcomeLocal || f.Status >= 400 {
+		return v
+	}
+	return v.With(authz.UnitDocuments, a.reservation.Volume.Of(authz.UnitDocuments))
 }
 
 // settle charges what left, in place of what was reserved. Without a response head nothing left, and all is given back.

@@ -45,7 +45,7 @@ type world struct {
 	waitErr   error
 	taken     map[string][]byte
 
-	undecided, phases, flagged []string
+	undecided, phases, flagged, would []string
 
 	claimed string // the token's words in justification
 
@@ -213,7 +213,9 @@ func (w *world) Take(_ context.Context, k string) ([]byte, bool, error) {
 }
 
 func (*world) Decided(authz.Target, string, authz.Effect, authz.Effect) {}
-func (w *world) Flagged(t authz.Target, flag string)                    { w.flagged = append(w.flagged, t.Name+" "+flag) }
+func (w *world) Observed(_ authz.Target, would string)                  { w.would = append(w.would, would) }
+
+func (w *world) Flagged(t authz.Target, flag string) { w.flagged = append(w.flagged, t.Name+" "+flag) }
 
 func (w *world) Undecided(label string)             { w.undecided = append(w.undecided, label) }
 func (*world) AuthFailed(string)                    {}

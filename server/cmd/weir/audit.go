@@ -131,13 +131,16 @@ func (a *auditor) whole() error {
 
 // tail prints the last n records, and those that come.
 func (a *auditor) tail(ctx context.Context, n int, follow bool) error {
-	entries, damage := audit.Tail(a.dir, n)
+	entries, damage := audit.Tail(a.dir, max(n, 1)) // the last one says where to go on
 	next := uint64(1)
-	for _, e := range entries {
+	for i, e := range entries {
+		next = e.Seq + 1
+		if i < len(entries)-n {
+			continue
+		}
 		if err := a.line(e); err != nil {
 			return err
 		}
-		next = e.Seq + 1
 	}
 	a.leftOut(damage)
 	if !follow {
@@ -214,6 +217,9 @@ func effectOf(f *audit.Fields) string {
 // verdictOf is effectOf, what stood in the way, or the mask, and what rules have marked.
 func verdictOf(f *audit.Fields) string {
 	s := stoodInTheWay(f)
+	if f.Observed != "" && f.Mode != string(authz.ModeObserve) { // a rule that is only observed; of a mode the effect tells
+		s += " (" + f.Observed + ")"
+	}
 	if len(f.Flags) > 0 {
 		s += " flags=" + strings.Join(f.Flags, ",")
 	}

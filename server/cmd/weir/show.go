@@ -209,6 +209,9 @@ func leftOf(f *audit.Fields) string {
 		return "not known: it has not ended, or its end was not recorded"
 	}
 	s := string(f.Outcome)
+	if f.Outcome == authz.OutcomeLocal {
+		s += " (Envoy answered by itself)"
+	}
 	if f.Status != 0 {
 		s = fmt.Sprintf("%s, status %d", s, f.Status)
 	}

@@ -121,6 +121,7 @@ func (p *parts) completion() authz.Record {
 }
 
 func (*parts) Decided(authz.Target, string, authz.Effect, authz.Effect) {}
+func (*parts) Observed(authz.Target, string)                            {}
 func (*parts) Flagged(authz.Target, string)                             {}
 func (*parts) Undecided(string)                                         {}
 func (*parts) AuthFailed(string)                                        {}

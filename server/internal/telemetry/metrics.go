@@ -27,6 +27,7 @@ type Metrics struct {
 
 	decisions *children[decisionKey]
 	flags     *children[flagKey]
+	observed  *children[flagKey]
 	undecided *children[string]
 	auth      *children[string]
 	refused   *children[string]
@@ -49,7 +50,7 @@ type decisionKey struct {
 	verdict, enforced authz.Effect
 }
 
-// flagKey is one combination of the labels of weir_flags_total.
+// flagKey is one combination of the labels of weir_flags_total, and of weir_observed_total.
 type flagKey struct{ flag, target string }
 
 // New returns Metrics that have counted nothing.
@@ -63,6 +64,8 @@ func New(cfg Config) *Metrics {
 			return decisionKey{target: tooMany, kind: tooMany, entry: tooMany, verdict: k.verdict, enforced: k.enforced}
 		})
 	m.flags = newChildren(m.counters(MetricFlags, "Exchanges that rules have marked, by flag and target.", LabelFlag, LabelTarget),
+		func(k flagKey) []string { return []string{labelValue(k.flag), labelValue(k.target)} }, func(flagKey) flagKey { return flagKey{tooMany, tooMany} })
+	m.observed = newChildren(m.counters(MetricObserved, "Exchanges of which something was only observed, by what would have been done, and target.", LabelWould, LabelTarget),
 		func(k flagKey) []string { return []string{labelValue(k.flag), labelValue(k.target)} }, func(flagKey) flagKey { return flagKey{tooMany, tooMany} })
 	m.undecided = m.byCause(MetricUndecided, "Exchanges that Weir could not decide and refused, by cause.")
 	m.auth = m.byCause(MetricAuthFailures, "Tokens missing or refused, by cause.")
@@ -174,6 +177,9 @@ func (m *Metrics) Decided(t authz.Target, entry string, verdict, enforced authz.
 
 // Flagged counts an exchange that a rule has marked.
 func (m *Metrics) Flagged(t authz.Target, flag string) { m.flags.inc(flagKey{flag, t.Name}) }
+
+// Observed counts an exchange of which something was only observed: what would have been done.
+func (m *Metrics) Observed(t authz.Target, would string) { m.observed.inc(flagKey{would, t.Name}) }
 
 // Undecided counts an exchange that Weir could not decide; label is the stable cause.
 func (m *Metrics) Undecided(label string) { m.undecided.inc(label) }

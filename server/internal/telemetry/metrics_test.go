@@ -79,6 +79,7 @@ func everything(t testing.TB) *telemetry.Metrics {
 	m.Decided(target, "ext_proc", authz.Allow, authz.Allow)
 	m.Undecided("store_unavailable")
 	m.Flagged(authz.Target{Name: "embeddings"}, "odd")
+	m.Observed(authz.Target{Name: "embeddings"}, "would_deny")
 	m.AuthFailed("token_expired")
 	m.AnswerRefused("malformed")
 	m.PolicyLoaded("sha256:abc", time.Unix(1700000000, 5e8))
@@ -117,6 +118,7 @@ func TestSources(t *testing.T) {
 		`weir_decisions_total{enforced="allow",entry="ext_proc",kind="inference",target="embeddings",verdict="allow"}`: 1,
 		`weir_undecided_total{cause="store_unavailable"}`:                                                              1, `weir_auth_failures_total{cause="token_expired"}`: 1, `weir_refused_answers_total{cause="malformed"}`: 1,
 		`weir_policy_info{revision="sha256:abc"}`: 1, `weir_flags_total{flag="odd",target="embeddings"}`: 1,
+		`weir_observed_total{target="embeddings",would="would_deny"}`: 1,
 		"weir_journal_records": 7, "weir_journal_queue": 2, "weir_journal_segments": 3, "weir_journal_bytes": 4096, "weir_journal_free_bytes": 1 << 30, "weir_journal_failed": 1,
 		`weir_ship_lag_records{sink="otlp"}`: 4, `weir_ship_oldest_unshipped_seconds{sink="otlp"}`: 1.5, `weir_ship_failures_total{sink="otlp"}`: 5, `weir_ship_skipped_total{sink="otlp"}`: 6,
 		`weir_ship_lag_records{sink="hook"}`: 0, `weir_ship_oldest_unshipped_seconds{sink="hook"}`: 0, `weir_ship_failures_total{sink="hook"}`: 0, `weir_ship_skipped_total{sink="hook"}`: 0,
@@ -184,6 +186,7 @@ func TestObservers(t *testing.T) {
 		"undecided":         {func(m *telemetry.Metrics) { m.Undecided("undecided") }, series{`weir_undecided_total{cause="undecided"}`: 1}},
 		"no cause":          {func(m *telemetry.Metrics) { m.Undecided("") }, series{`weir_undecided_total{cause="none"}`: 1}},
 		"not UTF-8":         {func(m *telemetry.Metrics) { m.Undecided("bad \xff") }, series{"weir_undecided_total{cause=\"bad \uFFFD\"}": 1}},
+		"observed":          {func(m *telemetry.Metrics) { m.Observed(authz.Target{Name: "lake"}, "would_mask") }, series{`weir_observed_total{target="lake",would="would_mask"}`: 1}},
 		"flagged":           {func(m *telemetry.Metrics) { m.Flagged(authz.Target{Name: "lake"}, "odd") }, series{`weir_flags_total{flag="odd",target="lake"}`: 1}},
 		"auth failed":       {func(m *telemetry.Metrics) { m.AuthFailed("token_missing") }, series{`weir_auth_failures_total{cause="token_missing"}`: 1}},
 		"answer refused":    {func(m *telemetry.Metrics) { m.AnswerRefused("undeclared") }, series{`weir_refused_answers_total{cause="undeclared"}`: 1}},

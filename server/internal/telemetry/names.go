@@ -6,6 +6,7 @@ package telemetry
 const (
 	MetricDecisions       = "weir_decisions_total"       // exchanges by target, kind, verdict, enforced, entry
 	MetricPhase           = "weir_phase_seconds"         // histogram: time taken, by phase (phases below)
+	MetricObserved        = "weir_observed_total"        // exchanges of which something was only observed, by what would have been done, and target
 	MetricFlags           = "weir_flags_total"           // exchanges that rules have marked, by flag and target
 	MetricUndecided       = "weir_undecided_total"       // Weir could not decide and refused, by cause
 	MetricAuthFailures    = "weir_auth_failures_total"   // tokens missing or refused, by cause
@@ -45,6 +46,7 @@ const (
 	LabelPhase    = "phase"
 	LabelCause    = "cause"
 	LabelFlag     = "flag"
+	LabelWould    = "would"
 	LabelUnit     = "unit"
 	LabelSink     = "sink"
 	LabelRevision = "revision"
