@@ -17,7 +17,7 @@ import (
 	"github.com/weirgate/weir/integration/harness"
 )
 
-// cmdDeliver sends an event as MLflow sends it (_send_webhook_request of mlflow/webhooks/delivery.py, 3.18.0), and prints the answer.
+// cmdDeliver sends an event as MLflow sends it (_send_webhook_request of mlflow/webhooks/delivery.py, 3.17.2), and prints the answer.
 func cmdDeliver(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, "deliver", neg)
 	flags := flag.NewFlagSet("deliver", flag.ContinueOnError)

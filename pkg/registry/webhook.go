@@ -15,7 +15,7 @@ import (
 	"github.com/weirgate/weir/pkg/authz"
 )
 
-// Events come as MLflow sends them. Source: mlflow 3.18.0, mlflow/webhooks (constants.py, delivery.py, types.py) and mlflow/entities/webhook.py.
+// Events come as MLflow sends them. Source: mlflow 3.17.2, mlflow/webhooks (constants.py, delivery.py, types.py) and mlflow/entities/webhook.py.
 
 // The headers of a delivery.
 const (

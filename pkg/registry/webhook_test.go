@@ -19,7 +19,7 @@ import (
 const (
 	deliveryID = "3b241101-e2bb-4255-8caf-4136c566a962"
 	sentAt     = 1_800_000_000
-	// A body as json.dumps of Python writes it, and its signature by mlflow's _generate_hmac_signature (mlflow/webhooks/delivery.py, 3.18.0).
+	// A body as json.dumps of Python writes it, and its signature by mlflow's _generate_hmac_signature (mlflow/webhooks/delivery.py, 3.17.2).
 	created   = `{"entity": "model_version", "action": "created", "timestamp": "2026-11-25T12:00:00+00:00", "data": {"name": "churn", "version": "7", "source": "models:/m-1", "run_id": "abcd1234abcd5678", "tags": {"weir.digest": "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "team": "growth"}, "description": null}}`
 	signature = "v1,KUFwNTEfNRNu/SVVbtRhGdbEqvlRi2Ivmz/aUQOl8EM="
 )
