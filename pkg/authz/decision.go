@@ -162,14 +162,15 @@ type Grant struct {
 
 // Reads tells which parts of the input a policy can reach, so that nothing is fetched which no rule reads.
 type Reads struct {
-	Usage    bool
-	Groups   bool // the counts of groups among it
-	Risk     bool
-	Response bool // evaluate again at the response head
-	Object   bool // evaluate again at the response head of an answer that hands out a stored object
-	Attempts bool // Operation.Attempts
-	Corpus   bool // Operation.Corpus
-	Content  bool // some rule has a word about what that is: where answers are not seen, it could not have it
-	Envoy    bool // Input.Envoy: the policy is one of policy.compat
-	Body     bool // Input.Envoy.Body
+	Usage      bool
+	Groups     bool // the counts of groups among it
+	Risk       bool
+	Response   bool // evaluate again at the response head
+	Object     bool // evaluate again at the response head of an answer that hands out a stored object
+	Attempts   bool // Operation.Attempts
+	Corpus     bool // Operation.Corpus
+	Content    bool // some rule has a word about what that is: where answers are not seen, it could not have it
+	Registered bool // what the registry of model versions says
+	Envoy      bool // Input.Envoy: the policy is one of policy.compat
+	Body       bool // Input.Envoy.Body
 }

@@ -58,7 +58,7 @@ func input(change func(*authz.Input)) *authz.Input {
 
 func TestShippedPolicy(t *testing.T) {
 	e := engine(t, policy.Config{RunTests: true})
-	if r := e.Reads(); r != (authz.Reads{Object: true, Attempts: true, Corpus: true}) {
+	if r := e.Reads(); r != (authz.Reads{Object: true, Attempts: true, Corpus: true, Registered: true}) {
 		t.Errorf("the shipped policy reads %+v; want nothing that must be fetched at a request, but for weights", r)
 	}
 	groups := func(g ...string) func(*authz.Input) { return func(in *authz.Input) { in.Subject.Groups = g } }
@@ -278,12 +278,12 @@ func TestReads(t *testing.T) {
 		"artifact":  {`decision := true if input.response.artifact.format == "gguf"`, authz.Reads{Object: true, Content: true}},
 		"piece":     {`decision := true if input.response.object.size > 5`, authz.Reads{Object: true, Content: true}},
 		"coverage":  {`decision := true if input.operation.coverage.group.after > .5`, authz.Reads{Object: true}},
-		"registry":  {`decision := true if input.operation.registered.state == "active"`, authz.Reads{Object: true}},
-		"operation": {"f(o) := o.coverage.group.after\ndecision := true if f(input.operation) > .5", authz.Reads{Object: true, Attempts: true, Corpus: true}},
+		"registry":  {`decision := true if input.operation.registered.state == "active"`, authz.Reads{Object: true, Registered: true}},
+		"operation": {"f(o) := o.coverage.group.after\ndecision := true if f(input.operation) > .5", authz.Reads{Object: true, Attempts: true, Corpus: true, Registered: true}},
 		"corpus":    {`decision := true if input.operation.corpus.share.after > .5`, authz.Reads{Object: true, Corpus: true}},
 		"attempts":  {`decision := true if input.operation.attempts.hour < 3`, authz.Reads{Attempts: true}},
 		"by a set":  {"x contains 1 if input.risk.score > 1\ndecision := true if count(x) == 0", authz.Reads{Risk: true}},
-		"all":       {`decision := true if count(input) > 3`, authz.Reads{Usage: true, Groups: true, Risk: true, Response: true, Object: true, Attempts: true, Corpus: true, Content: true}},
+		"all":       {`decision := true if count(input) > 3`, authz.Reads{Usage: true, Groups: true, Risk: true, Response: true, Object: true, Attempts: true, Corpus: true, Content: true, Registered: true}},
 	}
 	for name, tc := range tests {
 		if got := engine(t, own(tc.src)).Reads(); got != tc.want {

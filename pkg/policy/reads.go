@@ -108,6 +108,6 @@ func (r *reached) needs() authz.Reads {
 	return authz.Reads{
 		Usage: has("usage"), Groups: has("usage.group"), Risk: has("risk"), Response: response,
 		Object: content || response || has("operation.coverage") || has("operation.corpus") || has("operation.registered"), Content: content,
-		Attempts: has("operation.attempts"), Corpus: has("operation.corpus"),
+		Attempts: has("operation.attempts"), Registered: has("operation.registered"), Corpus: has("operation.corpus"),
 	}
 }

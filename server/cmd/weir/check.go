@@ -76,6 +76,9 @@ func examine(ctx context.Context, file string) verdict {
 		if e, err = policy.New(ctx, p); err == nil {
 			v.Policy = e.Revision()
 			v.Warnings = append(v.Warnings, e.Warnings()...)
+			if cfg.Registry.Enabled() && !e.Reads().Registered {
+				v.Warnings = append(v.Warnings, "registry: no rule of the policy reads operation.registered: what is retired is not refused, and what is sensitive neither")
+			}
 		}
 	}
 	if err != nil {
@@ -136,6 +139,9 @@ func warnings(c *config.Config) []string {
 		warn("entry: ext_authz sees no answers: redirects carry no capability")
 	case len(taken) > 0 && c.Capabilities.RedirectLifetime > c.Capabilities.MaxLifetime:
 		warn("capabilities.redirect_lifetime: %s, but max_lifetime: %s ends them before", c.Capabilities.RedirectLifetime, c.Capabilities.MaxLifetime)
+	}
+	if c.Registry.Webhook.SecretFile != "" && len(c.Registry.Reviewers) == 0 {
+		warn("registry.webhook: without registry.reviewers nobody confirms what it proposes")
 	}
 	if c.Policy.Identity == "policy" {
 		warn("policy.identity: policy: Weir asks nobody for a token, and knows nobody; limits of persons refuse")
