@@ -10,7 +10,8 @@ import (
 // is the part of it that the answer hands out; nil before the answer. sure says that the request alone names all content, by digest.
 //
 // A name is "sha256:…" or "sha512:…" of the content, wherever it lies, or TARGET/OBJECT@VERSION with the version that the answer states, which
-// is worth no more than its store is, or TARGET/REPOSITORY@COMMIT on the Hub. What else a request states as a version (versionId, a branch) is none: a
+// is worth no more than its store is, or TARGET/REPOSITORY@COMMIT on the Hub. TARGET/OBJECT@ is an object of which the answer states no version: it may be
+// any. What else a request states as a version (versionId, a branch) is none: a
 // store may pass over it.
 func ObjectNames(t authz.Target, op authz.Operation, p *authz.Piece) (names [][]string, sure bool) {
 	d := ForTarget(t)
@@ -31,7 +32,7 @@ func ObjectNames(t authz.Target, op authz.Operation, p *authz.Piece) (names [][]
 	if _, hub := d.(Hub); hub && isHex(op.Version, 40) && op.Collection != "" {
 		names[0] = append(names[0], objectName(t, op.Collection, op.Version))
 	}
-	if p != nil && p.Version != "" {
+	if p != nil {
 		if digest := statedDigest(d, p); digest != "" {
 			names[0] = append(names[0], digest)
 		}

@@ -36,7 +36,7 @@ func TestObjectNames(t *testing.T) {
 		"s3: a tag":               {"s3", authz.Operation{Object: "b/k"}, &authz.Piece{Object: "b/k", Version: "9af1-2"}, [][]string{{"t/b/k@9af1-2"}}, false},
 		"s3: a tag that lies":     {"s3", authz.Operation{Object: "b/k"}, &authz.Piece{Object: "b/k", Version: "sha256:" + sha}, [][]string{{"t/b/k@sha256:" + sha}}, false},
 		"files: a path":           {"files", authz.Operation{Object: "/models/f"}, &authz.Piece{Object: "/models/f", Version: "x"}, [][]string{{"t/models/f@x"}}, false},
-		"files: without a tag":    {"files", authz.Operation{Object: "/models/f"}, &authz.Piece{Object: "/models/f"}, none, false},
+		"files: without a tag":    {"files", authz.Operation{Object: "/models/f"}, &authz.Piece{Object: "/models/f"}, [][]string{{"t/models/f@"}}, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

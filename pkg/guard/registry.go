@@ -23,9 +23,11 @@ func (a *Admission) register(ctx context.Context, resp *authz.Response) error {
 	var p *authz.Piece
 	if resp != nil {
 		p = resp.Object
+	} else if a.g.cfg.Entry == "ext_authz" {
+		p = &authz.Piece{Object: a.op.Object} // of whatever version
 	}
 	r, sure, err := a.g.cfg.Registry.Standing(ctx, a.match.Target, a.op, p, a.identity.Leave)
-	if err == nil && (r.Known || sure || p != nil || a.g.cfg.Entry == "ext_authz") {
+	if err == nil && (r.Known || sure || p != nil) {
 		a.op.Registered = &r
 	}
 	return err

@@ -49,6 +49,7 @@ func TestRegistry(t *testing.T) {
 		"the answer tells more":  {shelf{byRequest: public, byAnswer: retired}, file, "", authz.Response{Status: 200, Object: piece}, public, retired, 2},
 		"an unknown digest":      {shelf{sure: true}, file, "", authz.Response{Status: 404}, unknown, nil, 1},
 		"no answer is seen":      {shelf{}, file, "ext_authz", authz.Response{}, unknown, nil, 1},
+		"nor a retired one":      {shelf{byAnswer: retired}, file, "ext_authz", authz.Response{}, retired, nil, 1},
 		"elsewhere":              {shelf{}, file, "", authz.Response{Status: 302, Object: &authz.Piece{Object: "o", Size: -1, Length: -1}}, nil, unknown, 2},
 		"not modified":           {shelf{}, file, "", authz.Response{Status: 304}, nil, nil, 1},
 		"an error":               {shelf{}, file, "", authz.Response{Status: 500}, nil, nil, 1},

@@ -27,6 +27,7 @@ type document struct {
 	delivered map[string]time.Time // IDs of deliveries, until they are too old to be taken anyway
 
 	named  map[string][]*Version
+	any    map[string][]*Version // by names without their version: TARGET/OBJECT@
 	models map[string]*Version
 }
 
@@ -37,11 +38,16 @@ type written struct {
 }
 
 func newDocument(classes []string, versions []Version) *document {
-	d := &document{classes: classes, versions: versions, named: map[string][]*Version{}, models: map[string]*Version{}}
+	d := &document{classes: classes, versions: versions, named: map[string][]*Version{}, any: map[string][]*Version{}, models: map[string]*Version{}}
 	for i := range d.versions {
 		d.models[versions[i].Model] = &versions[i]
 		for _, n := range d.versions[i].Names {
 			d.named[n] = append(d.named[n], &d.versions[i])
+			for at := range len(n) { // an object's name may hold an @, and so may its version
+				if n[at] == '@' {
+					d.any[n[:at+1]] = append(d.any[n[:at+1]], &d.versions[i])
+				}
+			}
 		}
 	}
 	return d

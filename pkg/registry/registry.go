@@ -140,12 +140,22 @@ func (r *Registry) Standing(ctx context.Context, objects [][]string) (authz.Regi
 }
 
 // strictest is what some documents say of names, joined; nil for nothing. What one says of a version holds for all names that another gives it.
+// Of an object that states no version, nothing is known but that it may be one that is retired.
 func (r *Registry) strictest(names []string, from ...*document) (out *Version) {
 	for _, d := range from {
 		for _, n := range names {
 			for _, v := range d.named[n] {
 				for _, other := range from {
 					out = d.stricter(out, other.find(v.Model))
+				}
+			}
+			for _, v := range d.any[n] {
+				for _, other := range from {
+					if v := other.find(v.Model); v != nil && v.State == authz.ModelRetired {
+						maybe := *v
+						maybe.Sensitivity = r.Highest()
+						out = d.stricter(out, &maybe)
+					}
 				}
 			}
 		}

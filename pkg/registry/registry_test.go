@@ -252,6 +252,8 @@ func TestStanding(t *testing.T) {
 models:
 - {model: low/1, names: ["`+registrytest.Name(1)+`", "`+registrytest.Name(4)+`"], sensitivity: public, promoted_by: ada, confirmed_by: bob}
 - {model: mid/1, names: ["`+registrytest.Name(2)+`"], sensitivity: internal, promoted_by: ada, confirmed_by: bob}
+- {model: old/2, names: ["s3/b/k@1@2"], sensitivity: public, state: retired, promoted_by: ada, confirmed_by: bob}
+- {model: new/2, names: ["s3/b/k@3", "s3/b/l@3"], sensitivity: public, promoted_by: ada, confirmed_by: bob}
 - {model: old/1, names: ["`+registrytest.Name(3)+`"], sensitivity: public, state: retired, promoted_by: ada, confirmed_by: bob}
 `), registry.Classes())
 	if err != nil {
@@ -273,6 +275,10 @@ models:
 		"retired and stricter":      {[][]string{{old, mid}}, authz.Registered{Known: true, Sensitivity: "internal", State: authz.ModelRetired, Model: "old/1", PromotedBy: "ada"}},
 		"several, one unknown":      {[][]string{{low}, {none}}, authz.Registered{Sensitivity: "restricted", State: authz.ModelUnknown}},
 		"several, one retired":      {[][]string{{none}, {old}}, authz.Registered{Known: true, Sensitivity: "restricted", State: authz.ModelRetired, Model: "old/1", PromotedBy: "ada"}},
+		"any version, one retired":  {[][]string{{"s3/b/k@"}}, authz.Registered{Known: true, Sensitivity: "restricted", State: authz.ModelRetired, Model: "old/2", PromotedBy: "ada"}},
+		"another version":           {[][]string{{"s3/b/k@3"}}, authz.Registered{Known: true, Sensitivity: "public", State: authz.ModelActive, Model: "new/2", PromotedBy: "ada"}},
+		"any version, none retired": {[][]string{{"s3/b/l@"}}, authz.Registered{Sensitivity: "restricted", State: authz.ModelUnknown}},
+		"a version that is new":     {[][]string{{"s3/b/k@4"}}, authz.Registered{Sensitivity: "restricted", State: authz.ModelUnknown}},
 		"file and store":            {[][]string{{both}}, authz.Registered{Known: true, Sensitivity: "restricted", State: authz.ModelActive, Model: "x/1"}},
 	}
 	for name, test := range tests {
@@ -284,7 +290,7 @@ models:
 		})
 	}
 	all, err := r.Versions(t.Context())
-	if err != nil || len(all) != 4 || all[0].Model != "low/1" || all[0].Source != "file" || all[3].Model != "x/1" {
+	if err != nil || len(all) != 6 || all[0].Model != "low/1" || all[0].Source != "file" || all[5].Model != "x/1" {
 		t.Errorf("versions: %+v, %v", all, err)
 	}
 }
