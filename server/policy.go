@@ -92,7 +92,7 @@ func (s *policySource) config(b *policy.Bundle) (policy.Config, error) {
 	c := s.cfg
 	out := policy.Config{
 		Entrypoint: c.Policy.Entrypoint, Compat: compat(c), Lenient: c.Policy.BuiltinErrors == "undefined", MaskKeys: c.MaskKeys.Current != "",
-		Meters: c.Counters.Names(), Observe: c.Policy.Observe, Timeout: c.Policy.Timeout, Memory: int64(c.Policy.Memory), RunTests: c.Policy.TestOnReload, Log: s.log,
+		Meters: c.Counters.Specs(), Windows: c.Counters.Windows, Observe: c.Policy.Observe, Timeout: c.Policy.Timeout, Memory: int64(c.Policy.Memory), RunTests: c.Policy.TestOnReload, Log: s.log,
 	}
 	if c.Policy.Dir != "" {
 		if _, err := os.Stat(c.Policy.Dir); err != nil {

@@ -34,9 +34,9 @@ func TestComposition(t *testing.T) {
 		},
 		"a denial that says allow":  {allow + `deny contains {"effect": "allow", "reason": "no"}`, authz.Decision{Rule: "weir.rules.x", Reason: "no", Mask: authz.Mask{Vectors: authz.MaskRedact}}, ""},
 		"a mask that is not known":  {allow + "mask contains \"none\"\nmask contains concat(\"\", [\"bl\", \"ur\"])", authz.Decision{}, "policy_result"},
-		"a mask that is no word":    {allow + `mask contains {"vectors": "zero"}`, authz.Decision{}, "policy_error"},
-		"a denial that is a number": {allow + `deny contains 1`, authz.Decision{}, "policy_error"},
-		"a denial with more to say": {allow + `deny contains {"reason": "no", "retry": 5}`, authz.Decision{}, "policy_result"},
+		"a mask that is no word":    {allow + `mask contains m if some m in [{"vectors": "zero"}]`, authz.Decision{}, "policy_error"},
+		"a denial that is a number": {allow + `deny contains d if some d in [1]`, authz.Decision{}, "policy_error"},
+		"a denial with more to say": {allow + `deny contains d if some d in [{"reason": "no", "retry": 5}]`, authz.Decision{}, "policy_result"},
 		"a limit without a unit":    {allow + `limit contains object.remove({"meter": "subject", "unit": "vectors", "window": "1h", "max": 1}, ["unit"])`, authz.Decision{}, "policy_result"},
 		"a mask whose built-in fails": {
 			allow + "mask contains \"none\"\nmask contains \"redact\" if to_number(input.target.name) > 3", authz.Decision{}, "policy_error",

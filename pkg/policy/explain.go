@@ -54,7 +54,7 @@ func (e *Engine) Explain(ctx context.Context, inputJSON []byte, w io.Writer) (au
 // slowly is the policy with time to be traced: nobody waits for an answer.
 func (l *loaded) slowly() *loaded {
 	return &loaded{
-		query: l.query, envoy: l.envoy, revision: l.revision, meters: l.meters, timeout: 10 * time.Second, memory: l.memory, random: l.random, rules: l.rules,
+		query: l.query, envoy: l.envoy, revision: l.revision, meters: l.meters, windows: l.windows, timeout: 10 * time.Second, memory: l.memory, random: l.random, rules: l.rules,
 	}
 }
 

@@ -64,10 +64,10 @@ func TestFlags(t *testing.T) {
 // TestFlagsAreReadStrictly: a mark that is none is a mistake of the policy, and refuses as any other does.
 func TestFlagsAreReadStrictly(t *testing.T) {
 	for name, src := range map[string]string{
-		"a sentence alone":    `flag contains "odd"`,
-		"without a reason":    `flag contains {"name": "odd"}`,
-		"without a name":      `flag contains {"reason": "odd"}`,
-		"with another member": `flag contains {"name": "odd", "reason": "x", "effect": "allow"}`,
+		"a sentence alone":    `flag contains f if some f in ["odd"]`,
+		"without a reason":    `flag contains f if some f in [{"name": "odd"}]`,
+		"without a name":      `flag contains f if some f in [{"reason": "odd"}]`,
+		"with another member": `flag contains f if some f in [{"name": "odd", "reason": "x", "effect": "allow"}]`,
 		"a name of a request": `flag contains {"name": input.subject.id, "reason": "x"}`,
 	} {
 		e := engine(t, policy.Config{FS: marking(t, src)})

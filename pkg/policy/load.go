@@ -71,7 +71,7 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 	l := &loaded{
 		query: prepared, keys: newKeys(), revision: revision, timeout: cfg.Timeout, memory: cfg.Memory,
 		warnings: append(silent, warnings...), random: drawsRandom(src.files), rules: indexRules(compiler),
-		meters: slices.Clone(cfg.Meters),
+		meters: slices.Clone(cfg.Meters), windows: slices.Clone(cfg.Windows),
 	}
 	if err := l.watch(ctx, cfg.Compat, compiler, ref, opts); err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (s sources) sound(ctx context.Context, cfg Config, c *ast.Compiler, store s
 	if err := unknownInSettings(c, s.settings, at, cfg.Name); err != nil && cfg.Compat == "" {
 		return nil, err
 	}
-	unmetered, err := unknownSaid(c, cfg.Meters)
+	unmetered, err := unknownSaid(c, cfg.Meters, cfg.Windows)
 	if err != nil {
 		return nil, fmt.Errorf("compile the policy: %w", err)
 	}

@@ -16,7 +16,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -30,20 +29,21 @@ import (
 
 // Config says which policy to evaluate. The zero value is the shipped one with its own numbers.
 type Config struct {
-	FS         fs.FS         // .rego files, and their settings.yaml; nil: the shipped policy
-	Settings   []byte        // YAML laid over the policy's settings.yaml, at data.weir.settings; without such a file taken as it is
-	Revision   string        // what whoever made the policy calls it, such as a bundle's revision; stands before ours
-	Name       string        // what Settings are called in errors; default settings.yaml
-	Entrypoint string        // default weir/authz/decision; with Compat envoy/authz/allow
-	Compat     string        // CompatOPAEnvoy: a policy that was written for opa-envoy-plugin; default "": one of Weir's
-	Lenient    bool          // with Compat: a built-in that fails makes its rule undefined, as there; default: it refuses the request
-	Timeout    time.Duration // of one evaluation; default 250 ms, many times what one takes, for machines that are busy
-	Memory     int64         // by how many bytes the process may grow during one evaluation; default 512 MiB
-	MaskKeys   bool          // the installation has mask keys: data.weir.installation.mask_keys
-	Meters     []authz.Meter // that limits may name beyond those that there are always
-	Observe    []string      // rules (weir.rules.<name>) that are not enforced: a decision says what they would have made of it (Would)
-	RunTests   bool          // run the policy's own tests before it is taken
-	Log        *slog.Logger  // default slog.Default()
+	FS         fs.FS          // .rego files, and their settings.yaml; nil: the shipped policy
+	Settings   []byte         // YAML laid over the policy's settings.yaml, at data.weir.settings; without such a file taken as it is
+	Revision   string         // what whoever made the policy calls it, such as a bundle's revision; stands before ours
+	Name       string         // what Settings are called in errors; default settings.yaml
+	Entrypoint string         // default weir/authz/decision; with Compat envoy/authz/allow
+	Compat     string         // CompatOPAEnvoy: a policy that was written for opa-envoy-plugin; default "": one of Weir's
+	Lenient    bool           // with Compat: a built-in that fails makes its rule undefined, as there; default: it refuses the request
+	Timeout    time.Duration  // of one evaluation; default 250 ms, many times what one takes, for machines that are busy
+	Memory     int64          // by how many bytes the process may grow during one evaluation; default 512 MiB
+	MaskKeys   bool           // the installation has mask keys: data.weir.installation.mask_keys
+	Meters     authz.Meters   // that limits may name beyond those that there are always
+	Windows    []authz.Window // that limits may name where their meter keeps no others (counters.windows); nil: any
+	Observe    []string       // rules (weir.rules.<name>) that are not enforced: a decision says what they would have made of it (Would)
+	RunTests   bool           // run the policy's own tests before it is taken
+	Log        *slog.Logger   // default slog.Default()
 }
 
 const (
@@ -76,7 +76,8 @@ type loaded struct {
 	memory   int64
 	rules    ruleIndex
 	looking  atomic.Bool // somebody finds out where an evaluation was
-	meters   []authz.Meter
+	meters   authz.Meters
+	windows  []authz.Window // nil: not known
 }
 
 // Await returns an engine that has no policy yet: it refuses every request with policy_missing until Reload has taken one. compat is as in
@@ -208,23 +209,13 @@ func (l *loaded) eval(ctx context.Context, input ast.Value, now time.Time, opts 
 	}
 	d, err := read(rs[0].Expressions[0].Value)
 	if err == nil {
-		err = l.metered(d.Limits)
+		err = l.countable(d.Limits)
 	}
 	if err != nil {
 		return authz.Decision{}, undecided("policy_result", err)
 	}
 	d.Revision = l.revision
 	return d, nil
-}
-
-// metered refuses limits on meters that are not there.
-func (l *loaded) metered(limits []authz.Limit) error {
-	for _, limit := range limits {
-		if !limit.Meter.Valid() && !slices.Contains(l.meters, limit.Meter) {
-			return fmt.Errorf("limit on meter %q, which is not known: counters.meters would define it", limit.Meter)
-		}
-	}
-	return nil
 }
 
 // quiet takes out of an error what a built-in says after its name, and the values that rules conflict by: they may quote what they were given,

@@ -177,7 +177,7 @@ func TestMeters(t *testing.T) {
 	if d, err := engine(t, cfg).Eval(t.Context(), input(nil)); err == nil || d.Effect != authz.Deny {
 		t.Errorf("a meter that nobody defined: %+v, %v", d, err)
 	}
-	cfg.Meters = []authz.Meter{"team"}
+	cfg.Meters = authz.Meters{{Name: "team", Keys: []string{"claim:team"}}}
 	d, err := engine(t, cfg).Eval(t.Context(), input(nil))
 	want := authz.Limit{Meter: "team", Unit: authz.UnitVectors, Window: authz.Window(time.Hour), Max: 7, Away: authz.AwayLocal}
 	if err != nil || len(d.Limits) != 1 || d.Limits[0] != want {

@@ -12,11 +12,11 @@ import (
 	"github.com/weirgate/weir/pkg/authz"
 )
 
-// unknownSaid refuses masks, score masks and limits that rules state in so many words and that no decision may hold: each request they are
-// about would be refused with 503. A limit on a meter that is not known is warned of: whoever asks may not know the configuration.
-func unknownSaid(c *ast.Compiler, meters []authz.Meter) (warnings []string, err error) {
+// unknownSaid refuses what rules state in so many words and no decision may hold: each request that it is about would be refused with 503.
+// Whoever does not know the configuration (windows is nil) is warned of a meter that is not known.
+func unknownSaid(c *ast.Compiler, meters authz.Meters, windows []authz.Window) (warnings []string, err error) {
 	root := ast.MustParseRef("data.weir.rules")
-	known := loaded{meters: meters}
+	known := loaded{meters: meters, windows: windows}
 	var errs []error
 	for _, file := range slices.Sorted(maps.Keys(c.Modules)) {
 		m := c.Modules[file]
@@ -28,69 +28,75 @@ func unknownSaid(c *ast.Compiler, meters []authz.Meter) (warnings []string, err 
 				continue
 			}
 			part := constant(r.Ref()[len(m.Package.Path):])
-			l, err := said(part, stated(r.Head.Key, r.Body), r.Body)
-			if err != nil {
-				errs = append(errs, fmt.Errorf("%s: %s.%s: %w", r.Location, short(m.Package.Path), part, err))
-			} else if err := known.metered(l); err != nil {
-				warnings = append(warnings, fmt.Sprintf("%s: %v", r.Location, err))
+			v, sure := statedAs(part, stated(r.Head.Key, r.Body), r.Body)
+			if v == nil {
+				continue
+			}
+			where := fmt.Sprintf("%s: %s.%s", r.Location, short(m.Package.Path), part)
+			l, err := readPart(part, v)
+			switch {
+			case err != nil:
+				errs = append(errs, fmt.Errorf("%s: %w", where, err))
+			case !sure:
+			case windows == nil && !known.metered(l):
+				warnings = append(warnings, fmt.Sprintf("%s: %v", where, known.countable(l)))
+			default:
+				if err := known.countable(l); err != nil {
+					errs = append(errs, fmt.Errorf("%s: %w", where, err))
+				}
 			}
 		}
 	}
 	return warnings, errors.Join(errs...)
 }
 
-// said reads what a rule states for a part, as far as it is stated in so many words, as decisions are read. It returns a limit, where it is one.
-func said(part string, v ast.Value, body ast.Body) ([]authz.Limit, error) {
-	word, isWord := v.(ast.String)
-	switch {
-	case part == "mask" && isWord:
-		if !authz.MaskMode(word).Valid() {
-			return nil, fmt.Errorf("mask %q is not known", string(word))
+// statedAs is what a rule states for a part, with good values for those members that only evaluation tells; nil where it tells all. sure: none
+// of those that a limit is counted by is such a one.
+func statedAs(part string, v ast.Value, body ast.Body) (as any, sure bool) {
+	o, isObject := v.(ast.Object)
+	if !isObject {
+		if v == nil || !v.IsGround() || !isPlain(v) {
+			return nil, false
 		}
-	case part == "score" && isWord:
-		if !authz.ScoreMask(word).Valid() {
-			return nil, fmt.Errorf("score mask %q: want drop, rank or round:N", string(word))
-		}
-	case part == "limit":
-		o, ok := v.(ast.Object)
-		if !ok {
-			return nil, nil
-		}
-		members, err := membersOf(o, body)
-		if err != nil || members == nil {
-			return nil, err
-		}
-		l, err := limit(members)
-		return []authz.Limit{l}, err
+		as, err := ast.JSON(v)
+		return as, err == nil
 	}
-	return nil, nil
-}
-
-// membersOf lists the members of a limit, with good values for those that only evaluation tells; nil where it tells the names, too.
-func membersOf(o ast.Object, body ast.Body) (map[string]any, error) {
-	good := map[string]any{"meter": string(authz.MeterSubject), "key": "", "unit": string(authz.UnitVectors), "window": "1h", "max": json.Number("0"), "over": "deny", "away": "refuse"}
+	good := map[string]any{
+		"meter": string(authz.MeterSubject), "key": "group", "unit": string(authz.UnitVectors), "window": "1h", "max": json.Number("0"), "over": "deny",
+		"away": "refuse", "reason": "no", "alternatives": []any{}, "kind": "forbidden", "name": "flag",
+	}
+	if part == "hold" || part == "deny" {
+		good["approval"] = map[string]any{}
+	}
 	out := map[string]any{}
-	return out, o.Iter(func(k, v *ast.Term) error {
+	sure = true
+	for _, k := range o.Keys() {
 		name, ok := k.Value.(ast.String)
 		if !ok {
-			out = nil
-			return nil
+			return nil, false
 		}
-		if out == nil {
-			return nil
-		}
+		value := stated(o.Get(k), body)
 		out[string(name)] = good[string(name)]
-		value := stated(v, body)
-		if value == nil || !value.IsGround() {
-			return nil
+		if value == nil || !value.IsGround() || !isPlain(value) {
+			sure = sure && !slices.Contains([]string{"meter", "unit", "window"}, string(name))
+		} else if at, err := ast.JSON(value); err == nil {
+			out[string(name)] = at
 		}
-		if _, computed := value.(ast.Ref); computed {
-			return nil
+	}
+	return out, sure
+}
+
+// isPlain reports whether a value is what it says: nothing in it is left to evaluation.
+func isPlain(v ast.Value) bool {
+	plain := true
+	ast.WalkTerms(ast.NewTerm(v), func(t *ast.Term) bool {
+		switch t.Value.(type) {
+		case ast.Ref, ast.Var, ast.Call, *ast.ArrayComprehension, *ast.SetComprehension, *ast.ObjectComprehension:
+			plain = false
 		}
-		at, err := ast.JSON(value)
-		out[string(name)] = at
-		return err
+		return !plain
 	})
+	return plain
 }
 
 // stated is a term's value, where the compiler put a variable in its place that which that stands for.

@@ -60,7 +60,7 @@ func Test(ctx context.Context, dir fs.FS, compat, only string) (Report, error) {
 	if err := unknownSettings(c, src.settings, dir); err != nil { // tests may state settings of their own, and pass
 		return Report{}, err
 	}
-	if _, err := unknownSaid(c, nil); err != nil {
+	if _, err := unknownSaid(c, nil, nil); err != nil {
 		return Report{}, fmt.Errorf("compile the policy: %w", err)
 	}
 	covered := cover.New()
