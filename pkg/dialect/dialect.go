@@ -66,6 +66,16 @@ func ForTarget(t authz.Target) Dialect {
 	return d
 }
 
+// ReadsAnswers reports whether some answers of the dialect are read for vectors. Where it does not, nothing is masked: answers are objects, or
+// of no known API, and are counted only.
+func ReadsAnswers(d Dialect) bool {
+	if h, ok := d.(HTTP); ok {
+		return h.Judge
+	}
+	_, objects := d.(Storage)
+	return !objects
+}
+
 // judged is the answer of an operation that may return vectors at the paths. Error answers are judged too: an error may quote its input.
 func judged(paths ...string) Answer {
 	a := judgedFields()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/weirgate/weir/pkg/audit"
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/dialect"
 )
 
 // show prints what became of a decision, and its records where they are asked for.
@@ -185,8 +186,12 @@ func maskOf(f *audit.Fields) string {
 		return ""
 	}
 	s := maskText(authz.Mask{Vectors: f.MaskVectors, Scores: f.MaskScores, Fields: f.MaskFields, Strict: f.MaskStrict})
-	if f.Mode == string(authz.ModeObserve) && f.MaskVectors != authz.MaskNone {
+	switch {
+	case f.MaskVectors == authz.MaskNone:
+	case f.Mode == string(authz.ModeObserve):
 		s += " (observe: not done)"
+	case !dialect.ReadsAnswers(dialect.ForTarget(authz.Target{Kind: f.TargetKind, Dialect: f.Dialect})):
+		s += " (nothing is: answers of this target are not read for vectors)"
 	}
 	return s
 }

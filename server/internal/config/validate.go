@@ -157,6 +157,8 @@ func (c *Config) checkTarget(r *report, key string, t *Target) {
 	}
 	if t.Floors.Mask != authz.MaskUnset && !t.Floors.Mask.Valid() {
 		r.add(key+".floors.mask", "%q is not known", t.Floors.Mask)
+	} else if t.Floors.Mask != authz.MaskUnset && t.Floors.Mask != authz.MaskNone && !dialect.ReadsAnswers(dialect.ForTarget(authz.Target{Kind: t.Kind, Dialect: t.Dialect})) {
+		r.add(key+".floors.mask", "nothing would be masked: answers of dialect %s are not read for vectors where kind is %s; where they may hold some, it is inference or vectordb", t.Dialect, t.Kind)
 	}
 	if !t.Floors.Record.Valid() {
 		r.add(key+".floors.record", "%q is not known", t.Floors.Record)
@@ -233,8 +235,7 @@ func checkPrimaryKeys(r *report, key string, t *Target) {
 func reading() []string {
 	return slices.DeleteFunc(dialect.Names(), func(n string) bool {
 		d, _ := dialect.ByName(n)
-		_, store := d.(dialect.Storage)
-		return n == "http" || store
+		return !dialect.ReadsAnswers(d)
 	})
 }
 
