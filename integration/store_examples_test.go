@@ -34,6 +34,16 @@ func TestHuggingFace(t *testing.T) {
 	runExample(t, "07-hugging-face", "12 passed, 0 failed")
 }
 
+// TestMLflow runs the example as its run.sh does: an unmodified mlflow and its own tracking server, and every step of it must pass.
+func TestMLflow(t *testing.T) {
+	root, err := harness.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	virtualEnv(t, filepath.Join(root, "integration", "testdata", "servers", "mlflow", "requirements.lock")) // or skips
+	runExample(t, "08-mlflow", "8 passed, 0 failed")
+}
+
 // runExample runs an example as its run.sh does, with Weir as it is, and wants its last line.
 func runExample(t *testing.T, name, last string) {
 	t.Helper()

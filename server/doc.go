@@ -57,6 +57,6 @@
 //	deployments                         envoy/*.yaml, server/internal/extproc/plan.go, pkg/guard/ticket.go
 //	the demo                            examples/01-quickstart; sealed vectors: 03-sealed-vectors
 //	identity, limits, policy by example examples/04-identity-providers, 05-when-redis-fails, 09-policy
-//	stores of models by example         examples/06-model-weights (S3), 07-hugging-face, 10-model-versions
+//	stores of models by example         examples/06-model-weights (S3), 07-hugging-face, 08-mlflow, 10-model-versions
 //	docker compose                      docker-compose.yml
 package server
