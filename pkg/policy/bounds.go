@@ -1,10 +1,12 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"runtime/metrics"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -105,10 +107,13 @@ func (l *loaded) run(ctx context.Context, query rego.PreparedEvalQuery, timeout 
 func (l *loaded) fault(ctx context.Context, label string, err error, opts []rego.EvalOption) string {
 	var e *topdown.Error
 	if label == "policy_error" {
-		if errors.As(err, &e) {
-			return l.rules.at(e.Location)
+		if !errors.As(err, &e) {
+			return ""
 		}
-		return ""
+		if e.Location != nil && slices.ContainsFunc(l.entry, func(r *ast.Rule) bool { return r.Location.File == e.Location.File }) {
+			return cmp.Or(l.blamed(ctx, opts), l.rules.at(e.Location)) // what composes the rules fails by what one of them says
+		}
+		return l.rules.at(e.Location)
 	}
 	if !l.looking.CompareAndSwap(false, true) {
 		return ""
@@ -120,6 +125,35 @@ func (l *loaded) fault(ctx context.Context, label string, err error, opts []rego
 		return "" // a busy machine, then
 	}
 	return l.rules.at(seen.location.Load())
+}
+
+// sayer names the rule that says what no decision may hold: the entrypoint's, where that is one and composes no others. Empty where it is not
+// known.
+func (l *loaded) sayer(ctx context.Context, opts []rego.EvalOption) string {
+	if said := l.blamed(ctx, opts); said != "" || len(l.entry) != 1 {
+		return said
+	}
+	return l.rules.at(l.entry[0].Location)
+}
+
+// blamed names the rule of weir.rules that says what no decision may hold. Each is asked once more, one request at a time, as for fault.
+func (l *loaded) blamed(ctx context.Context, opts []rego.EvalOption) string {
+	if l.sayings == nil || !l.looking.CompareAndSwap(false, true) {
+		return ""
+	}
+	defer l.looking.Store(false)
+	s, err := l.sayings()
+	if err != nil {
+		return ""
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), lookFor)
+	defer stop()
+	for _, one := range s.strange(ctx, l, opts) {
+		if !one.failed {
+			return l.rules.at(one.at)
+		}
+	}
+	return ""
 }
 
 // lastSeen is a tracer that knows where an evaluation is.

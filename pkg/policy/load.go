@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -72,6 +73,12 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 		query: prepared, keys: newKeys(), revision: revision, timeout: cfg.Timeout, memory: cfg.Memory,
 		warnings: append(silent, warnings...), random: drawsRandom(src.files), rules: indexRules(compiler),
 		meters: slices.Clone(cfg.Meters), windows: slices.Clone(cfg.Windows),
+		entry: compiler.GetRulesExact(ref),
+	}
+	if cfg.Compat == "" {
+		l.sayings = sync.OnceValues(func() (*sayings, error) {
+			return newSayings(context.WithoutCancel(ctx), compiler, rego.Store(store), rego.StrictBuiltinErrors(true))
+		})
 	}
 	if err := l.watch(ctx, cfg.Compat, compiler, ref, opts); err != nil {
 		return nil, err

@@ -76,6 +76,8 @@ type loaded struct {
 	memory   int64
 	rules    ruleIndex
 	looking  atomic.Bool // somebody finds out where an evaluation was
+	sayings  func() (*sayings, error)
+	entry    []*ast.Rule // the entrypoint
 	meters   authz.Meters
 	windows  []authz.Window // nil: not known
 }
@@ -212,7 +214,9 @@ func (l *loaded) eval(ctx context.Context, input ast.Value, now time.Time, opts 
 		err = l.countable(d.Limits)
 	}
 	if err != nil {
-		return authz.Decision{}, undecided("policy_result", err)
+		refused := undecided("policy_result", err)
+		refused.Fault = l.sayer(ctx, opts)
+		return authz.Decision{}, refused
 	}
 	d.Revision = l.revision
 	return d, nil
