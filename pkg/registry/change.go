@@ -139,7 +139,7 @@ func (r *Registry) change(ctx context.Context, made edit, delivery string, until
 // asking is the edit of an ask.
 func asking(a Ask, by Who) edit {
 	return edit{a.Model, func(d *document, now time.Time) (*Version, Outcome, error) {
-		was, v := d.find(a.Model), Version{Model: a.Model, Sensitivity: d.classes[len(d.classes)-1], State: authz.ModelActive}
+		was, v := d.find(a.Model), Version{Model: a.Model, Sensitivity: d.highest(), State: authz.ModelActive}
 		if was != nil {
 			v = *was
 		}
@@ -154,7 +154,7 @@ func asking(a Ask, by Who) edit {
 			v.Changed = mark
 		}
 		promoted := v
-		alone := d.alone(v, a, mark, now)
+		alone := d.alone(v, a, mark)
 		full := alone
 		full.take(a.Names, a.Sensitivity, a.State, mark)
 		if len(full.Names) > MaxNames {
@@ -183,8 +183,9 @@ func asking(a Ask, by Who) edit {
 	}}
 }
 
-// alone is a version with as much of an ask as makes nothing less strict.
-func (d *document) alone(v Version, a Ask, mark Mark, now time.Time) Version {
+// alone is a version with as much of an ask as makes nothing less strict. A name that no version has stands for the highest class: it is given
+// to a version of that class only. One that some version has stays at least as strict as it is.
+func (d *document) alone(v Version, a Ask, mark Mark) Version {
 	if d.rank(a.Sensitivity) < d.rank(v.Sensitivity) {
 		a.Sensitivity = ""
 	}
@@ -192,16 +193,11 @@ func (d *document) alone(v Version, a Ask, mark Mark, now time.Time) Version {
 		a.State = ""
 	}
 	v.take(nil, a.Sensitivity, a.State, mark)
-	named := v
-	named.take(a.Names, "", "", mark)
-	was := newDocument(d.classes, d.versions)
-	if was.find(v.Model) == nil { // what is not known has the highest class: to register it so changes nothing
-		was = d.with(&v, now)
+	unknown := func(n string) bool { return len(d.named[n]) == 0 }
+	if v.Sensitivity == d.highest() || !slices.ContainsFunc(a.Names, unknown) {
+		v.take(a.Names, "", "", mark)
 	}
-	if was.lowers(&named, d.with(&named, now)) {
-		return v
-	}
-	return named
+	return v
 }
 
 // take changes a version.

@@ -87,6 +87,8 @@ func unreadable(err error) error {
 	return &authz.Error{Kind: authz.KindUnavailable, Label: "registry_unreadable", Public: "Weir could not tell what is known of model versions", Err: err}
 }
 
+func (d *document) highest() string { return d.classes[len(d.classes)-1] }
+
 // find returns a version by its name; nil where there is none.
 func (d *document) find(model string) *Version { return d.models[model] }
 
@@ -173,35 +175,4 @@ func (d *document) rank(class string) int {
 		return i
 	}
 	return len(d.classes)
-}
-
-// lowers reports whether v, in place of what there is, makes anything less strict than it is: itself, or what one of its names stands for.
-func (d *document) lowers(v *Version, next *document) bool {
-	less := func(was, is *Version) bool {
-		return d.rank(is.Sensitivity) < d.rank(was.Sensitivity) || was.State == authz.ModelRetired && is.State != authz.ModelRetired
-	}
-	unknown := &Version{Sensitivity: d.classes[len(d.classes)-1], State: authz.ModelUnknown}
-	was := d.find(v.Model)
-	if was == nil {
-		was = unknown
-	}
-	if less(was, v) {
-		return true
-	}
-	for _, n := range v.Names {
-		was, is := unknown, (*Version)(nil)
-		for i, o := range d.named[n] {
-			if i == 0 {
-				was = o
-			}
-			was = d.stricter(was, o)
-		}
-		for _, o := range next.named[n] {
-			is = next.stricter(is, o)
-		}
-		if is == nil || less(was, is) {
-			return true
-		}
-	}
-	return false
 }

@@ -238,6 +238,8 @@ func TestNamesAreLowered(t *testing.T) {
 	registrytest.Stands(t, r, registrytest.Name(2), "restricted", authz.ModelUnknown)
 	agree(registry.Ask{Model: "a/1", Names: []string{registrytest.Name(2)}})
 	registrytest.Stands(t, r, registrytest.Name(2), "public", authz.ModelActive)
+	registrytest.Ask(t, r, registry.Ask{Model: "c/1", Names: []string{registrytest.Name(2), registrytest.Name(3)}, Sensitivity: "public"}, ada, registry.Proposed)
+	registrytest.Stands(t, r, registrytest.Name(2), "restricted", authz.ModelActive)
 	// A second entry for the same name can only make it stricter.
 	registrytest.Ask(t, r, registry.Ask{Model: "b/1", Names: []string{registrytest.Name(1)}}, ada, registry.Applied)
 	registrytest.Stands(t, r, registrytest.Name(1), "restricted", authz.ModelActive)
