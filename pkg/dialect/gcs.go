@@ -100,14 +100,18 @@ func gcsJSON(method, call string, q query, h authz.Header) authz.Operation {
 		return gcsObject(method, bucket, plainSlashes(parts[2]), parts[3:], q, h)
 	case media || len(parts) > 3 || strings.Contains(call, "%2F"):
 		return unknown()
-	case len(parts) == 1 || len(parts) == 2 && parts[1] == "o":
-		if reads {
-			op.Class = authz.ClassList
-		}
+	case len(parts) == 1 && reads || len(parts) == 2 && reads && (parts[1] == "o" || parts[1] == "storageLayout"):
+		op.Class = authz.ClassList
+		return op
+	case len(parts) == 1:
 		return op
 	}
 	switch parts[1] {
-	case "acl", "defaultObjectAcl", "iam", "lockRetentionPolicy", "notificationConfigs", "relocate", "restore", "storageLayout":
+	case "o": // an object without content; with some it comes to /upload
+		if op.Class = authz.ClassWrite; method == "POST" {
+			return op
+		}
+	case "acl", "defaultObjectAcl", "iam", "lockRetentionPolicy", "notificationConfigs", "relocate", "restore":
 		return op
 	}
 	return unknown()
