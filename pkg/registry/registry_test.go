@@ -291,6 +291,9 @@ models:
 			}
 		})
 	}
+	if n := testing.AllocsPerRun(100, func() { _, _ = r.Standing(t.Context(), tests["file and store"].objects) }); n > 0 {
+		t.Errorf("a look-up allocates %v times", n)
+	}
 	all, err := r.Versions(t.Context())
 	if err != nil || len(all) != 6 || all[0].Model != "low/1" || all[0].Source != "file" || all[5].Model != "x/1" {
 		t.Errorf("versions: %+v, %v", all, err)
