@@ -2,7 +2,8 @@
 //
 // [Recognise] judges the first 64 KiB of an object. [Evidence] collects what several answers showed of one object, a prefix and a tail, since
 // readers of safetensors ask for eight bytes and then the middle, and readers of Parquet and zip for the tail first. [Memory] keeps evidence
-// and stricter judgements by object and version. The package trusts nothing of what it reads: all of it may have been written by whoever wants
+// and stricter judgements by object and version, in this process; pkg/redisstore has its sibling for several replicas, and artifacttest is the
+// suite that both must pass. The package trusts nothing of what it reads: all of it may have been written by whoever wants
 // it to look harmless. It never blocks, its work is bounded whatever the bytes are, and for formats that are not compressed it allocates nothing.
 //
 // # Formats

@@ -2,10 +2,7 @@ package artifact_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -59,31 +56,6 @@ func TestMemoryAccumulates(t *testing.T) {
 	}
 }
 
-// TestMemoryKeepsTheStricter: harmless is never remembered, and guarded is never taken back; what is opaque may still be named.
-func TestMemoryKeepsTheStricter(t *testing.T) {
-	m := newMemory(t, artifact.Config{})
-	png, noise := []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), random(artifact.PrefixLen)
-	note(t, m, object, 0, png, authz.Artifact{}, artifact.Harmless)
-	note(t, m, object, 1<<20, noise, authz.Artifact{}, artifact.Unknown) // of a middle nobody says that it is a picture
-	known(t, m, object, authz.Artifact{})
-	note(t, m, object, 0, noise, opaque(""), artifact.Guarded)
-	note(t, m, object, 0, png, opaque(""), artifact.Guarded)
-	known(t, m, object, opaque(""))
-	note(t, m, object, large-8, []byte("----PAR1"), corpus("parquet", ""), artifact.Guarded)
-	note(t, m, object, 0, png, corpus("parquet", ""), artifact.Guarded)
-	known(t, m, object, corpus("parquet", ""))
-}
-
-// TestMemoryWithoutVersion: what has no version is judged by each piece alone.
-func TestMemoryWithoutVersion(t *testing.T) {
-	m := newMemory(t, artifact.Config{})
-	k := object
-	k.Version = ""
-	note(t, m, k, 0, []byte("GGUF"), checkpoint("gguf", ""), artifact.Guarded)
-	note(t, m, k, 4, []byte("more"), authz.Artifact{}, artifact.Unknown)
-	known(t, m, k, authz.Artifact{})
-}
-
 // TestMemoryBounds: the least recent is forgotten when there are too many or too much, and everything after its time.
 func TestMemoryBounds(t *testing.T) {
 	now := time.Unix(1000, 0)
@@ -123,40 +95,4 @@ func TestMemoryBounds(t *testing.T) {
 	if _, err := artifact.New(artifact.Config{Max: -1}); err == nil {
 		t.Error("a negative bound is taken")
 	}
-}
-
-// TestMemoryContext: a request that is over learns nothing and teaches nothing.
-func TestMemoryContext(t *testing.T) {
-	m := newMemory(t, artifact.Config{})
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, _, err := m.Note(ctx, object, 0, []byte("GGUF")); !errors.Is(err, context.Canceled) {
-		t.Errorf("note: %v", err)
-	}
-	if _, _, err := m.Known(ctx, object); !errors.Is(err, context.Canceled) {
-		t.Errorf("known: %v", err)
-	}
-	known(t, m, object, authz.Artifact{})
-}
-
-// TestMemoryConcurrent: many at once, on few objects (with -race).
-func TestMemoryConcurrent(t *testing.T) {
-	m := newMemory(t, artifact.Config{Max: 3})
-	b := read(t, "model.gguf")
-	var wg sync.WaitGroup
-	for i := range 8 {
-		wg.Go(func() {
-			k := object
-			for j := range 200 {
-				k.Version = fmt.Sprint(j % 5)
-				if _, _, err := m.Note(t.Context(), k, int64(i), b[i:]); err != nil {
-					t.Error(err)
-				}
-				if a, ok, err := m.Known(t.Context(), k); err != nil || ok && a.Format != "gguf" {
-					t.Errorf("%+v, %v", a, err)
-				}
-			}
-		})
-	}
-	wg.Wait()
 }
