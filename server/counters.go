@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/weirgate/weir/pkg/artifact"
 	"github.com/weirgate/weir/pkg/authz"
 	"github.com/weirgate/weir/pkg/coverage"
 	"github.com/weirgate/weir/pkg/distinct"
@@ -17,6 +18,7 @@ import (
 	"github.com/weirgate/weir/pkg/window"
 	"github.com/weirgate/weir/server/internal/admin"
 	"github.com/weirgate/weir/server/internal/config"
+	"github.com/weirgate/weir/server/internal/extproc"
 )
 
 // store is where counters live: pkg/window in memory, pkg/redisstore in Redis.
@@ -113,6 +115,15 @@ func beside(c *config.Config, suffix string) string {
 		return ""
 	}
 	return c.Counters.Snapshot + suffix
+}
+
+// openArtifacts returns where it is kept what objects are, by their content: with the counters in Redis, so that what one replica recognised all
+// know, and the next process too; else in memory, and forgotten with it.
+func openArtifacts(s store) (extproc.Artifacts, error) {
+	if shared, ok := s.(sharedStore); ok {
+		return shared.redis.Artifacts(), nil
+	}
+	return artifact.New(artifact.Config{})
 }
 
 // close closes the files. Nothing is decided any more.

@@ -18,7 +18,7 @@
 //   - pkg/coverage: which parts of a stored object have left, and to whom; in Redis too, and pkg/coverage/coveragetest as above.
 //   - pkg/distinct: how many distinct documents of a corpus have left, and to whom; in Redis too, and pkg/distinct/distincttest.
 //   - pkg/registry: versions of models by digest: class, state, who promoted, and two people to lower; in Redis too, pkg/registry/registrytest.
-//   - pkg/artifact: what a stored object is, by its first bytes and its last, whatever its name.
+//   - pkg/artifact: what a stored object is, by its first bytes and its last, whatever its name; in Redis too, and pkg/artifact/artifacttest.
 //   - pkg/handover: an admission on its way from ext_authz to ext_proc.
 //   - pkg/audit: the journal, its chain, reading it back, shipping it.
 //
@@ -50,7 +50,7 @@
 //	documents of corpora                pkg/distinct, pkg/redisstore/documents.go, pkg/guard/corpus.go
 //	attempts, and marks of rules        pkg/guard/attempts.go, pkg/policy/flags.go
 //	model versions                      pkg/registry, pkg/redisstore/registry.go, pkg/dialect/objectnames.go, pkg/guard/registry.go, server/models.go
-//	stores of objects                   pkg/dialect/store.go, pkg/artifact, pkg/guard/object.go, server/internal/extproc/recognise.go
+//	stores of objects                   pkg/dialect/store.go, pkg/artifact, pkg/redisstore/artifact.go, pkg/guard/object.go, server/internal/extproc/recognise.go
 //	redirects between guarded hosts     pkg/target/lead.go, pkg/authn/redirect.go, pkg/guard/leave.go, server/redirects.go, server/internal/extproc/redirect.go
 //	masks                               pkg/vector, pkg/dialect, server/internal/extproc/seal.go, server/internal/config/maskkeys.go
 //	journal and spans                   pkg/audit, server/internal/telemetry

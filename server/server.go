@@ -21,7 +21,6 @@ import (
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
-	"github.com/weirgate/weir/pkg/artifact"
 	"github.com/weirgate/weir/pkg/audit"
 	"github.com/weirgate/weir/pkg/authn"
 	"github.com/weirgate/weir/pkg/guard"
@@ -161,7 +160,7 @@ func (s *Server) serveEnvoy(h guard.Handover) error {
 	}
 	if s.cfg.Entry != entryExtAuthz {
 		l := &s.cfg.Limits
-		known, err := artifact.New(artifact.Config{})
+		known, err := openArtifacts(s.store)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,6 @@
-// Package redisstore keeps sliding windows, hand-overs, coverage, counts of documents, pins and model versions in Redis (6.2 or later, or a fork
-// that speaks like it), for replicas that must count as one. It is the twin of pkg/window.Memory, pkg/handover.Memory, pkg/coverage.Memory,
-// pkg/distinct.Memory and pkg/registry.File, passes their suites, and answers random calls as they do.
+// Package redisstore keeps sliding windows, hand-overs, coverage, counts of documents, what objects are, pins and model versions in Redis (6.2 or
+// later, or a fork that speaks like it), for replicas that must count as one. It is the twin of pkg/window.Memory, pkg/handover.Memory,
+// pkg/coverage.Memory, pkg/distinct.Memory, pkg/artifact.Memory and pkg/registry.File, passes their suites, and answers random calls as they do.
 //
 // # What it owns
 //
@@ -30,6 +30,11 @@
 //	…:documents:H:all    string  the HyperLogLog of all days that count, and of each of 31,  32 d from the last
 //	…:documents:H:0 to 30        at its number modulo 31                                     commit
 //	…:documents:H:now    string  none but while a script runs
+//	weir:{T}:artifact:H  string  what an object is: time of the last look, and class, format   24 h from the last look,
+//	                             and figures as JSON                                         give or take one
+//	weir:{T}:sight:H     string  what was seen of an object that nobody knows: time of the   24 h from the last look,
+//	                             last look, and at most 160 KiB, sealed (artifact.go)        give or take one
+//	weir:{T}:sights      zset    of which objects that is kept, at most 1,024, by when       24 h from the last piece
 //	weir:handover:H      string  an admission on its way, for one use                        as told to Put
 //	weir:once:H          string  nothing: a proof (DPoP) that was shown                      as told to First
 //	weir:pin:H           string  the version of an object that a redirect led to             as told to Pin
@@ -77,7 +82,7 @@
 // A user of Redis' ACL needs, and should have, no more than:
 //
 //	~weir:* +eval +evalsha +mget +get +set +setex +setrange +del +time +getex +getdel +expire +pfadd +pfcount
-//	+pfmerge +hget +hset +info
+//	+pfmerge +zadd +zcard +zpopmin +zrem +hget +hset +info
 //
 // and in a Redis Cluster +cluster +command too.
 //

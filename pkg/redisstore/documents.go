@@ -80,13 +80,7 @@ func (d *Documents) once(ctx context.Context, script *redis.Script, tenant strin
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Timeout)
 	defer cancel()
 	tag := tag(tenant)
-	epoch, fresh := s.tenantEpoch(tenant), noEpoch
-	if epoch == noEpoch {
-		fresh = newEpoch()
-	}
-	frame := append(append(make([]byte, 0, 5*8), epoch...), fresh...)
-	frame = appendCounts(frame, s.given(), int64(documentsLife/time.Second), int64(s.epochLife()/time.Second))
-	answer, err := s.pipe.send(ctx, &call{script: script, keys: documentKeys(tag, marks.Holder), args: []any{frame, marks.ID[:], marks.Document[:]}})
+	answer, err := s.pipe.send(ctx, &call{script: script, keys: documentKeys(tag, marks.Holder), args: []any{s.frame(tenant, documentsLife), marks.ID[:], marks.Document[:]}})
 	if redis.HasErrorPrefix(err, "WEIRBUSY") {
 		return "", distinct.ErrBusy()
 	}

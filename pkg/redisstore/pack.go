@@ -70,6 +70,9 @@ func slotsKey(tag, h string) string     { return tag + "slots:" + h }
 func coverKey(tag, h string) string     { return tag + "cover:" + h }
 func coveringKey(tag, h string) string  { return tag + "covering:" + h }
 func registryKey(tag string) string     { return tag + "registry" }
+func artifactKey(tag, h string) string  { return tag + "artifact:" + h }
+func sightKey(tag, h string) string     { return tag + "sight:" + h }
+func sightsKey(tag string) string       { return tag + "sights" }
 func handoverKey(key string) string     { return "weir:handover:" + hashed(key) }
 func onceKey(key string) string         { return "weir:once:" + hashed(key) }
 func pinKey(key string) string          { return "weir:pin:" + hashed(key) }

@@ -19,6 +19,7 @@ type scripts struct {
 	coverClaim, coverCommit, coverDrop                                  *redis.Script
 	registry                                                            *redis.Script
 	documentClaim, documentCommit, documentDrop                         *redis.Script
+	artifactKnown, artifactNote, artifactJudge, artifactSwap            *redis.Script
 }
 
 func loadScripts() (scripts, error) {
@@ -40,9 +41,13 @@ func loadScripts() (scripts, error) {
 		&s.coverClaim:     {"cover", "cover_claim"},
 		&s.coverCommit:    {"cover", "cover_commit"},
 		&s.coverDrop:      {"cover", "cover_drop"},
-		&s.documentClaim:  {"document", "document_claim"},
-		&s.documentCommit: {"document", "document_commit"},
-		&s.documentDrop:   {"document", "document_drop"},
+		&s.documentClaim:  {"tenant", "document", "document_claim"},
+		&s.documentCommit: {"tenant", "document", "document_commit"},
+		&s.documentDrop:   {"tenant", "document", "document_drop"},
+		&s.artifactKnown:  {"tenant", "artifact", "artifact_known"},
+		&s.artifactNote:   {"tenant", "artifact", "artifact_note"},
+		&s.artifactJudge:  {"tenant", "artifact", "artifact_judge"},
+		&s.artifactSwap:   {"tenant", "artifact", "artifact_swap"},
 		&s.registry:       {"registry"},
 	} {
 		var b strings.Builder

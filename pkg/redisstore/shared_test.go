@@ -145,7 +145,7 @@ func TestKeys(t *testing.T) {
 }
 
 // acl makes the user that doc.go describes.
-const acl = "ACL SETUSER weir on >hunter2 ~weir:* +eval +evalsha +mget +get +set +setex +setrange +del +time +getex +getdel +expire +pfadd +pfcount +pfmerge +hget +hset +info"
+const acl = "ACL SETUSER weir on >hunter2 ~weir:* +eval +evalsha +mget +get +set +setex +setrange +del +time +getex +getdel +expire +pfadd +pfcount +pfmerge +zadd +zcard +zpopmin +zrem +hget +hset +info"
 
 // TestLeastPrivilege: the permissions that doc.go names suffice.
 func TestLeastPrivilege(t *testing.T) {
@@ -170,7 +170,10 @@ func everyStep(t *testing.T, s *redisstore.Store) {
 	}
 	_, err5 := s.Coverage().Claim(t.Context(), piece("1", 1))
 	_, err6 := s.Documents().Claim(t.Context(), document("1", "a"))
+	_, _, err7 := s.Artifacts().Note(t.Context(), stored("o"), 0, []byte("GG"))
+	_, _, err8 := s.Artifacts().Note(t.Context(), stored("o"), 2, []byte("UF"))
 	for name, err := range map[string]error{
+		"note": err7, "judge": err8,
 		"claim": err5, "commit": s.Coverage().Commit(t.Context(), piece("1", 1)), "drop": s.Coverage().Drop(t.Context(), piece("2", 1)),
 		"claim a document": err6, "commit a document": s.Documents().Commit(t.Context(), document("1", "a")),
 		"drop a document": s.Documents().Drop(t.Context(), document("2", "b")),

@@ -1,36 +1,15 @@
--- The scripts of distinct documents begin with this. The meaning is pkg/distinct's.
+-- The scripts of distinct documents go on with this. The meaning is pkg/distinct's.
 --
--- KEYS[1]  the tenant, as in prelude.lua; KEYS[2] what is known of the holder; KEYS[3] the sketch of all days that count; KEYS[4] one for a
---          moment; KEYS[5..35] a sketch for each day, at the day's number modulo 31
--- ARGV[1]  packed numbers: the epoch that the caller knows the tenant by (0: none); one for a tenant that has none; the time (below 0: the
---          server's own; only tests give one); seconds that a holder's keys live; seconds that the tenant's key lives
+-- KEYS[2]  what is known of the holder; KEYS[3] the sketch of all days that count; KEYS[4] one for a moment;
+--          KEYS[5..35] a sketch for each day, at the day's number modulo 31
 -- ARGV[2]  the claim, and ARGV[3] the document, 16 bytes each
 --
 -- What is known of a holder is the last day that was seen, the day of each of the 31 sketches (-1: none), and the open claims, 40 bytes each: which,
 -- when it lapses, its document. Numbers are doubles, little-endian. Times are in microseconds.
 
-local call, pack, unpack1 = redis.call, struct.pack, struct.unpack
-local max, min, concat = math.max, math.min, table.concat
 local OPEN_FOR, MAX_OPEN, DAYS, DAY = 30000000, 256, 31, 86400000000
 local CLAIM, CLAIM_LEN, HEAD, HEAD_LEN = '<c16dc16', 40, '<' .. string.rep('d', 32), 256
-
-local known, fresh, now, keep, life = unpack1('<ddddd', ARGV[1])
 local id, document = ARGV[2], ARGV[3]
-local epoch, seen = 0, 0
-local tenant = call('GET', KEYS[1])
-if tenant then
-  epoch, seen = unpack1('<dd', tenant)
-end
-if known ~= 0 and known ~= epoch then
-  return redis.error_reply('WEIRAMNESIA the epoch of a tenant is not the one that was seen')
-end
-if epoch == 0 then
-  epoch = fresh
-end
-if now < 0 then
-  local t = call('TIME')
-  now = t[1] * 1000000 + t[2]
-end
 
 local value = call('GET', KEYS[2])
 local head, claims = {}, {}
@@ -76,15 +55,14 @@ if today > head[1] then
   end
 end
 
--- answer writes what is known of the holder and the tenant, and returns what the caller reads: the epoch, and what else there is.
+-- answer writes what is known of the holder, and returns what the caller reads.
 local function answer(more)
   local out = { pack(HEAD, unpack(head, 1, 1 + DAYS)) }
   for i = 1, #claims do
     out[1 + i] = pack(CLAIM, claims[i][1], claims[i][2], claims[i][3])
   end
   call('SET', KEYS[2], concat(out), 'EX', keep)
-  call('SET', KEYS[1], pack('<dd', epoch, seen), 'EX', life)
-  return pack('<d', epoch) .. (more or '')
+  return told(more)
 end
 
 -- close closes the claim.

@@ -33,6 +33,14 @@ type Observer interface {
 	AnswerRefused(label string)
 }
 
+// Artifacts remember what objects are, by their content (pkg/artifact in memory, pkg/redisstore in Redis). Any error refuses.
+type Artifacts interface {
+	// Known returns what an object was recognised as; false where it was not.
+	Known(ctx context.Context, k artifact.Key) (authz.Artifact, bool, error)
+	// Note takes up a piece of an object and judges the object by all that was seen of it.
+	Note(ctx context.Context, k artifact.Key, offset int64, b []byte) (authz.Artifact, artifact.Verdict, error)
+}
+
 // Config configures a Server. Zero values mean the stated default.
 type Config struct {
 	Guard    *guard.Guard // required
@@ -40,7 +48,7 @@ type Config struct {
 
 	Keys *vector.Keyring // for the masks that need keys, and for opening sealed vectors on requests; nil: no such mask
 
-	Artifacts *artifact.Memory // what objects are, by their content; nil: by their names only
+	Artifacts Artifacts // what objects are, by their content; nil: by their names only
 
 	Redirects Redirects // nil: no redirect leads to anything that is guarded
 

@@ -1,0 +1,3 @@
+-- Known: what the object is.
+
+return told(read(KEYS[2]))
