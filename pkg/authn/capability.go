@@ -189,6 +189,9 @@ func plainTree(path string) bool {
 	return true
 }
 
+// justification is the query parameter in which who follows a link says why: no part of what the link is for.
+const justification = "weir-justification"
+
 // CutParameter takes a query parameter out of a path with its query, leaving everything else byte for byte. values are what it was, as sent.
 func CutParameter(path, name string) (rest string, values []string) {
 	before, query, there := strings.Cut(path, "?")
@@ -226,6 +229,7 @@ func (a *Authenticator) capable(req authz.Request, s shown, target string) (Capa
 		return Capability{}, err
 	}
 	rest, _ := CutParameter(req.Path, s.parameter)
+	rest, _ = CutParameter(rest, justification)
 	_, query, _ := strings.Cut(rest, "?")
 	if !p.covers(req, target, query) {
 		return Capability{}, refuse(labelCapabilityRequest, nil)

@@ -77,6 +77,7 @@ func TestCapabilities(t *testing.T) {
 		{"its query", "corpus", "GET", "/corpus/a.parquet?X-Amz-Date=1&list&cap=" + query, nil, ""},
 		{"its query, around", "corpus", "GET", "/corpus/a.parquet?X-Amz-Date=1&cap=" + query + "&list", nil, ""},
 		{"its query in another order", "corpus", "GET", "/corpus/a.parquet?list&X-Amz-Date=1&cap=" + query, nil, "capability_wrong_request"},
+		{"its query, and a reason", "corpus", "GET", "/corpus/a.parquet?X-Amz-Date=1&list&cap=" + query + "&weir-justification=A-1", nil, ""},
 		{"any query", "corpus", "GET", "/corpus/a.parquet?x=y&cap=" + free, nil, ""},
 		{"the tree", "corpus", "PUT", "/corpus/x/y%20z.parquet?cap=" + tree, nil, ""},
 		{"the tree itself", "corpus", "GET", "/corpus/?cap=" + tree, nil, ""},

@@ -88,11 +88,13 @@ func storeRoutes() []storeRoute {
 	return []storeRoute{
 		{dialect.Files{}, "GET", "/models/a.bin", ""},
 		{dialect.S3{}, "GET", "/b/k", "versionId=v&partNumber=2&response-expires=x"},
+		{dialect.S3{Literal: true}, "GET", "/b/a+b", ""},
 		{dialect.S3{Hosted: true}, "GET", "/k", "X-Amz-Signature=x"},
 		{dialect.Hub{}, "GET", "/o/m/resolve/main/a.bin", ""},
 		{dialect.MLflow{}, "GET", "/get-artifact", "path=a&run_uuid=r"},
 		{dialect.AzureBlob{}, "GET", "/c/k", "snapshot=t"},
 		{dialect.GCS{}, "GET", "/storage/v1/b/b/o/k", "alt=media"},
+		{dialect.GCS{Literal: true}, "GET", "/storage/v1/b/b/o/m%2Fa+b", "alt=media"},
 		{dialect.OCI{}, "GET", "/v2/lib/m/manifests/latest", ""},
 		{dialect.GitLFS{}, "GET", "/o/m.git/info/lfs/objects/" + strings.Repeat("a1", 32), ""},
 	}
