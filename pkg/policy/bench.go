@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -50,7 +49,7 @@ func Bench(ctx context.Context, cfg Config, inputs ...[]byte) (Cost, error) {
 	if err != nil {
 		return Cost{}, err
 	}
-	asked, err := benchInputs(cfg, inputs)
+	asked, err := benchInputs(l.groups, inputs)
 	if err != nil {
 		return Cost{}, err
 	}
@@ -155,10 +154,9 @@ func median(d []time.Duration) time.Duration {
 	return s[len(s)/2]
 }
 
-func benchInputs(cfg Config, given [][]byte) ([]*authz.Input, error) {
+func benchInputs(groups []string, given [][]byte) ([]*authz.Input, error) {
 	if len(given) == 0 {
-		groups, err := groupsOf(cfg)
-		return sample(200, groups), err
+		return sample(200, slices.Clone(groups)), nil
 	}
 	out := make([]*authz.Input, len(given))
 	for i, b := range given {
@@ -170,19 +168,8 @@ func benchInputs(cfg Config, given [][]byte) ([]*authz.Input, error) {
 	return out, nil
 }
 
-// groupsOf lists the words in lists of a policy's settings: most of them are names of groups.
-func groupsOf(cfg Config) ([]string, error) {
-	if cfg.FS == nil {
-		var err error
-		if cfg.FS, err = shippedDir(); err != nil {
-			return nil, err
-		}
-	}
-	cfg.Name = cmp.Or(cfg.Name, settingsFile)
-	settings, err := mergeSettings(cfg)
-	if err != nil {
-		return nil, err
-	}
+// groupsIn lists the words in lists of a policy's settings: most of them are names of groups.
+func groupsIn(settings map[string]any) []string {
 	found := map[string]bool{}
 	var walk func(v any)
 	walk = func(v any) {
@@ -201,7 +188,7 @@ func groupsOf(cfg Config) ([]string, error) {
 		}
 	}
 	walk(settings)
-	return slices.Sorted(maps.Keys(found)), nil
+	return slices.Sorted(maps.Keys(found))
 }
 
 // sample makes inputs up, the same ones every time.

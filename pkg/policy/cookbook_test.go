@@ -108,6 +108,9 @@ func TestCookbookTogether(t *testing.T) {
 		names = append(names, name)
 	}
 	e := engine(t, policy.Config{FS: with(t, copied(t), names...), RunTests: true})
+	if problems, warnings, err := e.Trial(t.Context()); err != nil || len(problems)+len(warnings) > 0 {
+		t.Errorf("asked about made-up requests: %q, %q, %v", problems, warnings, err)
+	}
 	if r := e.Reads(); !r.Usage || !r.Risk || r.Response {
 		t.Errorf("reads %+v", r)
 	}

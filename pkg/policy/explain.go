@@ -55,7 +55,7 @@ func (e *Engine) Explain(ctx context.Context, inputJSON []byte, w io.Writer) (au
 func (l *loaded) slowly() *loaded {
 	return &loaded{
 		query: l.query, envoy: l.envoy, revision: l.revision, meters: l.meters, windows: l.windows, timeout: 10 * time.Second, memory: l.memory, random: l.random, rules: l.rules,
-		sayings: l.sayings, entry: l.entry,
+		sayings: l.sayings, entry: l.entry, groups: l.groups, named: l.named, keys: l.keys,
 	}
 }
 

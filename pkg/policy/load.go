@@ -73,7 +73,7 @@ func compile(ctx context.Context, cfg Config) (*loaded, error) {
 		query: prepared, keys: newKeys(), revision: revision, timeout: cfg.Timeout, memory: cfg.Memory,
 		warnings: append(silent, warnings...), random: drawsRandom(src.files), rules: indexRules(compiler),
 		meters: slices.Clone(cfg.Meters), windows: slices.Clone(cfg.Windows),
-		entry: compiler.GetRulesExact(ref),
+		entry: compiler.GetRulesExact(ref), groups: groupsIn(src.settings), named: keysIn(src.settings),
 	}
 	if cfg.Compat == "" {
 		l.sayings = sync.OnceValues(func() (*sayings, error) {

@@ -78,6 +78,8 @@ type loaded struct {
 	looking  atomic.Bool // somebody finds out where an evaluation was
 	sayings  func() (*sayings, error)
 	entry    []*ast.Rule // the entrypoint
+	groups   []string    // that its settings name, most of them in lists
+	named    []string    // the settings' keys, which may be groups too
 	meters   authz.Meters
 	windows  []authz.Window // nil: not known
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -17,6 +19,7 @@ type sayings struct {
 	compiler *ast.Compiler
 	opts     []func(*rego.Rego)
 	parts    []saying
+	all      rego.PreparedEvalQuery // of every part, in their order
 }
 
 // saying is one set of one rule.
@@ -35,7 +38,10 @@ type strange struct {
 }
 
 // String is how compilers write it.
-func (s strange) String() string { return fmt.Sprintf("%s: %s: %v", s.at, s.rule, s.err) }
+func (s strange) String() string {
+	at := s.at.String() + ": "
+	return at + s.rule + ": " + strings.TrimPrefix(s.err.Error(), at)
+}
 
 // newSayings prepares a question for each set that rules say and a decision is made of.
 func newSayings(ctx context.Context, c *ast.Compiler, opts ...func(*rego.Rego)) (*sayings, error) {
@@ -54,24 +60,43 @@ func newSayings(ctx context.Context, c *ast.Compiler, opts ...func(*rego.Rego)) 
 		}
 	}
 	slices.SortFunc(s.parts, func(a, b saying) int { return a.ref.Compare(b.ref) })
-	return s, nil
+	all := make([]*ast.Term, len(s.parts))
+	for i, p := range s.parts {
+		all[i] = ast.NewTerm(p.ref)
+	}
+	var err error
+	s.all, err = rego.New(append(slices.Clone(s.opts), rego.ParsedQuery(ast.NewBody(ast.NewExpr(ast.ArrayTerm(all...)))))...).PrepareForEval(ctx)
+	return s, err
 }
 
-// strange asks every rule about an input. l judges limits, and bounds each evaluation.
+// strange asks every rule about an input. l judges limits, and bounds each evaluation. All are asked at once, and one by one only where one
+// of them fails.
 func (s *sayings) strange(ctx context.Context, l *loaded, opts []rego.EvalOption) (found []strange) {
+	if rs, _, err := l.run(ctx, s.all, l.timeout, opts); err == nil && len(rs) == 1 {
+		sets, _ := rs[0].Expressions[0].Value.([]any)
+		for i, set := range sets {
+			found = append(found, s.read(ctx, l, s.parts[i], set, opts)...)
+		}
+		return found
+	}
 	for _, p := range s.parts {
 		rs, label, err := l.run(ctx, p.query, l.timeout, opts)
-		if err != nil && label == "policy_error" {
+		switch {
+		case err == nil && len(rs) == 1:
+			found = append(found, s.read(ctx, l, p, rs[0].Expressions[0].Value, opts)...)
+		case label == "policy_error":
 			found = append(found, strange{errorAt(err, s.rules(p.ref)), short(p.ref), quiet(err), true})
 		}
-		if err != nil || len(rs) == 0 || len(rs[0].Expressions) == 0 {
-			continue
-		}
-		elements, _ := rs[0].Expressions[0].Value.([]any)
-		for _, v := range elements {
-			if err := l.readPart(p.part, v); err != nil {
-				found = append(found, strange{s.sayer(ctx, l, p, opts), short(p.ref), err, false})
-			}
+	}
+	return found
+}
+
+// read finds what is strange in a set that a rule says.
+func (s *sayings) read(ctx context.Context, l *loaded, p saying, set any, opts []rego.EvalOption) (found []strange) {
+	elements, _ := set.([]any)
+	for _, v := range elements {
+		if err := l.readPart(p.part, v); err != nil {
+			found = append(found, strange{s.sayer(ctx, l, p, v, opts), short(p.ref), err, false})
 		}
 	}
 	return found
@@ -86,9 +111,9 @@ func (l *loaded) readPart(part string, v any) error {
 	return err
 }
 
-// sayer is where the rule is that says something strange: one of those that add to the set. Where its body cannot be asked by itself, it is the
+// sayer is where the rule is that says something strange, what: one of those that add to the set. Where its body cannot be asked by itself, it is the
 // first of them.
-func (s *sayings) sayer(ctx context.Context, l *loaded, p saying, opts []rego.EvalOption) *ast.Location {
+func (s *sayings) sayer(ctx context.Context, l *loaded, p saying, what any, opts []rego.EvalOption) *ast.Location {
 	rules := s.rules(p.ref)
 	if len(rules) == 1 {
 		return rules[0].Location
@@ -105,7 +130,7 @@ func (s *sayings) sayer(ctx context.Context, l *loaded, p saying, opts []rego.Ev
 			continue
 		}
 		for _, one := range rs {
-			if l.readPart(p.part, one.Bindings["said"]) != nil {
+			if reflect.DeepEqual(one.Bindings["said"], what) {
 				return r.Location
 			}
 		}

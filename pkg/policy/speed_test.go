@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -28,11 +29,11 @@ func floorPolicy() Config {
 
 func requests(b *testing.B, n int) []*authz.Input {
 	b.Helper()
-	groups, err := groupsOf(Config{})
+	l, err := compile(b.Context(), Config{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	return sample(n, groups)
+	return sample(n, slices.Clone(l.groups))
 }
 
 // turns runs each side on the same inputs in turns and returns what each took in all.

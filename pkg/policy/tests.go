@@ -24,7 +24,8 @@ type Report struct {
 	Coverage float64        `json:"coverage"` // percent of the lines of rules that tests came to
 	Tests    []TestResult   `json:"tests"`
 	Files    []FileCoverage `json:"files,omitempty"`
-	Warnings []string       `json:"warnings,omitempty"` // what loading warns of
+	Warnings []string       `json:"warnings,omitempty"` // what loading warns of, and Trial
+	Problems []string       `json:"problems,omitempty"` // what Trial finds
 }
 
 // TestResult is what came of one test. Outcome is pass, fail, error or skip.
@@ -63,6 +64,10 @@ func Test(ctx context.Context, dir fs.FS, compat, only string) (Report, error) {
 	if _, err := unknownSaid(c, nil, nil); err != nil {
 		return Report{}, fmt.Errorf("compile the policy: %w", err)
 	}
+	tried, err := tried(ctx, c, dir, compat, warnings)
+	if err != nil {
+		return Report{}, err
+	}
 	covered := cover.New()
 	runner, modules, err := newRunner(src.files, src.tests, src.documents, src.settings)
 	if err != nil {
@@ -73,7 +78,7 @@ func Test(ctx context.Context, dir fs.FS, compat, only string) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("run the policy's tests: %w", err)
 	}
-	r := Report{Warnings: warnings}
+	r := tried
 	var ended []*tester.Result
 	for one := range results {
 		ended = append(ended, one)
@@ -94,6 +99,20 @@ func Test(ctx context.Context, dir fs.FS, compat, only string) (Report, error) {
 		r.cover(covered.Report(modules), src.files)
 	}
 	return r, nil
+}
+
+// tried loads the policy as Weir does, where it is whole, and tries it: problems of its settings are said as such, and no test has to fail of
+// them.
+func tried(ctx context.Context, c *ast.Compiler, dir fs.FS, compat string, warnings []string) (Report, error) {
+	if compat != "" || len(c.GetRulesWithPrefix(ast.MustParseRef("data."+strings.ReplaceAll(defaultEntrypoint, "/", ".")))) == 0 {
+		return Report{Warnings: warnings}, nil
+	}
+	l, err := compile(ctx, Config{FS: dir, MaskKeys: true})
+	if err != nil {
+		return Report{}, err
+	}
+	problems, doubts, err := l.slowly().try(ctx)
+	return Report{Warnings: slices.Concat(l.warnings, doubts), Problems: problems}, err
 }
 
 // newRunner prepares a policy's tests with the settings that it will have.

@@ -76,6 +76,7 @@ func examine(ctx context.Context, file string) verdict {
 		if e, err = policy.New(ctx, p); err == nil {
 			v.Policy = e.Revision()
 			v.Warnings = append(v.Warnings, e.Warnings()...)
+			err = v.try(ctx, e)
 			if cfg.Registry.Enabled() && !e.Reads().Registered {
 				v.Warnings = append(v.Warnings, "registry: no rule of the policy reads operation.registered: what is retired is not refused, and what is sensitive neither")
 			}
@@ -85,8 +86,18 @@ func examine(ctx context.Context, file string) verdict {
 		v.Problems = append(v.Problems, problem{Text: err.Error()})
 		return v
 	}
-	v.OK = true
+	v.OK = len(v.Problems) == 0
 	return v
+}
+
+// try asks the policy about made-up requests: what would be refused with 503 whenever it is said, tests need not find.
+func (v *verdict) try(ctx context.Context, e *policy.Engine) error {
+	problems, doubts, err := e.Trial(ctx)
+	for _, p := range problems {
+		v.Problems = append(v.Problems, problem{Text: p})
+	}
+	v.Warnings = append(v.Warnings, doubts...)
+	return err
 }
 
 func problemsOf(err error) []problem {

@@ -14,8 +14,9 @@ import (
 const policyTestUsage = "DIR [--compat opa-envoy] [--run REGEXP] [--threshold PERCENT] [-v | --json]"
 
 const policyTestAbout = `Runs the tests of the policy in DIR (rules named test_… in files named …_test.rego) and says which lines of its rules they came to. Rules
-compile as strictly as when Weir loads them: against the schema of the input, and without network or environment. Exit code 1: a test failed,
-or fewer lines are covered than --threshold asks for.`
+compile as strictly as when Weir loads them: against the schema of the input, and without network or environment. Every rule is asked about made-up
+requests, too: what no decision may hold would be refused with 503. Exit code 1: there is such a thing, a test failed, or fewer lines are covered
+than --threshold asks for.`
 
 // policyTest is "weir policy test".
 func policyTest(ctx context.Context, args []string, out io.Writer) error {
@@ -49,7 +50,7 @@ func policyTest(ctx context.Context, args []string, out io.Writer) error {
 	switch {
 	case err != nil:
 		return err
-	case r.Failed > 0:
+	case r.Failed > 0, len(r.Problems) > 0:
 		return errReported
 	case *only == "" && r.Coverage < *threshold:
 		fmt.Fprintf(os.Stderr, "weir policy test: %.1f %% of the lines are covered, fewer than --threshold %g\n", r.Coverage, *threshold)
@@ -78,6 +79,9 @@ func printReport(out io.Writer, r policy.Report, verbose bool) {
 		if t.Output != "" && t.Outcome != "pass" {
 			fmt.Fprintf(out, "    printed: %s", t.Output)
 		}
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintln(out, p)
 	}
 	for _, w := range r.Warnings {
 		fmt.Fprintf(out, "warning: %s\n", w)
