@@ -26,8 +26,8 @@ type Registry struct {
 
 // Webhook takes signed events at /models/webhook of the admin listener.
 type Webhook struct {
-	// SecretFile holds the secret of the webhook, of at least 32 characters, as it is set in MLflow; several, one a line, while it is changed.
-	// Default: no events are taken.
+	// SecretFile holds the secret of the webhook, of at least 32 characters, as it is set in MLflow; several, one a line, while it is changed. It is
+	// read at start. Default: no events are taken.
 	SecretFile string `yaml:"secret_file"`
 	// Window is how far the time at which an event was sent may be from now. 1s to 1h. Default 5m.
 	Window time.Duration `yaml:"window" default:"5m" min:"1s" max:"1h"`
