@@ -16,7 +16,7 @@ import (
 //
 //	NAME | METHOD PATH[?QUERY] [HEADER:VALUE] | CLASS [OBJECT [INTO]]
 func TestOperations(t *testing.T) {
-	for _, d := range []dialect.Dialect{dialect.S3{}, dialect.GCS{}, dialect.AzureBlob{}, dialect.MLflow{}, dialect.Hub{}} {
+	for _, d := range []dialect.Dialect{dialect.S3{}, dialect.GCS{}, dialect.AzureBlob{}, dialect.MLflow{}, dialect.Hub{}, dialect.OCI{}, dialect.GitLFS{}} {
 		file := filepath.Join("testdata", "operations", d.Name()+".golden")
 		want, err := os.ReadFile(file)
 		if err != nil {
