@@ -106,6 +106,11 @@ func TestSettingsOfSeveralFiles(t *testing.T) {
 		"joined":              {map[string]string{"settings.yaml": "a: {x: 1}", "rules/b/settings.yaml": "b: {y: 2}"}, "b: {y: 3}", `{"a":{"x":1},"b":{"y":3}}`},
 		"only a rule's":       {map[string]string{"settings.yaml": "# nothing", "rules/b/settings.yaml": "b: {y: 2}"}, "", `{"b":{"y":2}}`},
 		"keys of one's own":   {map[string]string{"settings.yaml": "a: {x: {}}"}, "a: {x: {papers: [research]}}", `{"a":{"x":{"papers":["research"]}}}`},
+		"no key is free":      {map[string]string{"settings.yaml": "a: {x: {research: 1}}"}, "a: {x: {product: 1}}", `settings.yaml:1: no setting "a.x.product"; nearest: a.x.research; keys are free only below {}: the settings.yaml that has a.x would have to say x: {}`},
+		"but one is meant":    {map[string]string{"settings.yaml": "a: {x: {research: 1}}"}, "a: {x: {reserch: 1}}", `settings.yaml:1: no setting "a.x.reserch"; nearest: a.x.research` + "\n"},
+		"a share of all":      {map[string]string{"settings.yaml": "a: {x: 0.2, y: 0.5}"}, "a: {x: 1, y: 0}", `{"a":{"x":1,"y":0}}`},
+		"no share":            {map[string]string{"settings.yaml": "a: {x: 0.2}"}, "a: {x: most}", `settings.yaml:1: a.x: want a value like 0.2`},
+		"no piece of one":     {map[string]string{"settings.yaml": "a: {x: 2}"}, "a: {x: 0.2}", `settings.yaml:1: a.x: want a value like 2`},
 		"but keys":            {map[string]string{"settings.yaml": "a: {x: {}}"}, "a: {x: papers}", `settings.yaml:1: a.x: want a group of keys`},
 		"said twice":          {map[string]string{"rules/a/settings.yaml": "a: 1", "rules/b/settings.yaml": "\na: 2"}, "", `rules/b/settings.yaml:2: a is said in rules/a/settings.yaml too`},
 		"no keys":             {map[string]string{"rules/a/settings.yaml": "[a]"}, "", `rules/a/settings.yaml:1: want keys and values`},
@@ -115,7 +120,7 @@ func TestSettingsOfSeveralFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e, err := policy.New(t.Context(), policy.Config{FS: dir(tc.files), Settings: []byte(tc.over)})
 			if err != nil {
-				if !strings.Contains(err.Error(), tc.want) {
+				if !strings.Contains(err.Error()+"\n", tc.want) {
 					t.Errorf("%v; want %s", err, tc.want)
 				}
 				return
@@ -124,5 +129,14 @@ func TestSettingsOfSeveralFiles(t *testing.T) {
 				t.Errorf("%s, %v; want %s", d.Rule, err, tc.want)
 			}
 		})
+	}
+}
+
+// TestSharesOfTheShippedPolicy: none and all of it are shares, too.
+func TestSharesOfTheShippedPolicy(t *testing.T) {
+	for _, most := range []string{"0", "1", "0.5"} {
+		if _, err := policy.New(t.Context(), policy.Config{Settings: []byte("coverage: {most: " + most + "}\ncorpus: {most: " + most + "}\n")}); err != nil {
+			t.Errorf("most: %s: %v", most, err)
+		}
 	}
 }

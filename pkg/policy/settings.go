@@ -120,12 +120,12 @@ func lay(into, over *yaml.Node, name, path string) []error {
 		case seen[key.Value]:
 			errs = append(errs, fmt.Errorf("%s:%d: %s is said twice", name, key.Line, at))
 		case have == nil:
-			errs = append(errs, fmt.Errorf("%s:%d: no setting %q; nearest: %s", name, key.Line, at, path+nearest(key.Value, into)))
+			errs = append(errs, fmt.Errorf("%s:%d: no setting %q; %s", name, key.Line, at, instead(key.Value, path, into)))
 		case have.Kind != value.Kind:
 			errs = append(errs, fmt.Errorf("%s:%d: %s: want a %s", name, value.Line, at, kindName(have.Kind)))
 		case have.Kind == yaml.MappingNode && len(have.Content) > 0:
 			errs = append(errs, lay(have, value, name, at+".")...)
-		case have.Kind == yaml.ScalarNode && have.Tag != value.Tag:
+		case have.Kind == yaml.ScalarNode && have.Tag != value.Tag && !(have.Tag == "!!float" && value.Tag == "!!int"): // a share of 1 is one, too
 			errs = append(errs, fmt.Errorf("%s:%d: %s: want a value like %s", name, value.Line, at, have.Value))
 		default:
 			*have = *value
@@ -133,6 +133,17 @@ func lay(into, over *yaml.Node, name, path string) []error {
 		seen[key.Value] = true
 	}
 	return errs
+}
+
+// instead says what there is in place of a key: the nearest, and below a group of keys how a rule has to declare that they are free, where what
+// was written is like none.
+func instead(key, path string, m *yaml.Node) string {
+	near := nearest(key, m)
+	text := "nearest: " + path + near
+	if group := strings.TrimSuffix(path, "."); group != "" && distance(key, near) > max(2, len(key)/3) {
+		text += fmt.Sprintf("; keys are free only below {}: the settings.yaml that has %s would have to say %s: {}", group, group[strings.LastIndexByte(group, '.')+1:])
+	}
+	return text
 }
 
 func kindName(k yaml.Kind) string {
