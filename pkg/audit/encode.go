@@ -284,4 +284,12 @@ func (e *encoder) completion(r *authz.Record) {
 		e.integer(r.Volume[i])
 	}
 	e.number("weir.volume.dims", r.Dims)
+	e.count("weir.vectors.undeclared", r.Undeclared)
+	e.count("weir.fields.emptied", r.Emptied)
+	e.count("weir.vectors.bytes.floats", r.Floats)
+	e.count("weir.vectors.bytes.ints", r.Ints)
+	e.count("weir.vectors.bytes.base64", r.Base64)
+	e.count("weir.vectors.bytes.sparse", r.Sparse)
+	e.count("weir.vectors.bytes.text", r.Text)
+	e.count("weir.vectors.bytes.binary", r.Binary)
 }

@@ -56,7 +56,9 @@ func decision(id string) *authz.Record {
 func completion(id string) *authz.Record {
 	r := decision(id)
 	r.Event, r.Time, r.Input = authz.EventCompletion, start.Add(40*time.Millisecond), nil
-	r.Outcome, r.Status, r.Measured, r.Volume, r.Dims = authz.OutcomeComplete, 200, "counted", authz.Volume{1, 16, 131072, 0, 16}, 16*384
+	r.Outcome, r.Status, r.Measured, r.Volume, r.Found = authz.OutcomeComplete, 200, "counted", authz.Volume{1, 16, 131072, 0, 16}, authz.Found{
+		Dims: 16 * 384, Undeclared: 1, Emptied: 2, Floats: 3, Ints: 4, Base64: 5, Sparse: 6, Text: 7, Binary: 8,
+	}
 	return r
 }
 

@@ -142,7 +142,16 @@ type Fields struct {
 	VolumeBytes         *int64        `json:"weir.volume.bytes,omitempty"`
 	VolumeVectors       *int64        `json:"weir.volume.vectors,omitempty"`
 	VolumeVectorsMasked *int64        `json:"weir.volume.vectors_masked,omitempty"`
-	VolumeDims          *int64        `json:"weir.volume.dims,omitempty"` // components of the vectors that left, before masking
+	VolumeDims          *int64        `json:"weir.volume.dims,omitempty"`        // components of the vectors that left, before masking
+	Undeclared          int64         `json:"weir.vectors.undeclared,omitempty"` // vectors where the API has none
+	Emptied             int64         `json:"weir.fields.emptied,omitempty"`     // values that the mask's fields emptied
+	// Bytes of vectors as they came, by how they were written.
+	VectorFloats int64 `json:"weir.vectors.bytes.floats,omitempty"`
+	VectorInts   int64 `json:"weir.vectors.bytes.ints,omitempty"`
+	VectorBase64 int64 `json:"weir.vectors.bytes.base64,omitempty"`
+	VectorSparse int64 `json:"weir.vectors.bytes.sparse,omitempty"`
+	VectorText   int64 `json:"weir.vectors.bytes.text,omitempty"`
+	VectorBinary int64 `json:"weir.vectors.bytes.binary,omitempty"`
 
 	// Replayable is false, and there, where the input is not recorded, because the policy (policy.compat) may read a token or a body in it.
 	// InputHash is then its HMAC-SHA256 in hexadecimal, under a key of the process that decided: equal inputs to one process have equal ones.

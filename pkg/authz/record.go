@@ -96,5 +96,16 @@ type Record struct {
 	Status   int    // HTTP status answered; 0 when none was
 	Measured string // "counted" (seen passing) or "declared" (by content-length)
 	Volume   Volume // what left: counted before masking, charged to vectors or vectors_masked by what left
-	Dims     int64  // components of the vectors that left, before masking
+	Found           // what was read in the answer
+}
+
+// Found is what was read in an answer, as it came, before any mask. Of an answer that ended early it is what was read until then.
+type Found struct {
+	Dims       int64 // components of the vectors that left
+	Undeclared int64 // vectors where the API has none, which the detector found
+	Emptied    int64 // values that the mask's fields emptied
+
+	// Bytes of vectors, by how they were written: arrays of numbers, of whole numbers, base64, sparse, numbers in strings, and binary forms
+	// (protobuf, tensors, octets, Arrow).
+	Floats, Ints, Base64, Sparse, Text, Binary int64
 }

@@ -132,7 +132,7 @@ func (a *Admission) recordCompletion(ctx context.Context, f Final) error {
 	if a.input != nil && (a.extended || a.input.Phase == authz.PhaseResponse) {
 		rec.Input = a.recordedInput()
 	}
-	rec.Outcome, rec.Status, rec.Measured, rec.Dims = f.Outcome, f.Status, f.Measured, f.Dims
+	rec.Outcome, rec.Status, rec.Measured, rec.Found = f.Outcome, f.Status, f.Measured, f.Found
 	rec.Reserved = a.granted
 	rec.Volume = a.left(f)
 	receipt, err := a.g.cfg.Journal.Append(rec)

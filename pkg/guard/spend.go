@@ -83,7 +83,7 @@ type Final struct {
 	Waits    bool         // that head waits for the completion record: without it, nothing has left
 	Measured string       // "counted" or "declared"; empty when nothing left
 	Volume   authz.Volume // what left: bytes, and vectors under UnitVectors whatever the mask
-	Dims     int64        // components of those vectors, before masking
+	authz.Found
 }
 
 // finishTimeout bounds Finish, which outlives the exchange's context.

@@ -167,11 +167,11 @@ func TestFields(t *testing.T) {
 	doc := `{"a":{"b":"secret","c":[1,{"d":2}],"e":{"f":true}},"g":-1.5,"h":true,"i":null,"j":["x","y"],"v":[0.5],"k":{"v":[` + long(40) + `],"w":"` + b64(sample(64)...) + `"},"l":0.5}`
 	th := through{fields: at("v", "k.v"), opts: vector.Options{Mask: authz.MaskRedact, Fields: []string{"a.*", "g", "h", "i", "j[*]", "v", "k"}}}
 	want := `{"a":{"b":"","c":[],"e":{}},"g":0,"h":false,"i":null,"j":["",""],"v":[],"k":{},"l":0.5}`
-	th.everyCut(t, doc, want, vector.Reading{Vectors: 2, Dims: 41, BytesFloat: int64(7 + len(long(40)))})
+	th.everyCut(t, doc, want, vector.Reading{Vectors: 2, Dims: 41, BytesFloat: int64(7 + len(long(40))), Emptied: 9})
 	th.opts.Mask = authz.MaskNone
-	th.everyCut(t, doc, want, vector.Reading{Vectors: 2, Dims: 41, BytesFloat: int64(7 + len(long(40)))})
+	th.everyCut(t, doc, want, vector.Reading{Vectors: 2, Dims: 41, BytesFloat: int64(7 + len(long(40))), Emptied: 9})
 	th.opts.Mask, th.opts.Masker = "seal", backwards{}
-	th.everyCut(t, doc, want, vector.Reading{Vectors: 2, Dims: 41, BytesFloat: int64(7 + len(long(40)))})
+	th.everyCut(t, doc, want, vector.Reading{Vectors: 2, Dims: 41, BytesFloat: int64(7 + len(long(40))), Emptied: 9})
 
 	for path, want := range map[string]string{
 		"":          `{}`,
@@ -179,12 +179,18 @@ func TestFields(t *testing.T) {
 		"a.**":      `{"a":{},"g":"x"}`,
 		"**.d":      `{"a":{"b":"secret","c":[1,{"d":0}]},"g":"x"}`,
 		"a.c[*].**": `{"a":{"b":"secret","c":[0,{}]},"g":"x"}`,
+		"a.payload": `{"a":{"b":"secret","c":[1,{"d":2}]},"g":"x"}`, // and says so: nothing was there
 	} {
+		emptied := map[string]int64{"": 1, "**": 1, "a.**": 1, "**.d": 1, "a.c[*].**": 2}[path]
 		doc := `{"a":{"b":"secret","c":[1,{"d":2}]},"g":"x"}`
-		through{opts: vector.Options{Mask: authz.MaskNone, Fields: []string{path}}}.everyCut(t, doc, want, vector.Reading{})
+		through{opts: vector.Options{Mask: authz.MaskNone, Fields: []string{path}}}.everyCut(t, doc, want, vector.Reading{Emptied: emptied})
 	}
 	for whole, want := range map[string]string{"12": "0", `"a"`: `""`, "null": "null", "true ": "false "} {
-		through{opts: vector.Options{Mask: authz.MaskZero, Fields: []string{""}}}.everyCut(t, whole, want, vector.Reading{})
+		emptied := int64(1)
+		if whole == "null" {
+			emptied = 0
+		}
+		through{opts: vector.Options{Mask: authz.MaskZero, Fields: []string{""}}}.everyCut(t, whole, want, vector.Reading{Emptied: emptied})
 	}
 	for _, bad := range []string{`{"a":{"b":"x"}{}`, `{"a":{"b":"x","B":"y"}}`, `{"a":["b" 1]}`, `{"a":"` + "\xff" + `"}`} {
 		if out, _, err := (through{opts: vector.Options{Mask: authz.MaskNone, Fields: []string{"a.b"}}}).feed([]byte(bad), whole); !errors.Is(err, vector.ErrMalformed) {
@@ -201,7 +207,7 @@ func TestSparseInEmptiedFields(t *testing.T) {
 	doc := `{"a":{"s":{"indices":[1],"values":[2]}},"s":{"indices":[3],"values":[4]},"n":{"x":{"indices":[1],"values":[2]}},"z":[1]}`
 	fields := []scan.Field{{Path: "**.s", Encoding: scan.EncodingSparse}, {Path: "n", Encoding: scan.EncodingNested}}
 	th := through{fields: fields, opts: vector.Options{Mask: authz.MaskZero, Fields: []string{"a", "n"}}}
-	th.everyCut(t, doc, `{"a":{},"s":{"indices":[0],"values":[0]},"n":{},"z":[1]}`, vector.Reading{Vectors: 3, Dims: 3, BytesSparse: 3 * 28})
+	th.everyCut(t, doc, `{"a":{},"s":{"indices":[0],"values":[0]},"n":{},"z":[1]}`, vector.Reading{Vectors: 3, Dims: 3, BytesSparse: 3 * 28, Emptied: 2})
 }
 
 func TestStrictDetection(t *testing.T) {

@@ -219,7 +219,7 @@ func TestUndeclaredBesideTensors(t *testing.T) {
 	want := inference(`{"name":"o","datatype":"BYTES","shape":[1],"data":[""],"secret":""},`+output("BYTES", "1", behind(164)), le(uint32(160)), make([]byte, 160))
 	th := ofTensors(doc, vector.Options{Mask: authz.MaskZero, Fields: []string{"outputs[*].secret"}})
 	th.opts.Document = int64(len(doc) - 164)
-	th.everyCut(t, doc, want, vector.Reading{Vectors: 2, Undeclared: 2, Dims: 40})
+	th.everyCut(t, doc, want, vector.Reading{Vectors: 2, Undeclared: 2, Dims: 40, Emptied: 1})
 	th.opts.Strict = true
 	refuses(t, th, doc, vector.ErrUndeclared)
 }

@@ -122,6 +122,9 @@ func (d *document) value(src []byte) (int, error) {
 		s := &d.spots[bits.First()]
 		if s.empty && !d.muted {
 			d.empty(src[0])
+			if src[0] != 'n' {
+				d.read.Emptied++
+			}
 		}
 		if (f == free || f == kept) && s.form != free {
 			f = s.form

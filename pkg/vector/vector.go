@@ -74,6 +74,7 @@ type Reading struct {
 	BytesBinary int64 // protobuf, tensors and octets
 
 	Undeclared int64 // of Vectors: those the detector found
+	Emptied    int64 // values that were emptied for their place (Options.Empty)
 
 	// Of an opener's Vectors. What is neither is the client's own.
 	Sealed int64 // opened: what they hold is authentic

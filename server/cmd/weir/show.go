@@ -87,6 +87,7 @@ func (a *auditor) summary(entries []audit.Entry) error {
 	}
 	t.row("instead", strings.Join(last.Alternatives, "; "))
 	t.row("mask", maskOf(last))
+	t.row("found", foundOf(last))
 	t.row("observed", observedOf(last))
 	for _, f := range last.Flagged() {
 		t.row("flag", flagText(f))
@@ -195,6 +196,18 @@ func maskOf(f *audit.Fields) string {
 		s += " (nothing is: answers of this target are not read for vectors)"
 	}
 	return s
+}
+
+// foundOf says what of an answer was found and emptied that the mask alone does not tell.
+func foundOf(f *audit.Fields) string {
+	var parts []string
+	if f.Undeclared > 0 {
+		parts = append(parts, fmt.Sprintf("%d vectors where the API has none", f.Undeclared))
+	}
+	if f.Event == authz.EventCompletion && f.Verdict == authz.Allow && f.Mode != string(authz.ModeObserve) && len(f.MaskFields) > 0 {
+		parts = append(parts, fmt.Sprintf("%d values at the places to be emptied", f.Emptied))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // observedOf says what was not done, and by which rule that is only observed.

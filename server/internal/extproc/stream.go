@@ -353,8 +353,11 @@ func (st *stream) end(o authz.Outcome) {
 func (st *stream) finish(o authz.Outcome) error {
 	f := guard.Final{Outcome: o, Status: st.response.status, Head: st.response.answered || st.response.closing, Waits: !st.response.answered, Measured: st.response.measured, Volume: st.response.left}
 	if st.response.judge != nil {
-		reading := st.response.judge.vectors.Reading()
-		f.Dims = reading.Dims
+		r := st.response.judge.vectors.Reading()
+		f.Found = authz.Found{
+			Dims: r.Dims, Undeclared: r.Undeclared, Emptied: r.Emptied,
+			Floats: r.BytesFloat, Ints: r.BytesInt, Base64: r.BytesBase64, Sparse: r.BytesSparse, Text: r.BytesText, Binary: r.BytesBinary,
+		}
 	}
 	return st.adm.Finish(st.ctx, f)
 }

@@ -138,6 +138,8 @@ const (
 	AttrReservedPrefix  = "weir.reserved." // then the unit
 	AttrVolumePrefix    = "weir.volume."   // then the unit: what left
 	AttrVolumeDims      = "weir.volume.dims"
+	AttrUndeclared      = "weir.vectors.undeclared" // where the API has none
+	AttrEmptied         = "weir.fields.emptied"
 	AttrOutcome         = "weir.outcome"
 	AttrMeasured        = "weir.measured"
 	attrServiceName     = "service.name"

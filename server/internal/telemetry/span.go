@@ -208,6 +208,8 @@ func completionAttributes(f *audit.Fields) attributes {
 	if f.VolumeDims != nil {
 		a.number(AttrVolumeDims, *f.VolumeDims)
 	}
+	a.count(AttrUndeclared, f.Undeclared)
+	a.count(AttrEmptied, f.Emptied)
 	return a
 }
 

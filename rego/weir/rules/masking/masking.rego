@@ -50,6 +50,11 @@ problem contains "masking.scores: want keep, drop, rank or round:0 to round:6" i
 	not regex.match(`^(keep|drop|rank|round:[0-6])$`, sprintf("%v", [object.get(settings, ["masking", "scores"], null)]))
 }
 
+problem contains sprintf("masking.fields: %v: want a place such as metadatas[*][*].email or result.points[*].payload.**", [path]) if {
+	some path in settings.masking.fields
+	not regex.match(`^[^.\[\]$][^.\[\]]*(\[\*\])*(\.[^.\[\]]+(\[\*\])*)*$`, sprintf("%v", [path]))
+}
+
 problem contains "masking.default: seal and token need mask_keys in weir.yaml" if {
 	not installation.mask_keys
 	settings.masking["default"] in {"seal", "token"}

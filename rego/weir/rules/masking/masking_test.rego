@@ -54,6 +54,15 @@ test_words_are_checked if {
 	}
 }
 
+test_places_are_checked if {
+	every path in ["email", "metadatas[*][*].email", "result.points[*].payload.**", "*.x", "**.email", "a.b-c[*]"] {
+		masking.problem == set() with data.weir.settings as with_setting("fields", [path]) with data.weir.installation as {"mask_keys": true}
+	}
+	every path in ["", "$.result", "result[0].email", "a..b", "a.", ".a", "a[]"] {
+		count(masking.problem) > 0 with data.weir.settings as with_setting("fields", [path]) with data.weir.installation as {"mask_keys": true}
+	}
+}
+
 test_scores_may_stay if {
 	masking.problem == set() with data.weir.settings as with_setting("scores", "keep") with data.weir.installation as {"mask_keys": true}
 }
