@@ -89,9 +89,13 @@ func openDeparted(c *config.Config, s store) (d departed, err error) {
 	if shared, ok := s.(sharedStore); ok {
 		return departed{coverage: shared.redis.Coverage(), corpus: shared.redis.Documents()}, nil
 	}
-	parts, err := coverageInMemory(c)
+	return departedInMemory(c)
+}
+
+func departedInMemory(c *config.Config) (d departed, err error) {
+	parts, err := coverage.New(coverage.Config{File: beside(c, ".coverage")})
 	if err != nil {
-		return d, err
+		return d, fmt.Errorf("counters.snapshot: %w", err)
 	}
 	documents, err := distinct.New(distinct.Config{File: beside(c, ".documents")})
 	if err != nil {
@@ -99,14 +103,6 @@ func openDeparted(c *config.Config, s store) (d departed, err error) {
 		return d, fmt.Errorf("counters.snapshot: %w", err)
 	}
 	return departed{parts, documents, []file{parts, documents}}, nil
-}
-
-func coverageInMemory(c *config.Config) (*coverage.Memory, error) {
-	m, err := coverage.New(coverage.Config{File: beside(c, ".coverage")})
-	if err != nil {
-		return nil, fmt.Errorf("counters.snapshot: %w", err)
-	}
-	return m, nil
 }
 
 // beside is a file beside the counters' snapshot; empty where they are kept nowhere.
@@ -121,7 +117,7 @@ func beside(c *config.Config, suffix string) string {
 // know, and the next process too; else in memory, and forgotten with it.
 func openArtifacts(s store) (extproc.Artifacts, error) {
 	if shared, ok := s.(sharedStore); ok {
-		return shared.redis.Artifacts(), nil
+		return shared.redis.Artifacts()
 	}
 	return artifact.New(artifact.Config{})
 }

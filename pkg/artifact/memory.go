@@ -89,6 +89,13 @@ func (m *Memory) Known(ctx context.Context, k Key) (authz.Artifact, bool, error)
 	return e.artifact, true, nil
 }
 
+// Remember notes what an object is by a judgement that was made elsewhere, where it is stricter than what is known.
+func (m *Memory) Remember(k Key, a authz.Artifact) {
+	if k.Version != "" && a.Class != "" {
+		m.settle(k, a, Guarded)
+	}
+}
+
 // Note takes up a piece of an object and judges the object by all that was seen of it. Harmless is judged by this piece alone: a prefix that
 // was seen before says nothing about what is read now. The error is that of the context.
 func (m *Memory) Note(ctx context.Context, k Key, offset int64, b []byte) (authz.Artifact, Verdict, error) {

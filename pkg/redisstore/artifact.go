@@ -24,10 +24,18 @@ import (
 // Artifacts remember what objects are, and what was seen of those that nobody knows yet: the twin of pkg/artifact.Memory. What was seen is sealed
 // under a key made of the object's names, version and size, of which Redis holds none: who reads Redis reads no content. Whatever goes wrong is
 // an error, which refuses: a Redis that is away, or was emptied, is none in which nothing was ever recognised.
-type Artifacts struct{ s *Store }
+//
+// What this process has recognised, or heard of, it remembers by itself, too: a Redis whose loss an operator has accepted is told of it again.
+type Artifacts struct {
+	s     *Store
+	heard *artifact.Memory
+}
 
-// Artifacts returns what is remembered in the same Redis.
-func (s *Store) Artifacts() *Artifacts { return &Artifacts{s} }
+// Artifacts returns what is remembered in the same Redis. Ask once: what a process remembers by itself is in what is returned.
+func (s *Store) Artifacts() (*Artifacts, error) {
+	heard, err := artifact.New(artifact.Config{Now: s.cfg.Now})
+	return &Artifacts{s, heard}, err
+}
 
 const (
 	// maxSight is how many bytes of what was seen are kept of an object: a prefix, a tail, and what they are sealed in.
@@ -44,12 +52,31 @@ func (a *Artifacts) Known(ctx context.Context, k artifact.Key) (authz.Artifact, 
 	if k.Version == "" {
 		return authz.Artifact{}, false, nil
 	}
-	answer, err := a.run(ctx, a.s.scripts.artifactKnown, k)
-	if err != nil || answer == "" {
+	heard, ok, err := a.heard.Known(ctx, k)
+	if err != nil {
 		return authz.Artifact{}, false, err
 	}
-	is, err := readArtifact(answer)
-	return is, err == nil, err
+	answer, err := a.run(ctx, a.s.scripts.artifactKnown, k)
+	switch {
+	case err != nil:
+		return authz.Artifact{}, false, err
+	case answer != "":
+		is, err := a.read(k, answer)
+		return is, err == nil, err
+	case ok: // Redis has lost it
+		is, err := a.judge(ctx, k, heard)
+		return is, err == nil, err
+	}
+	return authz.Artifact{}, false, nil
+}
+
+// read reads what an object is, and remembers it.
+func (a *Artifacts) read(k artifact.Key, value string) (authz.Artifact, error) {
+	is, err := readArtifact(value)
+	if err == nil {
+		a.heard.Remember(k, is)
+	}
+	return is, err
 }
 
 // Note takes up a piece of an object and judges the object by all that was seen of it. Harmless is judged by this piece alone: a prefix that
@@ -120,7 +147,7 @@ func (a *Artifacts) see(ctx context.Context, k artifact.Key, pieces []artifact.P
 		return saw, unavailable(errAnswer)
 	}
 	if is != "" {
-		if saw.known, err = readArtifact(is); err != nil || named(saw.known) {
+		if saw.known, err = a.read(k, is); err != nil || named(saw.known) {
 			return saw, err
 		}
 	}
@@ -168,7 +195,7 @@ func (a *Artifacts) judge(ctx context.Context, k artifact.Key, is authz.Artifact
 	if err != nil {
 		return authz.Artifact{}, err
 	}
-	return readArtifact(answer)
+	return a.read(k, answer)
 }
 
 // swap puts all that is worth keeping in place of what was read.

@@ -19,13 +19,22 @@ func stored(name string) artifact.Key {
 	return artifact.Key{Tenant: "acme", Target: "store", Object: name, Version: `"1"`, Size: 4 << 20}
 }
 
+func artifactsOf(t *testing.T, cfg redisstore.Config) *redisstore.Artifacts {
+	t.Helper()
+	a, err := newStore(t, cfg).Artifacts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
 func TestArtifacts(t *testing.T) {
 	for _, d := range deployments()[:2] {
 		t.Run(d.name, func(t *testing.T) {
 			url, flush := d.start(t)
 			artifacttest.Run(t, func(t *testing.T, now func() time.Time) (artifacttest.Store, artifacttest.Store) {
 				flush(t)
-				return newStore(t, redisstore.Config{URL: url, Now: now}).Artifacts(), newStore(t, redisstore.Config{URL: url, Now: now}).Artifacts()
+				return artifactsOf(t, redisstore.Config{URL: url, Now: now}), artifactsOf(t, redisstore.Config{URL: url, Now: now})
 			})
 		})
 	}
@@ -50,7 +59,7 @@ func TestArtifactsFaults(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			server := redistest.Start(t)
-			a := newStore(t, redisstore.Config{URL: server.URL(), Timeout: 600 * time.Millisecond, Log: slog.New(slog.DiscardHandler)}).Artifacts()
+			a := artifactsOf(t, redisstore.Config{URL: server.URL(), Timeout: 600 * time.Millisecond, Log: slog.New(slog.DiscardHandler)})
 			if _, v, err := a.Note(t.Context(), stored("o"), 0, []byte("GGUF")); v != artifact.Guarded || err != nil {
 				t.Fatal(v, err)
 			}
@@ -67,10 +76,39 @@ func TestArtifactsFaults(t *testing.T) {
 	}
 }
 
+// TestRecognisedOutlivesRedis: what a process has recognised, or heard of, it knows when the loss of Redis is accepted, and tells Redis again.
+func TestRecognisedOutlivesRedis(t *testing.T) {
+	server := redistest.Start(t)
+	cfg := redisstore.Config{URL: server.URL(), Log: slog.New(slog.DiscardHandler)}
+	one, other := newStore(t, cfg), artifactsOf(t, cfg)
+	a, err := one.Artifacts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, v, err := other.Note(t.Context(), stored("o"), 0, []byte("GGUF")); v != artifact.Guarded || err != nil {
+		t.Fatal(v, err)
+	}
+	if _, ok, err := a.Known(t.Context(), stored("o")); !ok || err != nil { // heard of it
+		t.Fatal(ok, err)
+	}
+	server.Flush(t)
+	if _, ok, err := a.Known(t.Context(), stored("o")); ok || label(t, err) != "store_amnesiac" {
+		t.Errorf("%v, %v", ok, err)
+	}
+	server.Do(t, "SET weir:accept-amnesia monday EX 60")
+	until(t, "Redis is well", func() bool { return one.Ready(t.Context()) == nil })
+	if is, ok, err := a.Known(t.Context(), stored("o")); !ok || is.Format != "gguf" || err != nil {
+		t.Errorf("who heard of it: %+v, %v, %v", is, ok, err)
+	}
+	if is, ok, err := artifactsOf(t, cfg).Known(t.Context(), stored("o")); !ok || is.Format != "gguf" || err != nil {
+		t.Errorf("Redis was not told again: %+v, %v, %v", is, ok, err)
+	}
+}
+
 // TestSightsAreSealed: who reads Redis reads neither names nor content, and what was changed there is not believed.
 func TestSightsAreSealed(t *testing.T) {
 	server := redistest.Start(t)
-	a := newStore(t, redisstore.Config{URL: server.URL(), Log: slog.New(slog.DiscardHandler)}).Artifacts()
+	a := artifactsOf(t, redisstore.Config{URL: server.URL(), Log: slog.New(slog.DiscardHandler)})
 	const secret = "the text of a corpus"
 	if _, v, err := a.Note(t.Context(), stored("salaries.bin"), 4, []byte(secret)); v != artifact.Unknown || err != nil {
 		t.Fatal(v, err)
@@ -93,7 +131,7 @@ func TestSightsAreSealed(t *testing.T) {
 // forgotten; what is known stays known.
 func TestSightsAreBounded(t *testing.T) {
 	server := redistest.Start(t)
-	a := newStore(t, redisstore.Config{URL: server.URL()}).Artifacts()
+	a := artifactsOf(t, redisstore.Config{URL: server.URL()})
 	big := stored("big")
 	for i := range 80 { // 5 MB in all
 		if _, _, err := a.Note(t.Context(), big, int64(1+i), bytes.Repeat([]byte{byte(i)}, artifact.PrefixLen-1)); err != nil {

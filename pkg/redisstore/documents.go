@@ -16,7 +16,8 @@ import (
 )
 
 // Documents counts distinct documents that have left, for each corpus and subject: the twin of pkg/distinct.Memory, with Redis' own HyperLogLog,
-// which is as exact. It forgets nothing for want of room: a Redis that is full refuses. What an operator accepts as lost is lost.
+// which is as exact. It forgets nothing for want of room: a Redis that is full refuses. What an operator accepts as lost is lost; weir limits
+// rebuild counts it again from the journals.
 type Documents struct{ s *Store }
 
 // Documents returns the counts that are kept in the same Redis.

@@ -170,8 +170,12 @@ func everyStep(t *testing.T, s *redisstore.Store) {
 	}
 	_, err5 := s.Coverage().Claim(t.Context(), piece("1", 1))
 	_, err6 := s.Documents().Claim(t.Context(), document("1", "a"))
-	_, _, err7 := s.Artifacts().Note(t.Context(), stored("o"), 0, []byte("GG"))
-	_, _, err8 := s.Artifacts().Note(t.Context(), stored("o"), 2, []byte("UF"))
+	artifacts, err := s.Artifacts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err7 := artifacts.Note(t.Context(), stored("o"), 0, []byte("GG"))
+	_, _, err8 := artifacts.Note(t.Context(), stored("o"), 2, []byte("UF"))
 	for name, err := range map[string]error{
 		"note": err7, "judge": err8,
 		"claim": err5, "commit": s.Coverage().Commit(t.Context(), piece("1", 1)), "drop": s.Coverage().Drop(t.Context(), piece("2", 1)),
