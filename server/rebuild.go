@@ -24,6 +24,7 @@ type Rebuilt struct {
 	Open      int       `json:"open"`      // of them: not ended yet; what they reserved is charged
 	Meters    int       `json:"meters"`    // restored
 	Pieces    int       `json:"pieces"`    // of stored objects that left, of which coverage is kept: restored
+	Readings  int       `json:"readings"`  // of documents of corpora: restored, a document once however often it was read
 	Since     time.Time `json:"since"`     // what is older counts no more
 	// Unreadable counts the exchanges of which not all meters can be told: these are kept for claims or labels, and the records hold no input.
 	Unreadable int `json:"unreadable"`
@@ -263,7 +264,7 @@ func (b *rebuild) restore(ctx context.Context) error {
 			return errors.Join(err, s.Close())
 		}
 	}
-	if err := b.restoreCoverage(ctx, s); err != nil {
+	if err := b.restoreDeparted(ctx, s); err != nil {
 		return errors.Join(err, s.Close())
 	}
 	if r, ok := s.(*redisstore.Store); ok {

@@ -40,7 +40,18 @@ func tenantOf(c *config.Config, target string) string {
 	return ""
 }
 
-// countPieces counts what restoreCoverage would commit.
+// readOf returns the document of a corpus that a completion says has left, as guard claims it. False where none is counted, or nothing left. What a
+// redirect gave leave for has left with the redirect.
+func readOf(f *audit.Fields) (authz.DocumentClaim, bool) {
+	if f.Entry == operatorEntry || f.CorpusAfter == 0 || f.Enforced != authz.Allow {
+		return authz.DocumentClaim{}, false
+	}
+	return authz.DocumentClaim{
+		ID: f.Decision, Tenant: authz.Target{Tenant: f.Tenant}.MeterTenant(), Target: f.Target, Subject: f.UserID, Object: f.Object, Version: f.Version,
+	}, true
+}
+
+// countPieces counts what restoreDeparted would commit.
 func (b *rebuild) countPieces(e audit.Entry) error {
 	if e.Event != authz.EventCompletion {
 		return nil
@@ -49,41 +60,51 @@ func (b *rebuild) countPieces(e audit.Entry) error {
 	if _, left := leftOf(b.cfg, &f); left {
 		b.found.Pieces++
 	}
+	if _, left := readOf(&f); left {
+		b.found.Readings++
+	}
 	return err
 }
 
-// restoreCoverage reads the journals once more, and commits what left of stored objects. What has left already counts once.
-func (b *rebuild) restoreCoverage(ctx context.Context, s counters) (err error) {
-	if b.found.Pieces == 0 {
+// restoreDeparted reads the journals once more, and commits what left of stored objects and of corpora. What has left already counts once; a document
+// counts from today.
+func (b *rebuild) restoreDeparted(ctx context.Context, s counters) (err error) {
+	if b.found.Pieces+b.found.Readings == 0 {
 		return nil
 	}
-	var commit func(context.Context, authz.CoverClaim) error
+	var d departed
 	if r, ok := s.(*redisstore.Store); ok {
-		commit = r.Coverage().Commit
-	} else {
-		m, failed := coverageInMemory(b.cfg)
-		if failed != nil {
-			return failed
-		}
-		defer func() { err = errors.Join(err, m.Close()) }()
-		commit = m.Commit
+		d = departed{coverage: r.Coverage(), corpus: r.Documents()}
+	} else if d, err = departedInMemory(b.cfg); err != nil {
+		return err
 	}
+	defer func() {
+		for _, f := range d.files {
+			err = errors.Join(err, f.Close())
+		}
+	}()
 	for _, dir := range b.journals {
-		if err := b.read(ctx, dir, func(e audit.Entry) error {
-			if e.Event != authz.EventCompletion {
-				return nil
-			}
-			f, err := e.Fields()
-			if err != nil {
-				return err
-			}
-			if claim, left := leftOf(b.cfg, &f); left {
-				return commit(ctx, claim)
-			}
-			return nil
-		}); err != nil {
+		if err := b.read(ctx, dir, func(e audit.Entry) error { return b.depart(ctx, &d, e) }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// depart commits what a record says has left.
+func (b *rebuild) depart(ctx context.Context, d *departed, e audit.Entry) error {
+	if e.Event != authz.EventCompletion {
+		return nil
+	}
+	f, err := e.Fields()
+	if err != nil {
+		return err
+	}
+	if claim, left := leftOf(b.cfg, &f); left {
+		err = d.coverage.Commit(ctx, claim)
+	}
+	if claim, left := readOf(&f); left && err == nil {
+		err = d.corpus.Commit(ctx, claim)
+	}
+	return err
 }

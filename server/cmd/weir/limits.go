@@ -343,7 +343,7 @@ func limitsRebuild(ctx context.Context, args []string, out io.Writer) error {
 			return err
 		}
 	} else {
-		fmt.Fprintf(out, "%d exchanges since %s, %d of them not ended; %d meters and %d pieces of stored objects%s\n", found.Exchanges, found.Since.Format(time.RFC3339), found.Open, found.Meters, found.Pieces,
+		fmt.Fprintf(out, "%d exchanges since %s, %d of them not ended; %d meters, %d pieces of stored objects and %d readings of corpora%s\n", found.Exchanges, found.Since.Format(time.RFC3339), found.Open, found.Meters, found.Pieces, found.Readings,
 			map[bool]string{true: " would be restored", false: " restored"}[*dry])
 	}
 	for _, d := range found.Damaged {
