@@ -321,7 +321,7 @@ func full() *authz.Input {
 			Credential: "c", Expires: time.Unix(5, 7).UTC(), Claims: map[string]any{"x": []any{1.5, "y", nil, true}},
 		}
 		in.Target.Sensitivity, in.Target.Labels = "high", map[string]string{"k": "v"}
-		in.Operation = authz.Operation{Class: "read", Complete: true, Model: "m", Collection: "c", Vector: "v", Encoding: "e", Object: "o", Version: "v1", Artifact: "a", Range: "r", Part: 2, Coverage: &authz.Coverage{Subject: authz.Covered{Before: .25, After: .5}, Group: authz.Covered{After: 1}}, Registered: &authz.Registered{Known: true, Sensitivity: "internal", State: "active", Model: "m/1", PromotedBy: "i|ada"}, Vectors: -1, Dims: 2, Documents: 3, Bytes: 4, Sealed: true}
+		in.Operation = authz.Operation{Class: "read", Complete: true, Model: "m", Collection: "c", Vector: "v", Encoding: "e", Object: "o", Version: "v1", Artifact: "a", Range: "r", Part: 2, Coverage: &authz.Coverage{Subject: authz.Covered{Before: .25, After: .5}, Group: authz.Covered{After: 1}}, Registered: &authz.Registered{Known: true, Sensitivity: "internal", State: "active", Model: "m/1", PromotedBy: "i|ada"}, Corpus: authz.NewCorpus(10, authz.Read{Before: 1, After: 2}), Attempts: &authz.Attempts{Hour: 1, Day: 2}, Vectors: -1, Dims: 2, Documents: 3, Bytes: 4, Sealed: true}
 		in.Usage = &authz.UsageInput{Subject: units, SubjectTarget: units, Target: units, Credential: units, Group: map[string]map[authz.Unit]map[string]int64{"g": units}}
 		in.Risk = &authz.Risk{Score: 0.25, Signals: []string{"s"}}
 		in.Grant = &authz.Grant{ID: "g", Budget: map[authz.Unit]int64{authz.UnitBytes: 1}, Expires: time.Unix(9, 0).UTC(), Justification: "w"}
