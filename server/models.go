@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -86,6 +87,9 @@ func newStanding(c *config.Config, r *registry.Registry) standing {
 // Standing implements guard.Registry.
 func (s standing) Standing(ctx context.Context, t authz.Target, op authz.Operation, p *authz.Piece, l *authz.Leave) (authz.Registered, bool, error) {
 	names, sure := dialect.ObjectNames(t, op, p)
+	if p == nil && l == nil && len(names[0]) == 0 && len(names) == 1 { // the answer will tell
+		return authz.Registered{}, false, nil
+	}
 	if l != nil { // where it is a digest, the name of the object is its version
 		there, _ := dialect.ObjectNames(s.targets[l.Target], authz.Operation{Object: l.Object, Version: l.Object}, &authz.Piece{Object: l.Object, Version: l.Version})
 		names[0] = append(names[0], there[0]...)
@@ -102,6 +106,7 @@ type models struct {
 	hook      *registry.Webhook // nil: no events are taken
 	journal   *audit.Journal
 	replica   string
+	log       *slog.Logger
 }
 
 // modelsTarget names the registry in records, and to what verifies tokens.
@@ -112,7 +117,7 @@ func (s *Server) openModels() (admin.Models, error) {
 	if s.registry == nil {
 		return nil, nil
 	}
-	m := &models{registry: s.registry, authn: s.authn, reviewers: s.cfg.Registry.Reviewers, journal: s.journal, replica: s.cfg.Replica}
+	m := &models{registry: s.registry, authn: s.authn, reviewers: s.cfg.Registry.Reviewers, journal: s.journal, replica: s.cfg.Replica, log: s.opts.Log}
 	if w := &s.cfg.Registry.Webhook; w.SecretFile != "" {
 		b, err := os.ReadFile(w.SecretFile)
 		if err != nil {
@@ -233,6 +238,11 @@ func (m *models) recorded(ctx context.Context, by authz.Subject, what string, as
 		return registry.Result{}, "", err
 	}
 	result, err := change()
+	if err != nil {
+		m.log.Warn("model version not changed", "what", what, "decision", rec.Decision, "cause", err)
+	} else {
+		m.log.Info("model version changed", "what", what, "outcome", result.Outcome, "model", result.Version.Model, "decision", rec.Decision)
+	}
 	rec.Event, rec.Time, rec.Outcome = authz.EventCompletion, time.Now(), authz.OutcomeComplete
 	if refused := registry.AsRefused(err); refused != nil {
 		rec.Verdict.Effect, rec.Verdict.Reason, rec.Enforced, rec.Outcome, rec.Label = authz.Deny, refused.Text, authz.Deny, authz.OutcomeRefused, refused.Label
