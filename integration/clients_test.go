@@ -13,7 +13,7 @@ import (
 // TestClients drives the deployments by clients that people use, unmodified, each in a virtual environment of its own. The scripts are in
 // testdata/clients/NAME, beside the programs that use the client; PYTHON and CLIENT are the environment's Python and that directory.
 func TestClients(t *testing.T) {
-	for _, name := range []string{"openai", "s3", "chroma", "tei", "milvus", "mlflow"} {
+	for _, name := range []string{"openai", "s3", "clouds", "chroma", "tei", "milvus", "mlflow"} {
 		t.Run(name, func(t *testing.T) {
 			dir, err := filepath.Abs(filepath.Join("testdata", "clients", name))
 			if err != nil {
