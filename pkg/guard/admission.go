@@ -32,15 +32,16 @@ type Admission struct {
 	extended bool           // it is another one than the decision record's
 	marked   []authz.Flag   // by policy so far: a fault that comes after takes nothing of it away
 
-	carried  string               // the credential that the answer's Location carries
-	piece    *authz.Piece         // what the answer hands out of a stored object
-	artifact authz.Artifact       // what that is, by its content
-	claimed  *authz.CoverClaim    // of the object's coverage, until it is decided
-	unknown  *authz.Reservation   // of bytes of an object that nobody knows
-	tried    bool                 // it is counted as an attempt at weights, or goes on with one
-	first    bool                 // it does not go on with one
-	having   *authz.Reservation   // of an object that may be had: further pieces are no attempts
-	document *authz.DocumentClaim // of a corpus, until it is decided
+	carried   string               // the credential that the answer's Location carries
+	piece     *authz.Piece         // what the answer hands out of a stored object
+	artifact  authz.Artifact       // what that is, by its content
+	claimed   *authz.CoverClaim    // of the object's coverage, until it is decided
+	unknown   *authz.Reservation   // of bytes of an object that nobody knows
+	tried     bool                 // it is counted as an attempt at weights, or goes on with one
+	first     bool                 // it does not go on with one
+	attempted *authz.Reservation   // of the attempt
+	having    *authz.Reservation   // of an object that may be had: further pieces are no attempts
+	document  *authz.DocumentClaim // of a corpus, until it is decided
 
 	envoy  *authz.EnvoyRequest // for policies of policy.compat; see Attributes
 	bodied bool                // the body in it is whole

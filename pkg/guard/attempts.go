@@ -15,16 +15,18 @@ func (a *Admission) attempt(ctx context.Context) error {
 	if !a.g.cfg.Policy.Reads().Attempts || a.op.Attempts != nil || !a.attempts() {
 		return nil
 	}
-	who := authz.MeterKey{Meter: authz.MeterAttempts, Key: "subject|" + a.identity.Subject.Ref()}
+	who := a.attempter()
 	if !a.tried {
 		goesOn, err := a.goesOn(ctx)
 		if err != nil {
 			return err
 		}
 		if !goesOn {
-			if _, err := a.g.cfg.Store.Reserve(ctx, a.attemptClaim(".attempt", who)); err != nil {
+			r := a.attemptClaim(attempted, who)
+			if _, err := a.g.cfg.Store.Reserve(ctx, r); err != nil {
 				return err
 			}
+			a.attempted = &r
 		}
 		a.tried, a.first = true, !goesOn
 	}
@@ -34,6 +36,11 @@ func (a *Admission) attempt(ctx context.Context) error {
 	}
 	a.op.Attempts = &authz.Attempts{Hour: attemptsOf(u, who, time.Hour), Day: attemptsOf(u, who, 24*time.Hour)}
 	return nil
+}
+
+// attempter is the meter that counts the subject's attempts.
+func (a *Admission) attempter() authz.MeterKey {
+	return authz.MeterKey{Meter: authz.MeterAttempts, Key: "subject|" + a.identity.Subject.Ref()}
 }
 
 // attempts reports whether the operation tries to get at weights: any request for what is one, or lies where they do, a list of names and a
@@ -81,12 +88,29 @@ func (a *Admission) noteAttempt(ctx context.Context) {
 	a.having = &r
 }
 
-// having ends the ID of the claim that noteAttempt makes.
-const having = ".having"
+// What the IDs of claims end in that are made beside the exchange's own.
+const (
+	attempted = ".attempt"
+	having    = ".having"
+)
 
-// attemptClaim counts one request in a meter. It is never settled: it leaves with its windows.
+// attemptClaim counts one request in a meter.
 func (a *Admission) attemptClaim(suffix string, key authz.MeterKey) authz.Reservation {
 	return authz.Reservation{ID: a.id + suffix, Tenant: a.tenant(), Keys: []authz.MeterKey{key}, Volume: authz.Volume{}.With(authz.UnitRequests, 1)}
+}
+
+// settleAside closes the claims that were made beside the exchange's own. They stay charged either way: open ones are remembered longer, and whoever
+// is refused a thousand times a second must not fill the store with them.
+func (a *Admission) settleAside(ctx context.Context) {
+	for _, r := range []**authz.Reservation{&a.attempted, &a.having, &a.unknown} {
+		if *r == nil {
+			continue
+		}
+		if err := a.g.cfg.Store.Settle(ctx, **r); err != nil {
+			a.g.cfg.Log.Warn("a claim beside the exchange's own was not closed: it lapses", "decision", a.id, "cause", err)
+		}
+		*r = nil
+	}
 }
 
 func attemptsOf(u authz.Usage, key authz.MeterKey, w time.Duration) int64 {

@@ -16,6 +16,7 @@ import (
 type tally struct {
 	*world
 	claims map[string]authz.Reservation
+	closed []string
 	err    error
 }
 
@@ -39,6 +40,17 @@ func (s *tally) Cancel(ctx context.Context, r authz.Reservation) error {
 	}
 	delete(s.claims, r.ID)
 	return nil
+}
+
+func (s *tally) Settle(ctx context.Context, r authz.Reservation) error {
+	if r.Keys[0].Meter != authz.MeterAttempts {
+		return s.world.Settle(ctx, r)
+	}
+	if _, ok := s.claims[r.ID]; !ok || r.Volume != (authz.Volume{1}) {
+		s.t.Errorf("Settle(%s) to %v: not reserved", r.ID, r.Volume)
+	}
+	s.closed = append(s.closed, r.ID)
+	return s.err
 }
 
 func (s *tally) Usage(_ context.Context, _ string, keys []authz.MeterKey) (out authz.Usage, err error) {
@@ -192,7 +204,32 @@ func TestAttemptsAreHandedOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Respond(t.Context(), authz.Response{Status: 200, Object: &authz.Piece{Object: "a", Size: 4 << 20, Length: 4 << 20}})
+	if err := b.Finish(t.Context(), guard.Final{Outcome: authz.OutcomeRefused}); err != nil || len(s.closed) != 1 {
+		t.Errorf("%v; %d claims are closed", err, len(s.closed))
+	}
 	if got := s.inputs[len(s.inputs)-1].Operation.Attempts; len(s.inputs) != 2 || got == nil || got.Hour != 1 || len(s.claims) != 1 {
 		t.Errorf("%v in %d inputs, %d counted", got, len(s.inputs), len(s.claims))
+	}
+}
+
+// TestAttemptsAreClosed: an exchange that is over leaves no claim open, whatever became of it: open ones take room for two days.
+func TestAttemptsAreClosed(t *testing.T) {
+	for name, set := range map[string]func(*tally){
+		"allowed":               func(*tally) {},
+		"refused":               func(s *tally) { s.decision.Effect = authz.Deny },
+		"refused at the answer": func(s *tally) { s.second = &authz.Decision{Effect: authz.Deny} },
+	} {
+		s := newTally(t)
+		s.op, s.reads.Object = object("a", "", 0), true
+		set(s)
+		a := s.guard.Begin(authz.Request{Method: "GET"})
+		a.Admit(t.Context())
+		a.Respond(t.Context(), authz.Response{Status: 200, Object: &authz.Piece{Object: "a", Size: 4 << 20, Length: 4 << 20}})
+		if err := a.Finish(t.Context(), guard.Final{Head: a.Allowed(), Outcome: authz.OutcomeComplete}); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.closed) != len(s.claims) || len(s.closed) == 0 {
+			t.Errorf("%s: %d of %d claims are closed", name, len(s.closed), len(s.claims))
+		}
 	}
 }

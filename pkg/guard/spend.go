@@ -117,6 +117,7 @@ func (a *Admission) Finish(ctx context.Context, f Final) error {
 	if err2 := a.settle(ctx, f); err == nil {
 		err = err2
 	}
+	a.settleAside(ctx)
 	a.g.cfg.Observer.Phase("finish", a.g.cfg.Now().Sub(start))
 	return err
 }

@@ -62,6 +62,7 @@ type handed struct {
 	Granted     authz.Volume      `json:"granted"`
 	Raised      time.Time         `json:"raised"`
 	Words       string            `json:"words,omitempty"`
+	Attempted   bool              `json:"attempted,omitempty"`
 	Having      bool              `json:"having,omitempty"`
 }
 
@@ -80,7 +81,7 @@ func (a *Admission) Suspend(ctx context.Context) (string, error) {
 		Vectors: t.Vectors, PrimaryKeys: t.PrimaryKeys, Unseen: t.Unseen, Documents: t.Documents, Slashes: t.Slashes,
 		Operation: a.op, TraceID: a.trace.id, ParentSpan: a.trace.parent, NeedsBody: a.needsBody, Identity: a.identity, Known: a.known,
 		Decided: a.decided, Verdict: a.verdict, Label: a.label, Reservation: a.reservation, Reserved: a.reserved, Granted: a.granted, Raised: a.raised,
-		Words: a.words, Having: a.having != nil,
+		Words: a.words, Attempted: a.attempted != nil, Having: a.having != nil,
 	})
 	if err != nil {
 		return "", err
@@ -165,7 +166,11 @@ func (g *Guard) resume(h handed, req authz.Request) *Admission {
 	if a.Observed() {
 		a.enforced = authz.Allow
 	}
-	if a.tried = a.op.Attempts != nil; h.Having {
+	if a.tried = a.op.Attempts != nil; h.Attempted {
+		r := a.attemptClaim(attempted, a.attempter())
+		a.attempted = &r
+	}
+	if h.Having {
 		r := a.attemptClaim(having, a.letHave())
 		a.having = &r
 	}
