@@ -37,3 +37,24 @@ func TestManyGroups(t *testing.T) {
 		t.Errorf("coverage %+v: want all of the last group's", c)
 	}
 }
+
+// TestGroupThatGains: a group that has had all of an object says nothing about what another of the subject's groups gains.
+func TestGroupThatGains(t *testing.T) {
+	all, gains, most, some := authz.Covered{Before: 1, After: 1}, authz.Covered{Before: .1, After: .2}, authz.Covered{Before: .2, After: .3}, authz.Covered{Before: .1, After: .1}
+	for name, tt := range map[string]struct{ g, h, want authz.Covered }{
+		"behind it":       {all, gains, gains},
+		"before it":       {gains, all, gains},
+		"two that gain":   {gains, most, most},
+		"none that gains": {some, all, all},
+		"as much after":   {authz.Covered{Before: 1, After: 1}, authz.Covered{Before: .9, After: 1}, authz.Covered{Before: .9, After: 1}},
+	} {
+		w := reading(t)
+		w.ledger.shares = []authz.Covered{{}, tt.g, tt.h}
+		a := w.guard.Begin(authz.Request{Method: "GET"})
+		a.Admit(t.Context())
+		a.Respond(t.Context(), piece(0, 100, 1<<20))
+		if c := a.Operation().Coverage; c == nil || c.Group != tt.want {
+			t.Errorf("%s: coverage %+v; want %+v of the groups", name, c, tt.want)
+		}
+	}
+}

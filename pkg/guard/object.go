@@ -106,12 +106,21 @@ func (a *Admission) claimCoverage(ctx context.Context, p authz.Piece, leaves boo
 	a.claimed = &c
 	cover := authz.Coverage{Subject: shares[0]}
 	for _, s := range shares[1:] {
-		if s.After > cover.Group.After || s.After == cover.Group.After && s.Before > cover.Group.Before {
+		if tells(s, cover.Group) {
 			cover.Group = s
 		}
 	}
 	a.op.Coverage = &cover
 	return nil
+}
+
+// tells reports whether a group's coverage tells more than another group's. One that gains goes before one that does not: who shares a group
+// with somebody who has had all of it would hide behind that what his other groups gain.
+func tells(s, than authz.Covered) bool {
+	if gains := s.After > s.Before; gains != (than.After > than.Before) {
+		return gains
+	}
+	return s.After > than.After || s.After == than.After && s.Before > than.Before
 }
 
 // commitCoverage makes what is claimed one that has left, before any of it does.
