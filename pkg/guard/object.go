@@ -55,7 +55,8 @@ func (a *Admission) object(ctx context.Context, resp *authz.Response) error {
 	return a.claimDocument(ctx, *resp.Object)
 }
 
-// unseen books a piece of an object that nobody knows, and reports whether the subject has had too much of it for that.
+// unseen books a piece of an object that nobody knows, and reports whether the subject has had too much of it for that. Its versions share
+// what there is: to an upstream that states another one in each answer, each would have it anew.
 func (a *Admission) unseen(ctx context.Context, p authz.Piece) (opaque bool, err error) {
 	most := a.match.Target.Unseen
 	if most == 0 {
@@ -64,7 +65,7 @@ func (a *Admission) unseen(ctx context.Context, p authz.Piece) (opaque bool, err
 	if p.Length == authz.UnknownLength || p.Length > most {
 		return true, nil
 	}
-	key := authz.MeterKey{Meter: authz.MeterUnseen, Key: a.identity.Subject.Ref() + "|" + a.match.Target.Name + "|" + digest(p.Object, p.Version)}
+	key := authz.MeterKey{Meter: authz.MeterUnseen, Key: a.identity.Subject.Ref() + "|" + a.match.Target.Name + "|" + digest(p.Object)}
 	r := authz.Reservation{
 		ID: a.id + ".unseen", Tenant: a.tenant(), Keys: []authz.MeterKey{key}, Volume: authz.Volume{}.With(authz.UnitBytes, p.Length),
 		Limits: []authz.Limit{{Meter: key.Meter, Key: key.Key, Unit: authz.UnitBytes, Window: authz.UnseenWindow, Max: most}},

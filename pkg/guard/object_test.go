@@ -124,3 +124,20 @@ func TestNothingLeavesUncovered(t *testing.T) {
 		t.Errorf("allowed %v by %q; want a refusal", a.Allowed(), d.Rule)
 	}
 }
+
+// TestUnseenVersions: an upstream that states another version in each answer makes no allowance anew, and another object has its own.
+func TestUnseenVersions(t *testing.T) {
+	w := reading(t)
+	booked := func(object, version string) authz.MeterKey {
+		a := w.guard.Begin(authz.Request{Method: "GET"})
+		a.Admit(t.Context())
+		resp := piece(500, 10, 1<<30)
+		resp.Unseen, resp.Object.Object, resp.Object.Version = true, object, version
+		a.Respond(t.Context(), resp)
+		return w.charged[0]
+	}
+	first := booked("/a", "v1")
+	if first.Meter != authz.MeterUnseen || booked("/a", "v2") != first || booked("/a", "") != first || booked("/b", "v1") == first {
+		t.Errorf("booked in %v, which other versions do not share, or another object does", first)
+	}
+}
