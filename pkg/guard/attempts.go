@@ -64,9 +64,13 @@ func (a *Admission) goesOn(ctx context.Context) (bool, error) {
 	return attemptsOf(u, key, time.Hour) > 0, err
 }
 
-// furtherPiece reports whether the operation asks for another piece of an object than its first.
+// furtherPiece reports whether the operation asks for another piece of an object than its first: by one range that begins behind its first byte.
+// Its last bytes (bytes=-N) may be all of it.
 func (a *Admission) furtherPiece() bool {
-	return a.op.Object != "" && (a.op.Part > 1 || a.op.Range != "" && !strings.HasPrefix(a.op.Range, "bytes=0-"))
+	from, ranged := strings.CutPrefix(a.op.Range, "bytes=")
+	from = strings.TrimLeft(from, "0")
+	behind := ranged && from != "" && from[0] >= '1' && from[0] <= '9' && !strings.Contains(from, ",")
+	return a.op.Object != "" && (a.op.Part > 1 || behind)
 }
 
 // letHave is the meter that counts how often the subject was let have the object.

@@ -99,6 +99,15 @@ func TestAttempts(t *testing.T) {
 			{object("b", "bytes=10-19", 0), authz.Allow, 3},
 			{object("b", "bytes=20-29", 0), authz.Allow, 3},
 		},
+		"all of it again, as a range": {
+			{object("a", "", 0), authz.Allow, 1},
+			{object("a", "bytes=-999999999", 0), authz.Allow, 2},
+			{object("a", "bytes=00-", 0), authz.Allow, 3},
+			{object("a", "bytes=1-,0-0", 0), authz.Allow, 4},
+			{object("a", "Bytes=0-", 0), authz.Allow, 5},
+			{object("a", "bytes=010-", 0), authz.Allow, 5},
+			{object("a", "bytes=", 0), authz.Allow, 6},
+		},
 		"pieces of what is refused": {{object("a", "bytes=10-19", 0), authz.Deny, 1}, {object("a", "bytes=10-19", 0), authz.Deny, 2}, {object("a", "", 3), authz.Deny, 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
