@@ -103,10 +103,10 @@ func (Files) Carries(authz.Operation) (scan.Format, []scan.Field) { return "", n
 // maxReceipt is the longest answer to a write, in bytes: room for a receipt or an error, none for the file.
 const maxReceipt = 64 << 10
 
-// Answer implements Dialect: a file is measured, not read. What does not ask for a file gets none.
+// Answer implements Dialect: a file is measured, not read. What does not ask for a file gets none: OPTIONS least of all, which many servers
+// answer like GET.
 func (Files) Answer(op authz.Operation, _ authz.Response) Answer {
-	switch op.Class {
-	case authz.ClassRead, authz.ClassList:
+	if op.Class == authz.ClassRead {
 		return Answer{}
 	}
 	return Answer{MaxBytes: maxReceipt}

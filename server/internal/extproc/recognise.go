@@ -36,6 +36,18 @@ func (st *stream) unnamed() bool {
 	return storage && st.s.cfg.Artifacts != nil && op.Artifact != authz.ArtifactCheckpoint && (op.Class == authz.ClassRead || op.Class == authz.ClassExport)
 }
 
+// sliced reports whether a store answers by a part of something: many servers take any method for a GET, its range too, and no receipt and no
+// list of names is asked for in parts.
+func (st *stream) sliced(resp authz.Response) bool {
+	_, storage := st.dialect.(dialect.Storage)
+	return storage && (resp.Status == 206 || resp.Status < 300 && len(resp.Headers["content-range"]) > 0)
+}
+
+// errSliced is the refusal of a part where none was asked for: part by part it would be all of an object.
+func errSliced() *authz.Error {
+	return &authz.Error{Kind: authz.KindBadAnswer, Label: "answer_partial", Public: "the upstream answers by a part of an object to a request that reads none"}
+}
+
 // handsOut completes the answer's head by what it hands out of a stored object.
 func (st *stream) handsOut(resp *authz.Response) (storage bool) {
 	d, ok := st.dialect.(dialect.Storage)

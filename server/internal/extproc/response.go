@@ -161,6 +161,11 @@ func (st *stream) respond(resp authz.Response) error {
 			return err
 		}
 	}
+	if r.most > 0 && st.sliced(resp) {
+		if err := st.deny(errSliced()); err != nil || st.refused {
+			return err
+		}
+	}
 	if resp.Object != nil && resp.Status >= 300 {
 		if err := st.follow(); err != nil || st.refused {
 			return err
