@@ -9,7 +9,7 @@ import data.weir.settings
 
 deny contains {
 	"reason": sprintf("more than %v %% of this object would have left, to you or to one of your groups", [100 * settings.coverage.most]),
-	"alternatives": ["ask a member of a group in the setting coverage.whole_groups", "take a part that you have had before"],
+	"alternatives": ways,
 } if {
 	input.operation.artifact in settings.coverage.artifacts
 	not whole
@@ -19,7 +19,23 @@ deny contains {
 	share.after > settings.coverage.most
 }
 
+default ways := ["ask a member of a group in the setting coverage.whole_groups", "take a part that you have had before"]
+
+ways := [sprintf("send a weir-justification header that matches %s", [settings.model_checkpoints.justification])] if whole_group
+
 whole if {
+	whole_group
+	input.operation.artifact != "opaque"
+}
+
+# Nobody can tell that it is no model checkpoint: all of it takes a reason, as one does. A range, an encoding or a redirect can make it so.
+whole if {
+	whole_group
+	input.operation.artifact == "opaque"
+	regex.match(settings.model_checkpoints.justification, input.justification)
+}
+
+whole_group if {
 	some group in input.subject.groups
 	group in settings.coverage.whole_groups
 }

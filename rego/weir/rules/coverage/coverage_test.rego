@@ -4,7 +4,7 @@ import data.weir.rules.coverage
 
 settings := {
 	"coverage": {"most": 0.2, "artifacts": ["checkpoint", "opaque"], "whole_groups": ["ml-platform"]},
-	"model_checkpoints": {"groups": ["readers"]},
+	"model_checkpoints": {"groups": ["readers"], "justification": "^[A-Z]+-[0-9]+"},
 }
 
 asks(artifact, subject, group) := {
@@ -38,6 +38,16 @@ test_who_may_download_model_checkpoints if {
 	readers := {"subject": {"groups": ["readers"]}}
 	denials(object.union(asks("checkpoint", some_of(0, 1), some_of(0, 1)), readers)) == set()
 	count(denials(object.union(asks("opaque", some_of(0, 1), some_of(0, 1)), readers))) == 1
+}
+
+test_all_of_what_is_opaque_takes_a_reason if {
+	member := {"subject": {"groups": ["ml-platform"]}}
+	asked := object.union(asks("opaque", some_of(0, 1), some_of(0, 1)), member)
+	some denial in denials(asked)
+	denial.alternatives == ["send a weir-justification header that matches ^[A-Z]+-[0-9]+"]
+	count(denials(object.union(asked, {"justification": "please"}))) == 1
+	denials(object.union(asked, {"justification": "DATA-7 nightly"})) == set()
+	denials(object.union(asks("opaque", some_of(0, 0.1), some_of(0, 0.1)), member)) == set()
 }
 
 test_nothing_is_known_before_the_answer if denials({"subject": {}, "operation": {"artifact": "checkpoint"}}) == set()
