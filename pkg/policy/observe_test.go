@@ -37,7 +37,7 @@ func TestObservedRules(t *testing.T) {
 		},
 		"is about others":      {`deny contains "not now" if input.subject.id == "eve"`, nil},
 		"fails":                {"deny contains \"x\" if to_number(input.subject.id) > 0", &authz.Would{Failed: true, Rule: "weir.rules.night.deny (rules/night/night.rego:3)"}},
-		"says what is no word": {`mask contains concat("", ["bl", "ur"])`, &authz.Would{Failed: true}},
+		"says what is no word": {`mask contains concat("", ["bl", "ur"])`, &authz.Would{Failed: true, Rule: "weir.rules.night.mask (rules/night/night.rego:3)"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := engine(t, policy.Config{FS: dir(tc.src), Observe: []string{"night"}, RunTests: true})
