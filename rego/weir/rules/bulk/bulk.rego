@@ -44,6 +44,22 @@ deny contains {
 	"reason": "a collection may not be taken as a whole",
 	"alternatives": ["state a limit", "ask for ids"],
 } if {
+	exports
+	not bounded
+}
+
+# Page by page it is all of it in the end: a limit is stated already, and is no way.
+deny contains {
+	"reason": "a collection may not be taken as a whole, nor page by page",
+	"alternatives": ["search", "ask for ids"],
+} if {
+	exports
+	bounded
+}
+
+bounded if input.operation.documents > 0
+
+exports if {
 	input.operation.class == "export"
 	not exporter
 }

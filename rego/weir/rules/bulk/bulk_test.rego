@@ -70,6 +70,11 @@ test_no_bound_is_refused if {
 
 test_a_whole_collection_is_refused if count(denials(asks("export", 0, ["research"]))) == 1
 
+test_pages_of_it_are_too if {
+	some denial in bulk.deny with input as takes("export", 10) with data.weir.settings as settings
+	denial.alternatives == ["search", "ask for ids"]
+}
+
 test_export_groups_may if denials(asks("export", -1, ["migration"])) == set()
 
 test_export_groups_have_the_cap_too if count(denials(asks("export", 51, ["migration"]))) == 1
