@@ -194,6 +194,7 @@ func (e *encoder) verdict(r *authz.Record) {
 	}
 	e.text("error.type", r.Label)
 	e.text("weir.policy.version", d.Revision)
+	e.text("weir.refusal.detail", r.Detail)
 	e.text("weir.policy.fault", r.Fault)
 	if len(d.Limits) > 0 {
 		e.key("weir.limits")

@@ -119,7 +119,7 @@ func Lost(decision Entry, now time.Time) (*authz.Record, error) {
 			Mask: authz.Mask{Vectors: f.MaskVectors, Scores: f.MaskScores, Fields: f.MaskFields}, Exceeded: f.Exceeded, Alternatives: f.Alternatives,
 			Flags: f.Flagged(),
 		},
-		Enforced: f.Enforced, Label: LostLabel, Reserved: f.Reserved(), Outcome: authz.OutcomeFailed,
+		Enforced: f.Enforced, Label: LostLabel, Detail: f.Detail, Reserved: f.Reserved(), Outcome: authz.OutcomeFailed,
 	}
 	f.stored(r)
 	if f.Mode == string(authz.ModeObserve) {

@@ -66,6 +66,7 @@ func completion(id string) *authz.Record {
 func refusal(id string) *authz.Record {
 	r := decision(id)
 	r.Subject.Actors, r.Subject.Owner, r.Subject.Kind, r.Input, r.Mode, r.Label = nil, "", authz.Human, nil, authz.ModeObserve, "store_unavailable"
+	r.Detail = "no exp"
 	r.Operation.Vectors, r.Operation.Collection, r.Operation.Object, r.Operation.Range, r.Operation.Artifact = authz.Unbounded, "papers", "a/b.safetensors", "bytes=0-1", "checkpoint"
 	r.Verdict.Effect, r.Verdict.Kind, r.Verdict.Mask.Scores, r.Verdict.Mask.Fields = authz.Deny, authz.KindQuota, "round:2", []string{"metadata.email"}
 	r.Verdict.Exceeded = []authz.Exceeded{{Limit: r.Verdict.Limits[0], Used: 9999}}

@@ -111,7 +111,8 @@ type Fields struct {
 	Refusal        string           `json:"weir.refusal.kind,omitempty"` // authz.Kind; only where the verdict is not allow
 	ErrorType      string           `json:"error.type,omitempty"`        // cause of a refusal that is not policy's
 	Revision       string           `json:"weir.policy.version,omitempty"`
-	Fault          string           `json:"weir.policy.fault,omitempty"` // the rule in which evaluation failed, with file and line; the client is not told
+	Detail         string           `json:"weir.refusal.detail,omitempty"` // why a token was refused; the client is not told
+	Fault          string           `json:"weir.policy.fault,omitempty"`   // the rule in which evaluation failed, with file and line; the client is not told
 	Limits         []authz.Limit    `json:"weir.limits,omitempty"`
 	Exceeded       []authz.Exceeded `json:"weir.exceeded,omitempty"`
 	MaskVectors    authz.MaskMode   `json:"weir.mask.vectors,omitempty"`

@@ -186,8 +186,8 @@ func (a *Authenticator) standing(s *source, claims map[string]any, sum []byte, n
 	if err != nil {
 		return verified{}, err
 	}
-	if exp.Sub(iat) > a.cfg.lifetime(subject.Kind) {
-		return verified{}, refuse(labelLifetime, fmt.Errorf("exp - iat is more than a token of this kind (%s) may have", subject.Kind))
+	if most := a.cfg.lifetime(subject.Kind); exp.Sub(iat) > most {
+		return verified{}, refuse(labelLifetime, fmt.Errorf("exp - iat is %v, more than the %v of a token of kind %s (token.max_lifetime)", exp.Sub(iat), most, subject.Kind))
 	}
 	subject.Expires = exp
 	bound, err := readBinding(claims)
@@ -242,7 +242,7 @@ func (a *Authenticator) times(claims map[string]any, now time.Time) (iat, exp ti
 	}
 	switch latest := now.Add(a.cfg.Leeway); {
 	case !exp.After(iat) || exp.Sub(iat) > a.cfg.MaxLifetime:
-		return iat, exp, refuse(labelLifetime, errors.New("exp - iat is out of range"))
+		return iat, exp, refuse(labelLifetime, fmt.Errorf("exp - iat is %v: want more than 0s and at most %v (token.max_lifetime)", exp.Sub(iat), a.cfg.MaxLifetime))
 	case !exp.After(now.Add(-a.cfg.Leeway)):
 		return iat, exp, refuse(labelExpired, nil)
 	case iat.After(latest) || nbf.After(latest):

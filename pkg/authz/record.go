@@ -78,6 +78,7 @@ type Record struct {
 	Verdict  Decision // what policy and limits said
 	Enforced Effect   // what was done; differs from Verdict.Effect in observe mode
 	Label    string   // cause of a refusal that is not policy's, such as "token_expired"
+	Detail   string   // why a token was refused, in words that hold nothing of it; the client is not told
 	Fault    string   // the rule of the policy in which evaluation failed; the client is not told
 	Mode     Mode
 	Reserved Volume

@@ -27,6 +27,7 @@ type Admission struct {
 	verdict  authz.Decision // what policy and limits said
 	enforced authz.Effect   // what is done
 	label    string         // cause of a refusal that is not policy's
+	detail   string         // why a token was refused
 	fault    string         // the rule in which the policy failed
 	input    *authz.Input   // as evaluated last
 	extended bool           // it is another one than the decision record's
@@ -286,7 +287,10 @@ func (a *Admission) fail(err error) {
 	if a.decided {
 		denied = a.verdict.Tighten(denied)
 	}
-	a.label = e.Label
+	a.label, a.detail = e.Label, ""
+	if e.Kind == authz.KindUnauthenticated && e.Err != nil {
+		a.detail = e.Err.Error()
+	}
 	if e.Fault != "" {
 		a.fault = e.Fault
 	}

@@ -186,7 +186,7 @@ func (a *Admission) record(event authz.Event) *authz.Record {
 		TraceID: a.trace.id, SpanID: a.trace.span, ParentSpanID: a.trace.parent, RequestID: clip(a.req.RequestID, maxRequestID),
 		Method: clip(a.req.Method, maxMethod), Host: a.match.Host, Path: path, Source: a.req.Source, Peer: a.req.Peer, Protocol: a.req.Protocol,
 		Subject: subject, Target: a.match.Target, Operation: op,
-		Verdict: a.verdict, Enforced: a.enforced, Label: a.label, Fault: a.fault, Mode: a.match.Target.Mode, Input: a.recordedInput(),
+		Verdict: a.verdict, Enforced: a.enforced, Label: a.label, Detail: a.detail, Fault: a.fault, Mode: a.match.Target.Mode, Input: a.recordedInput(),
 		Object: a.piece, Artifact: a.artifact, Leave: a.identity.Leave, Carried: a.carried,
 	}
 }

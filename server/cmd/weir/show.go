@@ -81,6 +81,7 @@ func (a *auditor) summary(entries []audit.Entry) error {
 	t.row("rule", ruleOf(last))
 	t.row("reason", last.Reason)
 	t.row("cause", last.ErrorType)
+	t.row("detail", last.Detail)
 	t.row("fault", last.Fault)
 	for _, e := range last.Exceeded {
 		t.row("over", fmt.Sprintf("%s; %d used before", limitText(e.Limit), e.Used))

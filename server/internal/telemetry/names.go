@@ -132,7 +132,8 @@ const (
 	AttrRefusal         = "weir.refusal.kind"
 	AttrErrorType       = "error.type"
 	AttrRevision        = "weir.policy.version"
-	AttrFault           = "weir.policy.fault" // the rule in which evaluation failed
+	AttrDetail          = "weir.refusal.detail" // why a token was refused
+	AttrFault           = "weir.policy.fault"   // the rule in which evaluation failed
 	AttrMask            = "weir.mask.vectors"
 	AttrRecordMode      = "weir.record.mode"
 	AttrReservedPrefix  = "weir.reserved." // then the unit

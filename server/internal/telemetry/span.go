@@ -166,6 +166,7 @@ func (a *attributes) verdict(f *audit.Fields) {
 	a.text(AttrRefusal, f.Refusal)
 	a.text(AttrErrorType, f.ErrorType)
 	a.text(AttrRevision, f.Revision)
+	a.text(AttrDetail, f.Detail)
 	a.text(AttrFault, f.Fault)
 	a.text(AttrMask, string(f.MaskVectors))
 	a.text(AttrRecordMode, string(f.RecordMode))
