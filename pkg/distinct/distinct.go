@@ -20,7 +20,7 @@
 //
 // The caller's words: tenant, target, subject, object and version. Names are kept as hashes only. There are bounds:
 //
-//   - Config.Max sketches are kept in memory, of at most 16 KiB each. Past that, the corpus and subject that were asked for least recently are
+//   - Config.Max sketches are kept in memory, of some 16 KiB at most. Past that, the corpus and subject that were asked for least recently are
 //     forgotten, and so what they counted.
 //   - MaxOpen claims may be open for one corpus and subject; one more is an *authz.Error of KindBusy, which refuses.
 //   - A clock that is set forward forgets early. One that is set back does not: the last day that was seen goes on.

@@ -10,8 +10,8 @@ const (
 	precision = 14
 	registers = 1 << precision
 	maxRank   = 64 - precision + 1
-	// maxSparse is how many registers are kept as a list: beyond it that is larger than all of them.
-	maxSparse = registers / 4
+	// maxSparse is how many registers are kept as a list, of 4 bytes each: beyond it that takes no less than all of them, as lists grow.
+	maxSparse = registers / 8
 )
 
 // sketch is a HyperLogLog. The zero value has counted nothing.
