@@ -139,3 +139,21 @@ func export(j jwk.Key) (crypto.PublicKey, error) {
 	}
 	return public, nil
 }
+
+// CheckKeys reports what is wrong with a key set that is to be an issuer's: it is none, or no key in it can be used. Of the issuer it needs
+// Algorithms (none: the default ones) and TrustDomain.
+func CheckKeys(raw []byte, issuer Issuer) error {
+	if len(issuer.Algorithms) == 0 {
+		issuer.Algorithms = []string{"RS256", "ES256", "EdDSA"}
+	}
+	set, skipped, err := parseKeys(raw, &issuer)
+	switch {
+	case err != nil:
+		return err
+	case len(set.keys) > 0:
+		return nil
+	case len(skipped) == 0:
+		return errors.New("there is no key in it: no token of this issuer would be believed")
+	}
+	return fmt.Errorf("no key in it can be used: %w", errors.Join(skipped...))
+}

@@ -68,6 +68,11 @@ func examine(ctx context.Context, file string) verdict {
 		return v
 	}
 	v.Issuers, v.Targets, v.Warnings = len(cfg.Issuers), len(cfg.Targets), warnings(cfg)
+	keys, unset := cfg.Keys()
+	for _, p := range keys {
+		v.Problems = append(v.Problems, problem(p))
+	}
+	v.Warnings = append(v.Warnings, unset...)
 	quiet := slog.New(slog.DiscardHandler)
 	p, err := server.PolicyConfig(ctx, cfg, quiet)
 	if err == nil {
