@@ -56,7 +56,8 @@ func (a *Admission) dropDocument(ctx context.Context) {
 	a.document = nil
 }
 
-// unseenCorpus is what policy is told where no answer is seen (entry ext_authz): that all of the corpus would have left.
+// unseenCorpus is what policy is told where no answer is seen (entry ext_authz): that all of the corpus would have left, where anybody says how
+// much that is.
 func unseenCorpus(documents int64) *authz.Corpus {
-	return &authz.Corpus{Documents: documents, Read: authz.Read{After: max(1, documents)}, Share: &authz.Covered{After: 1}}
+	return authz.NewCorpus(documents, authz.Read{After: max(1, documents)})
 }
