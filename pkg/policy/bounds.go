@@ -21,6 +21,8 @@ const (
 	defaultMemory = 512 << 20
 	// watchAfter is how long an evaluation runs before its memory is looked at: most have ended by then. watchEvery is how often it is then.
 	watchAfter, watchEvery = 5 * time.Millisecond, 2 * time.Millisecond
+	// maxPercent is how much garbage, in percent of what is live, is put down to a collector that is set to let it gather (GOGC).
+	maxPercent = 1000
 )
 
 // lookFor is for how long an evaluation that was ended is looked at: Envoy waits.
@@ -41,13 +43,19 @@ type memoryWatch struct {
 	seen  bool
 }
 
-// heap is what the process has allocated: live at the last collection, and since then and before it what may be garbage.
-type heap struct{ live, all uint64 }
+// heap is what the process has allocated: live at the last collection, and since then and before it what may be garbage, of which it lets
+// gather so many percent of what is live.
+type heap struct{ live, all, percent uint64 }
 
 func readHeap() heap {
-	s := [...]metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}}
+	s := [...]metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/gogc:percent"}}
 	metrics.Read(s[:])
-	return heap{s[0].Value.Uint64(), s[1].Value.Uint64()}
+	return heap{s[0].Value.Uint64(), s[1].Value.Uint64(), min(s[2].Value.Uint64(), maxPercent)} // off, it is nearly 2^64
+}
+
+// over reports whether the process has grown by more than most bytes since base, garbage apart.
+func (h heap) over(base heap, most uint64) bool {
+	return h.live > base.live+most || h.all > base.all+most+most*h.percent/100
 }
 
 func watchMemory(most int64, cancel context.CancelCauseFunc) *memoryWatch {
@@ -68,7 +76,7 @@ func (w *memoryWatch) look() {
 	if !w.seen {
 		w.base, w.seen = now, true
 	}
-	if now.live > w.base.live+w.most || now.all > w.base.all+2*w.most {
+	if now.over(w.base, w.most) {
 		w.cancel(errMemory)
 		return
 	}
