@@ -168,6 +168,7 @@ func warnings(c *config.Config) []string {
 	if c.Policy.Bundle.Unsigned {
 		warn("policy.bundle.unsigned: whoever can put another bundle there decides")
 	}
+	warnCarriers(c, warn)
 	for i := range c.Targets {
 		warnTarget(&c.Targets[i], c.Policy.Compat == policy.CompatOPAEnvoy, warn)
 		if t := &c.Targets[i]; t.Mode == "observe" && slices.Contains(c.TakesCapabilities(), t.Name) {
@@ -179,6 +180,9 @@ func warnings(c *config.Config) []string {
 
 // warnTarget is warnings, of one target. foreign: the policy does not ask for what a dialect says.
 func warnTarget(t *config.Target, foreign bool, warn func(string, ...any)) {
+	if len(t.Hosts) == 0 && len(t.Paths) == 0 {
+		warn("target %s: neither hosts nor paths: only an Envoy route that names it leads to it (envoy/README.md)", t.Name)
+	}
 	if t.Mode == "observe" {
 		warn("target %s: mode: observe refuses and masks nothing", t.Name)
 	}

@@ -15,7 +15,9 @@ func (c *Config) checkIssuers(r *report) {
 		r.add("issuers", "is missing: without an issuer nobody can say who they are")
 	}
 	for i, cert := range c.Certificates {
-		if !strings.Contains(cert.Match, "://") && !strings.HasPrefix(cert.Match, "dns:") && !strings.HasPrefix(cert.Match, "subject:") {
+		if uri, ok := strings.CutPrefix(cert.Match, "uri:"); ok {
+			r.add(fmt.Sprintf("certificates[%d].match", i), "%q: a URI stands by itself: %s", cert.Match, uri)
+		} else if !strings.Contains(cert.Match, "://") && !strings.HasPrefix(cert.Match, "dns:") && !strings.HasPrefix(cert.Match, "subject:") {
 			r.add(fmt.Sprintf("certificates[%d].match", i), "%q: want a URI such as spiffe://research.example/ns/rag/*, dns: and a DNS name, or subject: and a subject", cert.Match)
 		}
 	}

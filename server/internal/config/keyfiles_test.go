@@ -77,3 +77,17 @@ func TestKeys(t *testing.T) {
 		})
 	}
 }
+
+// TestCertificateMatches: a URI has no word before it.
+func TestCertificateMatches(t *testing.T) {
+	for match, want := range map[string]string{
+		"spiffe://research.example/ns/*":     "",
+		"dns:ci.research.example":            "",
+		"uri:spiffe://research.example/ns/*": `certificates[0].match: "uri:spiffe://research.example/ns/*": a URI stands by itself: spiffe://research.example/ns/*`,
+	} {
+		_, err := Parse([]byte(minimal+"certificates: [{match: '"+match+"', groups: [rag]}]\n"), "weir.yaml")
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %q", match, err, want)
+		}
+	}
+}
