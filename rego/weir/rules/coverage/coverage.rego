@@ -35,16 +35,16 @@ whole if {
 	regex.match(settings.model_checkpoints.justification, input.justification)
 }
 
-whole_group if {
-	some group in input.subject.groups
-	group in settings.coverage.whole_groups
-}
-
 # Who may download model checkpoints may have all of one: the rule for those asks for a reason.
 whole if {
 	input.operation.artifact == "checkpoint"
 	some group in input.subject.groups
 	group in settings.model_checkpoints.groups
+}
+
+whole_group if {
+	some group in input.subject.groups
+	group in settings.coverage.whole_groups
 }
 
 problem contains "coverage.most: want a share, from 0 to 1" if not share_given
