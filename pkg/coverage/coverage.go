@@ -5,6 +5,8 @@
 //
 // A bitmap of 1,024 slots (Slots) for each holder and object, whatever the object's size: slot i is the bytes from i/1024 to (i+1)/1024 of it.
 // A slot counts as soon as anything of it has left, so that shares are never less than the truth, and at most two slots more for each piece.
+// An object whose version is a digest of its content is one under all names that it has, in all targets of a tenant: a copy is not another one.
+//
 // What states no size or no length is all of the object. Of an object that states no version there is one bitmap, whatever size it states:
 // a piece of it lies where the size says that was stated with it, and no other size gives anything back.
 //
@@ -31,10 +33,13 @@ package coverage
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"math/bits"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -69,9 +74,11 @@ func Read(c authz.CoverClaim) (Marks, error) {
 		err := errors.New("a claim counts for " + strconv.Itoa(len(c.Holders)) + " holders: want 1 to " + strconv.Itoa(MaxHolders))
 		return Marks{}, &authz.Error{Kind: authz.KindInternal, Label: "coverage_unreadable", Public: "Weir could not tell whose download this is", Err: err}
 	}
-	object := hashed(c.Target, c.Piece.Object)
-	if c.Piece.Version != "" {
-		object = hashed(c.Target, c.Piece.Object, c.Piece.Version, strconv.FormatInt(c.Piece.Size, 10))
+	object, size := hashed(c.Target, c.Piece.Object), strconv.FormatInt(c.Piece.Size, 10)
+	if digest := digestOf(c.Piece.Version); digest != "" {
+		object = hashed("content", digest, size)
+	} else if c.Piece.Version != "" {
+		object = hashed(c.Target, c.Piece.Object, c.Piece.Version, size)
 	}
 	m := Marks{ID: hashed(c.Tenant, c.ID), Holders: make([]Key, len(c.Holders))}
 	for i, h := range c.Holders {
@@ -79,6 +86,24 @@ func Read(c authz.CoverClaim) (Marks, error) {
 	}
 	m.First, m.End = span(c.Piece)
 	return m, nil
+}
+
+// digestOf returns a version that is a digest of the content, in one spelling; "" for any other. Stores state MD5 (S3 of an object in parts: with their
+// number, GCS in base64), SHA-1, SHA-256 and SHA-512.
+func digestOf(version string) string {
+	digits := strings.TrimPrefix(strings.TrimPrefix(strings.ToLower(version), "sha256:"), "sha512:")
+	md5, parts, _ := strings.Cut(digits, "-")
+	switch {
+	case len(version) == 24 && strings.HasSuffix(version, "=="):
+		if sum, err := base64.StdEncoding.DecodeString(version); err == nil {
+			return hex.EncodeToString(sum)
+		}
+	case len(md5) == 32 && len(parts) <= 5 && strings.Trim(parts, "0123456789") == "", len(digits) == 40, len(digits) == 64, len(digits) == 128:
+		if strings.Trim(md5, "0123456789abcdef") == "" {
+			return digits
+		}
+	}
+	return ""
 }
 
 // hashed returns the key of a name in parts.

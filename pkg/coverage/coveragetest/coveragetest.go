@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -56,7 +57,7 @@ type bench struct {
 func Run(t *testing.T, open func(t *testing.T, now func() time.Time) Store) {
 	tests := map[string]func(*bench){
 		"shares": shares, "two at once": twoAtOnce, "idempotence": idempotence, "lapse": lapse, "clock back": clockBack, "expiry": expiry,
-		"told apart": toldApart, "no version": noVersion, "bounds": bounds, "a limit holds": limitHolds,
+		"told apart": toldApart, "copies": copies, "no version": noVersion, "bounds": bounds, "a limit holds": limitHolds,
 	}
 	for seed := range uint64(6) {
 		tests[fmt.Sprint("random ", seed)] = func(b *bench) { random(b, seed) }
@@ -293,6 +294,34 @@ func toldApart(b *bench) {
 	b.claim(theirs, 0, 10, 0, 10)
 	b.drop(theirs)
 	b.asked(c, 110, 110)
+}
+
+// copies: what has left of one object has left of its copies, wherever they lie and however the digest of their content is spelled.
+func copies(b *bench) {
+	const md5, sha = "0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	for i, names := range [][]string{
+		{md5, strings.ToUpper(md5), "ASNFZ4mrze8BI0VniavN7w=="}, {md5 + "-7", md5 + "-7"}, {sha, "sha256:" + sha}, {sha[:40], sha[:40]}, {sha + sha, "sha512:" + sha + sha},
+	} {
+		c := of(fmt.Sprint("first ", i), 0, 100)
+		c.Piece.Version = names[0]
+		b.commit(c)
+		for j, version := range names {
+			other := of(fmt.Sprint("look ", i, " ", j), 50, 100)
+			other.Target, other.Piece.Object, other.Piece.Version = "elsewhere", "renamed", version
+			b.claim(other, 100, 150, 100, 150)
+			b.drop(other)
+		}
+	}
+	for i, version := range []string{md5 + "-8", md5 + "-x", "g" + md5[1:], md5 + "-gzip", md5[:30], "!SNFZ4mrze8BI0VniavN7w==", sha[:63] + "-", md5 + "-" + md5[:7]} {
+		other := of(fmt.Sprint("other ", i), 50, 100)
+		other.Piece.Version = version
+		b.claim(other, 0, 100, 0, 100)
+		b.drop(other)
+	}
+	smaller := of("smaller", 50, 100)
+	smaller.Piece.Version, smaller.Piece.Size = md5, 1<<19
+	b.claim(smaller, 0, 200, 0, 200)
+	b.drop(smaller)
 }
 
 // noVersion: where there is no version, no change of the size gives anything back.
