@@ -65,6 +65,17 @@ problem contains sprintf("masking.obfuscate_groups: %s; if that is meant: it nee
 	count(settings.masking.obfuscate_groups) > 0
 }
 
+# In access "*" is everybody. Here it would be a group of that name, so nobody: whoever writes it means one or the other.
+problem contains sprintf("masking.%s: \"*\" is not everybody here: want names of groups", [key]) if {
+	some key in ["raw_groups", "obfuscate_groups"]
+	"*" in settings.masking[key]
+}
+
+warning contains sprintf("masking.obfuscate_groups: %s is in raw_groups too, and gets raw vectors", [group]) if {
+	some group in settings.masking.obfuscate_groups
+	group in settings.masking.raw_groups
+}
+
 warning contains sprintf("masking.obfuscate_groups: %s", [no_protection]) if {
 	count(settings.masking.obfuscate_groups) > 0
 }

@@ -80,4 +80,17 @@ test_obfuscation_is_warned_of if {
 	masking.warning == set() with data.weir.settings as with_setting("obfuscate_groups", [])
 }
 
+test_everybody_is_no_group if {
+	every key in ["raw_groups", "obfuscate_groups"] {
+		found := masking.problem with data.weir.settings as with_setting(key, ["x", "*"]) with data.weir.installation as {"mask_keys": true}
+		found == {sprintf("masking.%s: \"*\" is not everybody here: want names of groups", [key])}
+	}
+}
+
+test_a_group_of_both_is_warned_of if {
+	found := masking.warning with data.weir.settings as with_setting("raw_groups", ["research", "clustering"])
+	"masking.obfuscate_groups: clustering is in raw_groups too, and gets raw vectors" in found
+	count(found) == 2
+}
+
 test_words_must_be_there if count(masking.problem) == 3 with data.weir.settings as {}
