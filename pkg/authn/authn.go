@@ -189,7 +189,9 @@ func (a *Authenticator) withoutToken(req authz.Request, s shown, places *carrier
 		p, err = a.capable(req, s, target)
 		id.Parameter, id.Subject, id.Leave, issued = s.parameter, p.Subject, p.Leave, p.Issued
 	case places.certificate:
-		id.Subject, err = a.certified(req)
+		if id.Subject, err = a.certified(req); err != nil && authz.AsError(err).Label == labelNoCertificate {
+			err = places.nothing()
+		}
 	default:
 		err = refuse(labelMissing, nil)
 	}

@@ -79,6 +79,24 @@ func parseCarriers(list []string) (*carriers, error) {
 	return out, nil
 }
 
+// nothing refuses who has shown nothing where a certificate would do: whatever else would is named, too.
+func (c *carriers) nothing() *authz.Error {
+	out := refuse(labelNoCertificate, nil)
+	headers := slices.Clone(c.own)
+	if c.bearer || slices.Contains(c.encoded, CarrierAuthorization) {
+		headers = append([]string{CarrierAuthorization}, headers...)
+	}
+	var ways []string
+	if len(headers) > 0 {
+		ways = append(ways, "a token (header "+strings.Join(headers, " or ")+")")
+	}
+	if c.parameter != "" {
+		ways = append(ways, "a capability in the URL ("+c.parameter+")")
+	}
+	out.Public = strings.Join(append(ways, out.Public), " or ")
+	return out
+}
+
 // headerName reports whether name is a lower-case field name (RFC 9110 §5.1).
 func headerName(name string) bool {
 	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") == ""

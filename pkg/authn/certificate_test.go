@@ -129,6 +129,7 @@ func TestCertificateIdentity(t *testing.T) {
 		c.Targets = map[string]authn.Target{
 			"corpus": {Carriers: []string{"certificate"}},
 			"both":   {Carriers: []string{"authorization", "certificate"}},
+			"more":   {Carriers: []string{"x-key", "base64:authorization", "weir-token", "certificate"}},
 		}
 		c.Certificates = []authn.CertificateRule{
 			{Match: "spiffe://research.example/ns/rag/sa/*", Groups: []string{"rag"}},
@@ -188,6 +189,15 @@ func TestCertificateIdentity(t *testing.T) {
 				t.Errorf("carrier %q; -want +got:\n%s", id.Carrier, diff)
 			}
 		})
+	}
+	for target, want := range map[string]string{
+		"corpus": "a client certificate is required", "both": "a token (header authorization) or a client certificate is required",
+		"more": "a token (header authorization or x-key or weir-token) or a client certificate is required",
+	} {
+		_, err := a.Authenticate(context.Background(), authz.Request{}, authz.Target{Name: target})
+		if e := authz.AsError(err); e == nil || e.Label != "certificate_missing" || e.Public != want {
+			t.Errorf("nothing shown to %s: %v; want %q", target, err, want)
+		}
 	}
 	id, err := a.Authenticate(context.Background(), authz.Request{Headers: bearer(token).Headers, Certificate: cert("", "loader.batch.example", "")}, authz.Target{Name: "both"})
 	if err != nil || id.Subject.ID != "alice" || id.Carrier != "authorization" {
