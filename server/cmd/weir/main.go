@@ -5,6 +5,7 @@
 //	weir policy eval --decision ID          evaluate a recorded decision's input again; --trace shows how
 //	weir policy new NAME                    write a rule with its test
 //	weir policy test | bench DIR            run a policy's tests; measure what it costs
+//	weir policy build DIR --out FILE        make an OPA bundle of it
 //	weir limits show | reset | rebuild      see to what is counted
 //	weir models list | show | propose | confirm | decline | retire   see to model versions
 //	weir audit tail | show ID | verify      read the journal
@@ -44,7 +45,7 @@ func commands() []command {
 	return []command{
 		{"serve", "answer Envoy: ext_proc, ext_authz, health, metrics", serve},
 		{"check", "validate the configuration and the policy, with line numbers", check},
-		{"policy", "eval, new, test, bench, schema: write rules, try them, and ask what they decide", policyCommand},
+		{"policy", "eval, new, test, bench, build, schema: write rules, try them, and ask what they decide", policyCommand},
 		{"limits", "show, reset, rebuild: see to what is counted", limitsCommand},
 		{"models", "list, show, propose, confirm, decline, retire: see to model versions", modelsCommand},
 		{"audit", "tail, show, verify: read the journal", auditCommand},
@@ -94,6 +95,9 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 			fmt.Fprintln(os.Stderr, "weir "+c.name+":", err)
 			return 1
 		}
+	}
+	if len(args) > 1 && asksForHelp(args[0]) && slices.ContainsFunc(commands(), func(c command) bool { return c.name == args[1] && c.name != "version" }) {
+		return run(ctx, append(slices.Clone(args[1:]), "-h"), out) // its own page
 	}
 	usage := os.Stderr
 	code := 2
