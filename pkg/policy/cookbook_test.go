@@ -19,7 +19,7 @@ import (
 var recipes = map[string]bool{
 	"agents": false, "bulk_extraction": false, "checkpoint_by_justification": false, "checkpoint_by_kind": false, "checkpoint_by_name": false,
 	"collection_allowlist": false, "first_use": true, "mask_by_group": false, "no_snapshots": false, "read_only_hours": true, "search_only": false,
-	"slow_drip": false, "step_up": true, "tenant_isolation": false, "working_hours": true,
+	"slow_drip": false, "step_up": true, "strict_answers": false, "tenant_isolation": false, "working_hours": true,
 }
 
 // with adds rules of the cookbook to a policy, as an operator copies them.

@@ -17,6 +17,23 @@ test_a_limit_for_each_number if {
 	}
 }
 
+test_a_group_that_is_named if {
+	named := {"bulk_extraction": {"per_group": {"research": {"1h": {"vectors": 9}}}}}
+	limits := bulk_extraction.limit with input as {"subject": {"groups": ["x", "research"]}} with data.weir.settings as named
+	limits == {{"meter": "group", "key": "research", "unit": "vectors", "window": "1h", "max": 9}}
+	others := bulk_extraction.limit with input as {"subject": {"groups": ["x"]}} with data.weir.settings as named
+	others == set()
+}
+
+test_a_group_of_bounds_that_are_none if {
+	every bounds in [{"token": 1}, {"vectors": "10"}] {
+		found := bulk_extraction.problem with data.weir.settings as {"bulk_extraction": {"per_group": {"research": {"1h": bounds}}}}
+		count(found) == 1
+	}
+	fine := bulk_extraction.problem with data.weir.settings as {"bulk_extraction": {"per_group": {"research": {"1h": {"vectors": 9}}}}}
+	fine == set()
+}
+
 test_good_settings_have_no_problem if bulk_extraction.problem == set() with data.weir.settings as settings
 
 test_a_unit_that_nobody_counts_is_a_problem if {
