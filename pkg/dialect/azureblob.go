@@ -128,5 +128,5 @@ func (AzureBlob) Piece(op authz.Operation, resp authz.Response) (authz.Piece, bo
 	if version == "" {
 		version = validator(resp.Headers, "x-ms-version-id")
 	}
-	return storedPiece(op, resp, version)
+	return storedPiece(op, asStored(resp), version)
 }

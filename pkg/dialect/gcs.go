@@ -225,5 +225,5 @@ func (GCS) Piece(op authz.Operation, resp authz.Response) (authz.Piece, bool) {
 	if version == "" {
 		version = strongETag(resp.Headers)
 	}
-	return storedPiece(op, resp, version)
+	return storedPiece(op, asStored(resp), version)
 }

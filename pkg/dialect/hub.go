@@ -239,7 +239,7 @@ func (Hub) Piece(op authz.Operation, resp authz.Response) (authz.Piece, bool) {
 	case strings.HasPrefix(op.Object, "xorb/"):
 		version = op.Version
 	case version == "":
-		version = strongETag(resp.Headers)
+		version = entityTag(resp)
 	}
 	return storedPiece(op, resp, version)
 }

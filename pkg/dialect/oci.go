@@ -165,7 +165,7 @@ func (OCI) Piece(op authz.Operation, resp authz.Response) (authz.Piece, bool) {
 	version := op.Version
 	if version == "" {
 		if version = validator(resp.Headers, "docker-content-digest"); !isDigest(version) {
-			version = strongETag(resp.Headers)
+			version = entityTag(resp)
 		}
 	}
 	return storedPiece(op, resp, version)

@@ -13,12 +13,12 @@ func (Files) Piece(op authz.Operation, resp authz.Response) (authz.Piece, bool) 
 }
 
 // pieceOf is the part of op's object that an answer hands out as HTTP says it (RFC 9110 §14.4, §15.3.7). What says nothing sensible about its
-// size is of unknown size, which is taken for all of the object.
+// size is of unknown size, which is taken for all of the object. So is a part of what was encoded: it is one of something else.
 func pieceOf(op authz.Operation, resp authz.Response) (authz.Piece, bool) {
 	if op.Class != authz.ClassRead && op.Class != authz.ClassExport {
 		return authz.Piece{}, false
 	}
-	p := authz.Piece{Object: op.Object, Version: strongETag(resp.Headers), Size: authz.UnknownLength, Length: resp.ContentLength}
+	p := authz.Piece{Object: op.Object, Version: entityTag(resp), Size: authz.UnknownLength, Length: resp.ContentLength}
 	switch resp.Status {
 	case 200, 203:
 		if resp.ContentEncoding == "" {
@@ -27,7 +27,7 @@ func pieceOf(op authz.Operation, resp authz.Response) (authz.Piece, bool) {
 		return p, true
 	case 206:
 		offset, length, size, ok := contentRange(resp.Headers)
-		if ok && (resp.ContentLength == authz.UnknownLength || resp.ContentLength == length) {
+		if ok && resp.ContentEncoding == "" && (resp.ContentLength == authz.UnknownLength || resp.ContentLength == length) {
 			p.Offset, p.Length, p.Size = offset, length, size
 		}
 		return p, true
@@ -36,6 +36,23 @@ func pieceOf(op authz.Operation, resp authz.Response) (authz.Piece, bool) {
 		return p, true
 	}
 	return authz.Piece{}, false
+}
+
+// asStored is the answer of a store that encodes nothing on the way: a coding is how the object was put there.
+func asStored(resp authz.Response) authz.Response {
+	if resp.Status == 206 {
+		resp.ContentEncoding = ""
+	}
+	return resp
+}
+
+// entityTag is strongETag of an answer that may have been encoded on the way: its tag may then be one of that coding (Apache's "…-gzip"). By it each
+// coding would be a version of its own, which the registry does not know either.
+func entityTag(resp authz.Response) string {
+	if resp.ContentEncoding != "" {
+		return ""
+	}
+	return strongETag(resp.Headers)
 }
 
 // strongETag returns the answer's entity tag, where there is one and it is not weak (RFC 9110 §8.8.3).

@@ -25,6 +25,8 @@ func TestPiece(t *testing.T) {
 		"a weak tag":         {read, authz.Response{Status: 200, ContentLength: 7, Headers: authz.Header{"etag": {`W/"v1"`}}}, authz.Piece{Object: "/a", Size: 7, Length: 7}, true},
 		"two tags":           {read, authz.Response{Status: 200, ContentLength: 7, Headers: authz.Header{"etag": {`"v1"`, `"v2"`}}}, authz.Piece{Object: "/a", Size: 7, Length: 7}, true},
 		"compressed":         {read, authz.Response{Status: 200, ContentLength: 7, ContentEncoding: "gzip"}, authz.Piece{Object: "/a", Size: -1, Length: 7}, true},
+		"a coding's own tag": {read, authz.Response{Status: 200, ContentLength: 7, ContentEncoding: "gzip", Headers: authz.Header{"etag": {`"v1-gzip"`}}}, authz.Piece{Object: "/a", Size: -1, Length: 7}, true},
+		"a part of a coding": {read, authz.Response{Status: 206, ContentLength: 100, ContentEncoding: "gzip", Headers: part("bytes 100-199/1000")}, authz.Piece{Object: "/a", Size: -1, Length: 100}, true},
 		"a part":             {read, authz.Response{Status: 206, ContentLength: 100, Headers: part("bytes 100-199/1000")}, authz.Piece{Object: "/a", Version: "v1", Size: 1000, Offset: 100, Length: 100}, true},
 		"of unknown size":    {read, authz.Response{Status: 206, ContentLength: 100, Headers: part("bytes 100-199/*")}, authz.Piece{Object: "/a", Version: "v1", Size: -1, Offset: 100, Length: 100}, true},
 		"a length that lies": {read, authz.Response{Status: 206, ContentLength: 100, Headers: part("bytes 0-0/1000")}, unknown, true},
@@ -41,6 +43,23 @@ func TestPiece(t *testing.T) {
 		got, ok := dialect.Files{}.Piece(tt.op, tt.resp)
 		if diff := cmp.Diff(tt.want, got); diff != "" || ok != tt.ok {
 			t.Errorf("%s: ok %v (-want +got)\n%s", name, ok, diff)
+		}
+	}
+}
+
+// TestPieceOfCoding: a server may encode on the way, under a tag of the coding's own, and a store of objects does not: there it is how they were put.
+func TestPieceOfCoding(t *testing.T) {
+	op := authz.Operation{Class: authz.ClassRead, Complete: true, Object: "a"}
+	resp := authz.Response{
+		Status: 206, ContentLength: 100, ContentEncoding: "gzip", Headers: authz.Header{"content-range": {"bytes 100-199/1000"}, "etag": {`"v1"`}},
+	}
+	onTheWay, stored := authz.Piece{Object: "a", Size: -1, Length: 100}, authz.Piece{Object: "a", Version: "v1", Size: 1000, Offset: 100, Length: 100}
+	for d, want := range map[dialect.Storage]authz.Piece{
+		dialect.Files{}: onTheWay, dialect.Hub{}: onTheWay, dialect.MLflow{}: onTheWay, dialect.OCI{}: onTheWay,
+		dialect.S3{}: stored, dialect.GCS{}: stored, dialect.AzureBlob{}: stored,
+	} {
+		if got, ok := d.Piece(op, resp); got != want || !ok {
+			t.Errorf("%T: %+v, %v; want %+v", d, got, ok, want)
 		}
 	}
 }

@@ -222,5 +222,5 @@ func (S3) Piece(op authz.Operation, resp authz.Response) (authz.Piece, bool) {
 	if v := validator(resp.Headers, "x-amz-version-id"); version == "" && v != "null" {
 		version = v
 	}
-	return storedPiece(op, resp, version)
+	return storedPiece(op, asStored(resp), version)
 }

@@ -66,7 +66,7 @@ func (store) Answer(op authz.Operation, _ authz.Response) Answer {
 
 // Piece implements Storage.
 func (store) Piece(op authz.Operation, resp authz.Response) (authz.Piece, bool) {
-	return storedPiece(op, resp, strongETag(resp.Headers))
+	return storedPiece(op, resp, entityTag(resp))
 }
 
 // storedPiece is pieceOf with a validator of the store's own. What an export hands out (a copy, the rows of a query) nobody can put into a
