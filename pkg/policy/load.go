@@ -298,7 +298,7 @@ func compileFiles(files map[string]string) (_ *ast.Compiler, silent []string, er
 	}
 	c := ast.NewCompiler().WithStrict(true).WithSchemas(schemas).WithCapabilities(capabilities())
 	if c.Compile(modules); c.Failed() {
-		return nil, nil, fmt.Errorf("compile the policy: %w", c.Errors)
+		return nil, nil, fmt.Errorf("compile the policy: %w%s", c.Errors, hintOf(c.Errors))
 	}
 	input, err := readSchema()
 	if err != nil {
@@ -315,6 +315,18 @@ func compileFiles(files map[string]string) (_ *ast.Compiler, silent []string, er
 		return nil, nil, fmt.Errorf("compile the policy: %w", err)
 	}
 	return c, append(misspelt, saysNothing(modules, input)...), nil
+}
+
+// hintOf tells whoever has a policy of opa-envoy-plugin how it is taken.
+func hintOf(errs ast.Errors) string {
+	for _, e := range errs {
+		for _, theirs := range [...]string{"attributes", "parsed_path", "parsed_query", "parsed_body"} {
+			if strings.Contains(e.Message, "input."+theirs) {
+				return "\ninput." + theirs + " is what opa-envoy-plugin asks about: a policy that was written for it needs policy.compat: opa-envoy"
+			}
+		}
+	}
+	return ""
 }
 
 // inputSchema puts the schema where the compiler checks every reference to input against it; anywhere else it is ignored without a word.

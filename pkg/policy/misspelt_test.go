@@ -99,3 +99,13 @@ func TestAPolicyWithoutComposition(t *testing.T) {
 		}
 	}
 }
+
+// TestAPolicyOfAnother: whoever does not say that a policy is one of opa-envoy-plugin is told how.
+func TestAPolicyOfAnother(t *testing.T) {
+	const hint = "needs policy.compat: opa-envoy"
+	for src, want := range map[string]bool{`decision if input.attributes.request.http.method == "GET"`: true, `decision if input.parsed_path[0] == "a"`: true, `decision if input.subjct.id`: false} {
+		if _, err := policy.New(t.Context(), own(src)); err == nil || strings.Contains(err.Error(), hint) != want {
+			t.Errorf("%s: %v", src, err)
+		}
+	}
+}

@@ -88,7 +88,7 @@ func examine(ctx context.Context, file string) verdict {
 		}
 	}
 	if err != nil {
-		v.Problems = append(v.Problems, problem{Text: err.Error()})
+		v.Problems = append(v.Problems, problem(cfg.Blame(err)))
 		return v
 	}
 	v.OK = len(v.Problems) == 0

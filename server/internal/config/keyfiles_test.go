@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -88,6 +89,22 @@ func TestCertificateMatches(t *testing.T) {
 		_, err := Parse([]byte(minimal+"certificates: [{match: '"+match+"', groups: [rag]}]\n"), "weir.yaml")
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v; want %q", match, err, want)
+		}
+	}
+}
+
+// TestBlame: what is found later has its place in the file, too.
+func TestBlame(t *testing.T) {
+	c, err := Parse([]byte(minimal+"policy: {observe: [night]}\n"), "weir.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"policy.observe: no rule night": "weir.yaml:7: policy.observe: no rule night",
+		"r.rego:3: policy.x":            "r.rego:3: policy.x",
+	} {
+		if got := c.Blame(errors.New(text)).String(); got != want {
+			t.Errorf("%q; want %q", got, want)
 		}
 	}
 }

@@ -43,6 +43,16 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Blame makes a problem of an error that begins with a key of the policy's, such as policy.bundle, which was found by what serves it; of any
+// other one without a place.
+func (c *Config) Blame(err error) Problem {
+	key, text, ok := strings.Cut(err.Error(), ": ")
+	if line := c.report().line(key); ok && strings.HasPrefix(key, "policy.") && line > 0 {
+		return Problem{File: c.file, Line: line, Key: key, Text: text}
+	}
+	return Problem{Text: err.Error()}
+}
+
 // report collects problems. A key is blamed once: what else is wrong with it follows from the first.
 type report struct {
 	file  string
