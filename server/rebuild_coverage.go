@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -17,7 +18,7 @@ func leftOf(c *config.Config, f *audit.Fields) (authz.CoverClaim, bool) {
 		return authz.CoverClaim{}, false
 	}
 	claim := authz.CoverClaim{
-		ID: f.Decision, Tenant: authz.Target{Tenant: f.Tenant}.MeterTenant(), Target: f.Target, Holders: []string{"subject|" + f.UserID},
+		ID: f.Decision, Tenant: authz.Target{Tenant: f.Tenant}.MeterTenant(), Target: f.Target, Holders: []string{"subject|" + behind(f)},
 		Piece: authz.Piece{Object: f.Object, Version: f.Version, Size: f.Size, Offset: f.Offset, Length: f.Length},
 	}
 	if f.LeaveTarget != "" { // it is the object that was redirected from
@@ -29,6 +30,9 @@ func leftOf(c *config.Config, f *audit.Fields) (authz.CoverClaim, bool) {
 	}
 	return claim, true
 }
+
+// behind returns whose it is, as authz.Subject.Behind has it.
+func behind(f *audit.Fields) string { return cmp.Or(f.Owner, f.UserID) }
 
 // tenantOf returns the tenant of a target as it is configured now.
 func tenantOf(c *config.Config, target string) string {
@@ -47,7 +51,7 @@ func readOf(f *audit.Fields) (authz.DocumentClaim, bool) {
 		return authz.DocumentClaim{}, false
 	}
 	return authz.DocumentClaim{
-		ID: f.Decision, Tenant: authz.Target{Tenant: f.Tenant}.MeterTenant(), Target: f.Target, Subject: f.UserID, Object: f.Object, Version: f.Version,
+		ID: f.Decision, Tenant: authz.Target{Tenant: f.Tenant}.MeterTenant(), Target: f.Target, Subject: behind(f), Object: f.Object, Version: f.Version,
 	}, true
 }
 

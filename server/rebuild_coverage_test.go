@@ -18,7 +18,8 @@ func TestLeftOf(t *testing.T) {
 	}
 	followed := direct
 	followed.LeaveTarget, followed.LeaveObject, followed.LeaveVersion = "hub", "org/llm", "sha"
-	redirect, refused, uncovered := direct, direct, direct
+	redirect, refused, uncovered, agent := direct, direct, direct, direct
+	agent.Owner = "i|eve"
 	redirect.Carried, refused.Enforced, uncovered.SubjectAfter = "capability:x", authz.Deny, 0
 	holders := []string{"subject|i|ada", "group|g"}
 	for name, tt := range map[string]struct {
@@ -26,6 +27,7 @@ func TestLeftOf(t *testing.T) {
 		want   *authz.CoverClaim
 	}{
 		"a download":            {direct, &authz.CoverClaim{ID: "d", Tenant: "cdns", Target: "cdn", Holders: holders, Piece: authz.Piece{Object: "/a", Version: "e", Size: 9, Length: 9}}},
+		"one by an agent":       {agent, &authz.CoverClaim{ID: "d", Tenant: "cdns", Target: "cdn", Holders: []string{"subject|i|eve", "group|g"}, Piece: authz.Piece{Object: "/a", Version: "e", Size: 9, Length: 9}}},
 		"one after a redirect":  {followed, &authz.CoverClaim{ID: "d", Tenant: "hubs", Target: "hub", Holders: holders, Piece: authz.Piece{Object: "org/llm", Version: "sha", Size: 9, Length: 9}}},
 		"the redirect":          {redirect, nil},
 		"a refusal":             {refused, nil},

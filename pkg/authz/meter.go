@@ -150,10 +150,7 @@ func (s MeterSpec) part(key string, who Subject, what Target, group string) stri
 	case "subject":
 		return who.Ref()
 	case "owner":
-		if who.Owner != "" {
-			return who.Owner
-		}
-		return who.Ref()
+		return who.Behind()
 	case "actor":
 		if len(who.Actors) > 0 {
 			by := who.Actors[0]

@@ -38,6 +38,15 @@ func (s Subject) Ref() string {
 	return s.Issuer + "|" + s.ID
 }
 
+// Behind is the Ref of the person behind an agent, where one is known, and the subject's own else. What must not add up to a whole is counted by it:
+// one person may have many agents.
+func (s Subject) Behind() string {
+	if s.Owner != "" {
+		return s.Owner
+	}
+	return s.Ref()
+}
+
 // Actor is one link of a delegation chain (RFC 8693 §4.1).
 type Actor struct {
 	Issuer string `json:"issuer,omitempty"`

@@ -40,7 +40,7 @@ func (a *Admission) attempt(ctx context.Context) error {
 
 // attempter is the meter that counts the subject's attempts.
 func (a *Admission) attempter() authz.MeterKey {
-	return authz.MeterKey{Meter: authz.MeterAttempts, Key: "subject|" + a.identity.Subject.Ref()}
+	return authz.MeterKey{Meter: authz.MeterAttempts, Key: "subject|" + a.identity.Subject.Behind()}
 }
 
 // attempts reports whether the operation tries to get at weights: any request for what is one, or lies where they do, a list of names and a
@@ -75,7 +75,7 @@ func (a *Admission) furtherPiece() bool {
 
 // letHave is the meter that counts how often the subject was let have the object.
 func (a *Admission) letHave() authz.MeterKey {
-	return authz.MeterKey{Meter: authz.MeterAttempts, Key: "object|" + a.identity.Subject.Ref() + "|" + a.match.Target.Name + "|" + digest(a.op.Object)}
+	return authz.MeterKey{Meter: authz.MeterAttempts, Key: "object|" + a.identity.Subject.Behind() + "|" + a.match.Target.Name + "|" + digest(a.op.Object)}
 }
 
 // noteAttempt notes that the object of a first attempt may be had, so that its further pieces are none of their own. Where that cannot be

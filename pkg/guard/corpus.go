@@ -24,7 +24,7 @@ func (a *Admission) claimDocument(ctx context.Context, p authz.Piece) error {
 		return nil
 	}
 	c := authz.DocumentClaim{
-		ID: a.id, Tenant: a.tenant(), Target: a.match.Target.Name, Subject: a.identity.Subject.Ref(), Object: p.Object, Version: p.Version,
+		ID: a.id, Tenant: a.tenant(), Target: a.match.Target.Name, Subject: a.identity.Subject.Behind(), Object: p.Object, Version: p.Version,
 	}
 	r, err := a.g.cfg.Corpus.Claim(ctx, c)
 	if err != nil {

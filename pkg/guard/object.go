@@ -65,7 +65,7 @@ func (a *Admission) unseen(ctx context.Context, p authz.Piece) (opaque bool, err
 	if p.Length == authz.UnknownLength || p.Length > most {
 		return true, nil
 	}
-	key := authz.MeterKey{Meter: authz.MeterUnseen, Key: a.identity.Subject.Ref() + "|" + a.match.Target.Name + "|" + digest(p.Object)}
+	key := authz.MeterKey{Meter: authz.MeterUnseen, Key: a.identity.Subject.Behind() + "|" + a.match.Target.Name + "|" + digest(p.Object)}
 	r := authz.Reservation{
 		ID: a.id + ".unseen", Tenant: a.tenant(), Keys: []authz.MeterKey{key}, Volume: authz.Volume{}.With(authz.UnitBytes, p.Length),
 		Limits: []authz.Limit{{Meter: key.Meter, Key: key.Key, Unit: authz.UnitBytes, Window: authz.UnseenWindow, Max: most}},
@@ -93,7 +93,7 @@ func (a *Admission) claimCoverage(ctx context.Context, p authz.Piece, leaves boo
 	if a.g.cfg.Coverage == nil || !leaves || !known && p.Size != authz.UnknownLength && p.Size < smallObject {
 		return nil
 	}
-	c := authz.CoverClaim{ID: a.id, Tenant: a.tenant(), Target: a.match.Target.Name, Piece: p, Holders: []string{"subject|" + a.identity.Subject.Ref()}}
+	c := authz.CoverClaim{ID: a.id, Tenant: a.tenant(), Target: a.match.Target.Name, Piece: p, Holders: []string{"subject|" + a.identity.Subject.Behind()}}
 	if l := a.identity.Leave; l != nil { // it is the same object as where the redirect was, and covered once
 		c.Tenant, c.Target, c.Piece.Object, c.Piece.Version = l.Tenant, l.Target, l.Object, l.Version
 	}

@@ -2,6 +2,7 @@ package guard_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -139,5 +140,19 @@ func TestUnseenVersions(t *testing.T) {
 	first := booked("/a", "v1")
 	if first.Meter != authz.MeterUnseen || booked("/a", "v2") != first || booked("/a", "") != first || booked("/b", "v1") == first {
 		t.Errorf("booked in %v, which other versions do not share, or another object does", first)
+	}
+}
+
+// TestAgentsOfOnePerson: what a person's agents have of an object, seen or unseen, the person has.
+func TestAgentsOfOnePerson(t *testing.T) {
+	w := reading(t)
+	w.owner = "https://i|eve"
+	a := w.guard.Begin(authz.Request{Method: "GET"})
+	a.Admit(t.Context())
+	resp := piece(500, 10, 1<<30)
+	resp.Unseen = true
+	a.Respond(t.Context(), resp)
+	if !a.Allowed() || len(w.ledger.committed) != 1 || w.ledger.committed[0].Holders[0] != "subject|https://i|eve" || !strings.HasPrefix(w.charged[0].Key, "https://i|eve|") {
+		t.Errorf("allowed %v, claims %+v, charged %v; want what counts for the owner", a.Allowed(), w.ledger.committed, w.charged)
 	}
 }

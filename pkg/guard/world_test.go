@@ -48,6 +48,7 @@ type world struct {
 	undecided, phases, flagged, would []string
 
 	claimed string // the token's words in justification
+	owner   string // of the subject, an agent
 
 	ledger ledger
 	leave  *authz.Leave // by which the subject comes
@@ -112,7 +113,7 @@ func (w *world) rebuild(change func(*guard.Config)) {
 
 func (w *world) Authenticate(context.Context, authz.Request, authz.Target) (authz.Identity, error) {
 	claims := map[string]any{"number": json.Number("9007199254740993")} // 2^53+1
-	id := authz.Identity{Subject: authz.Subject{Issuer: "https://i", ID: "ada", Groups: w.groups, Credential: "c1", Claims: claims, Justification: w.claimed}, Carrier: "authorization"}
+	id := authz.Identity{Subject: authz.Subject{Issuer: "https://i", ID: "ada", Groups: w.groups, Credential: "c1", Claims: claims, Justification: w.claimed, Owner: w.owner}, Carrier: "authorization"}
 	if w.leave != nil {
 		id.Leave, id.Subject.Credential, id.Carrier, id.Parameter = w.leave, "capability:c", "", "cap"
 	}
