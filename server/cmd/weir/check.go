@@ -80,6 +80,9 @@ func examine(ctx context.Context, file string) verdict {
 		var e *policy.Engine
 		if e, err = policy.New(ctx, p); err == nil {
 			v.Policy = e.Revision()
+			for _, name := range cfg.Policy.Observe { // which are there, or the policy had not been taken
+				v.Warnings = append(v.Warnings, fmt.Sprintf("policy.observe: rule %s is not enforced", name))
+			}
 			v.Warnings = append(v.Warnings, e.Warnings()...)
 			err = v.try(ctx, e)
 			if cfg.Registry.Enabled() && !e.Reads().Registered {
@@ -135,9 +138,6 @@ func warnings(c *config.Config) []string {
 	}
 	if c.Mode == "observe" {
 		warn("mode: observe refuses and masks nothing, at no target")
-	}
-	for _, name := range c.Policy.Observe {
-		warn("policy.observe: rule %s is not enforced", name)
 	}
 	if c.Default == "observe" {
 		warn("default: observe lets through whatever no target covers")
