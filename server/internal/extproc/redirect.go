@@ -16,14 +16,9 @@ type Redirects interface {
 	Carry(req authz.Request, to target.Lead, id authz.Identity, leave authz.Leave) (location, credential string, err error)
 }
 
-// redirected reports whether clients follow an answer of that status to its Location, by the method that they asked with or by GET.
-func redirected(status int) bool {
-	switch status {
-	case 301, 302, 303, 307, 308:
-		return true
-	}
-	return false
-}
+// redirected reports whether clients follow an answer of that status to its Location, by the method that they asked with or by GET. Some follow all
+// that send one (curl), 304 aside.
+func redirected(status int) bool { return status >= 300 && status < 400 && status != 304 }
 
 // elsewhere is the object that a redirect hands out of which nobody says how large it is.
 func elsewhere(op authz.Operation, resp *authz.Response) (authz.Piece, bool) {
