@@ -272,7 +272,7 @@ func (st *stream) countBody(m *wire.Inbound) error {
 		st.glimpse(m)
 	}
 	r.passed += int64(m.Body.Len())
-	if stated := r.head.ContentLength; stated >= 0 && r.passed > stated && !st.adm.Observed() {
+	if stated := st.stated(); stated >= 0 && r.passed > stated && !st.adm.Observed() {
 		return st.deny(errLonger())
 	}
 	if r.most > 0 && r.left.Of(authz.UnitBytes)+int64(m.Body.Len()) > r.most {

@@ -102,13 +102,22 @@ func (st *stream) artifactKey(p *authz.Piece) artifact.Key {
 	return artifact.Key{Tenant: t.MeterTenant(), Target: t.Name, Object: p.Object, Version: p.Version, Size: p.Size}
 }
 
+// stated is how long the answer says that its body is; authz.UnknownLength where it does not.
+func (st *stream) stated() int64 {
+	head := &st.response.head
+	if head.ContentLength == authz.UnknownLength && head.Object != nil && st.response.status == 206 {
+		return head.Object.Length
+	}
+	return head.ContentLength
+}
+
 // sniffBody takes a piece of the body of an object that is not recognised yet, and lets it wait.
 func (st *stream) sniffBody(m *wire.Inbound) error {
 	s := st.response.sniff
 	s.see(m.Body)
 	s.taken += int64(m.Body.Len())
 	s.held, m.Body = append(s.held, m.Body...), nil
-	if stated := st.response.head.ContentLength; stated >= 0 && s.taken > stated {
+	if stated := st.stated(); stated >= 0 && s.taken > stated {
 		return st.deny(errLonger())
 	}
 	if len(s.first) < artifact.PrefixLen && !m.EndOfStream && s.taken != st.response.head.ContentLength {
