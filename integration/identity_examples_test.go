@@ -50,7 +50,7 @@ func TestIdentityProvidersAreWhole(t *testing.T) {
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join(root, "examples", "04-identity-providers"))); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "bundle.json"), []byte(`{"keys":[]}`), 0o600); err != nil { // SPIRE's to write
+	if err := os.WriteFile(filepath.Join(dir, "bundle.json"), []byte(`{"keys":[{"kty":"EC","kid":"a","use":"jwt-svid","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}`), 0o600); err != nil { // SPIRE's to write; the key is that of RFC 7517, appendix A.1
 		t.Fatal(err)
 	}
 	configs, err := filepath.Glob(filepath.Join(dir, "*.yaml"))

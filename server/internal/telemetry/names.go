@@ -141,6 +141,12 @@ const (
 	AttrVolumeDims      = "weir.volume.dims"
 	AttrUndeclared      = "weir.vectors.undeclared" // where the API has none
 	AttrEmptied         = "weir.fields.emptied"
+	AttrVectorFloats    = "weir.vectors.bytes.floats" // bytes of vectors, by how they were written
+	AttrVectorInts      = "weir.vectors.bytes.ints"
+	AttrVectorBase64    = "weir.vectors.bytes.base64"
+	AttrVectorSparse    = "weir.vectors.bytes.sparse"
+	AttrVectorText      = "weir.vectors.bytes.text"
+	AttrVectorBinary    = "weir.vectors.bytes.binary"
 	AttrOutcome         = "weir.outcome"
 	AttrMeasured        = "weir.measured"
 	attrServiceName     = "service.name"

@@ -211,6 +211,12 @@ func completionAttributes(f *audit.Fields) attributes {
 	}
 	a.count(AttrUndeclared, f.Undeclared)
 	a.count(AttrEmptied, f.Emptied)
+	a.count(AttrVectorFloats, f.VectorFloats)
+	a.count(AttrVectorInts, f.VectorInts)
+	a.count(AttrVectorBase64, f.VectorBase64)
+	a.count(AttrVectorSparse, f.VectorSparse)
+	a.count(AttrVectorText, f.VectorText)
+	a.count(AttrVectorBinary, f.VectorBinary)
 	return a
 }
 

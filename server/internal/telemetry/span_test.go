@@ -35,7 +35,7 @@ func full(event authz.Event) *authz.Record {
 		Operation: authz.Operation{Class: authz.ClassEmbed, Complete: true, Model: "minilm", Collection: "papers", Object: "a/b.safetensors", Artifact: "checkpoint", Range: "bytes=0-1", Vectors: authz.Unbounded, Dims: 384, Documents: 16, Bytes: 2048},
 		Verdict:   authz.Decision{Effect: authz.Deny, Kind: authz.KindQuota, Rule: "weir.rules.access", Reason: "too many", Revision: "sha256:abc", Record: authz.RecordDurable, Mask: authz.Mask{Vectors: authz.MaskZero}},
 		Enforced:  authz.Allow, Mode: authz.ModeObserve, Label: "quota_vectors", Reserved: authz.Volume{1, 2, 3, 4, 5},
-		Outcome: authz.OutcomeComplete, Status: 200, Measured: "counted", Volume: authz.Volume{1, 16, 131072, 0, 16}, Found: authz.Found{Dims: 6144, Undeclared: 2, Emptied: 3},
+		Outcome: authz.OutcomeComplete, Status: 200, Measured: "counted", Volume: authz.Volume{1, 16, 131072, 0, 16}, Found: authz.Found{Dims: 6144, Undeclared: 2, Emptied: 3, Floats: 4, Ints: 5, Base64: 6, Sparse: 7, Text: 8, Binary: 9},
 	}
 }
 
