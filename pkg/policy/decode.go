@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/weirgate/weir/pkg/authz"
 )
@@ -46,7 +48,7 @@ func decode(v any) (authz.Decision, error) {
 			var s string
 			s, err = text(v)
 			if d.Record = authz.RecordMode(s); err == nil && !d.Record.Valid() {
-				err = fmt.Errorf("record mode %q is not known", s)
+				err = fmt.Errorf("record mode %s is not known", word(s))
 			}
 		case "kind":
 			d.Kind, err = kind(v)
@@ -116,7 +118,7 @@ func kind(v any) (authz.Kind, error) {
 	case "quota":
 		return authz.KindQuota, nil
 	}
-	return 0, fmt.Errorf("kind %q: want forbidden or quota", s)
+	return 0, fmt.Errorf("kind %s: want forbidden or quota", word(s))
 }
 
 func mask(v any) (authz.Mask, error) {
@@ -132,13 +134,13 @@ func mask(v any) (authz.Mask, error) {
 			var s string
 			s, err = text(v)
 			if out.Vectors = authz.MaskMode(s); err == nil && !out.Vectors.Valid() {
-				err = fmt.Errorf("mask %q is not known", s)
+				err = fmt.Errorf("mask %s is not known", word(s))
 			}
 		case "scores":
 			var s string
 			s, err = text(v)
 			if out.Scores = authz.ScoreMask(s); err == nil && !out.Scores.Valid() {
-				err = fmt.Errorf("score mask %q: want drop, rank or round:N", s)
+				err = fmt.Errorf("score mask %s: want drop, rank or round:N", word(s))
 			}
 		case "fields":
 			out.Fields, err = texts(v)
@@ -195,13 +197,13 @@ func limit(v any) (authz.Limit, error) {
 		case err != nil:
 		case key == "meter":
 			if l.Meter = authz.Meter(s); !l.Meter.Wellformed() { // Engine says whether there is one of that name
-				err = fmt.Errorf("meter %q is not known", s)
+				err = fmt.Errorf("meter %s is not known", word(s))
 			}
 		case key == "key":
 			l.Key = s
 		case key == "unit":
 			if l.Unit = authz.Unit(s); l.Unit.Index() < 0 {
-				err = fmt.Errorf("unit %q is not known", s)
+				err = fmt.Errorf("unit %s is not known", word(s))
 			}
 		case key == "window":
 			l.Window, err = authz.ParseWindow(s)
@@ -211,7 +213,7 @@ func limit(v any) (authz.Limit, error) {
 			}
 		case key == "away":
 			if l.Away = authz.Away(s); !l.Away.Valid() || l.Away == authz.AwayUnset {
-				err = fmt.Errorf("away %q is not known: want refuse, local or allow", s)
+				err = fmt.Errorf("away %s is not known: want refuse, local or allow", word(s))
 			}
 		case key == "max":
 			l.Max, err = whole(v)
@@ -248,8 +250,17 @@ func approval(v any) (*authz.Approval, error) {
 	}
 	for u := range a.Budget {
 		if u.Index() < 0 {
-			return nil, fmt.Errorf("budget: unit %q is not known", u)
+			return nil, fmt.Errorf("budget: unit %s is not known", word(string(u)))
 		}
 	}
 	return &a, nil
+}
+
+// word quotes what a rule said where an error goes to the log, if it can be a word of ours that was misspelt: what a rule computes may hold a
+// request's own text, which is not for there.
+func word(s string) string {
+	if len(s) <= 24 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-:+") == "" {
+		return strconv.Quote(s)
+	}
+	return fmt.Sprintf("a text of %d bytes", len(s))
 }

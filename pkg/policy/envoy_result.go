@@ -167,7 +167,7 @@ func headerName(s string) (string, error) {
 	token := func(r rune) bool { return r > ' ' && r < 0x7f && !strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r) }
 	switch {
 	case name == "" || strings.ContainsFunc(name, func(r rune) bool { return !token(r) }):
-		return "", fmt.Errorf("%q is no name of a header that may be set", s)
+		return "", fmt.Errorf("%s is no name of a header that may be set", word(s))
 	case slices.Contains([]string{"host", "content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te", "trailer", "proxy-connection"}, name),
 		strings.HasPrefix(name, "weir-"), strings.HasPrefix(name, "x-envoy-"):
 		return "", fmt.Errorf("header %s is not the policy's to change", name)

@@ -36,7 +36,7 @@ func flag(v any) (f authz.Flag, err error) {
 		switch key {
 		case "name":
 			if f.Name, err = text(v); err == nil && !authz.WellformedFlag(f.Name) {
-				err = fmt.Errorf("%q: want 1 to 64 lower-case letters, digits and '_', a letter first", f.Name)
+				err = fmt.Errorf("%s: want 1 to 64 lower-case letters, digits and '_', a letter first", word(f.Name))
 			}
 		case "rule":
 			f.Rule, err = text(v)
