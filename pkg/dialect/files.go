@@ -25,7 +25,7 @@ func (Files) Head(method, p, query string, h authz.Header) authz.Operation {
 	if op.Artifact == "" {
 		op.Artifact = artifactInQuery(query)
 	}
-	if overridesMethod(h) {
+	if overridesMethod(h) || p == "" { // what names no object hands out none
 		op.Class = authz.ClassUnknown
 		return op
 	}
