@@ -113,7 +113,7 @@ var exceptions = map[string][]string{
 }
 
 // shared are the packages that every feature may import.
-var shared = []string{"pkg/authz", "pkg/scan"}
+var shared = []string{"pkg/authz", "pkg/scan", "pkg/recordfile"}
 
 func TestLayering(t *testing.T) {
 	for _, p := range listPackages(t) {

@@ -17,6 +17,7 @@
 //   - pkg/window: sliding windows in memory; pkg/redisstore: the same in Redis; pkg/window/windowtest: what both must pass.
 //   - pkg/coverage: which parts of a stored object have left, and to whom; in Redis too, and pkg/coverage/coveragetest as above.
 //   - pkg/distinct: how many distinct documents of a corpus have left, and to whom; in Redis too, and pkg/distinct/distincttest.
+//   - pkg/recordfile: the file that coverage and documents are kept in, where there is no Redis.
 //   - pkg/registry: versions of models by digest: class, state, who promoted, and two people to lower; in Redis too, pkg/registry/registrytest.
 //   - pkg/artifact: what a stored object is, by its first bytes and its last, whatever its name; in Redis too, and pkg/artifact/artifacttest.
 //   - pkg/handover: an admission on its way from ext_authz to ext_proc.

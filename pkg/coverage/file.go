@@ -1,77 +1,54 @@
 package coverage
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"hash/crc32"
-	"io"
+
+	"github.com/weirgate/weir/pkg/recordfile"
 )
 
-// The file holds what has left: eight bytes that say what it is, and a record for each commit and holder. A record is 156 bytes, all numbers
-// little-endian: the key (16), the time of the commit in ns since 1970 (8), the whole bitmap after it (128), and the CRC-32C of these (4).
-// The last record of a key holds. What a crash left half written at the end is no record; a record that cannot be read before one that can
-// is damage, and an error: what it said would be given back.
+// The file holds what has left: a record for each commit and holder, the last one of a key holds. A record is 156 bytes, all numbers
+// little-endian: the key (16), the time of the commit in ns since 1970 (8), the whole bitmap after it (128), and the checksum (4).
 
-const (
-	fileMagic = "weircov1"
-	recordLen = len(Key{}) + 8 + BitmapLen + 4
-)
-
-// errNotOurs says that a file is another one.
-var errNotOurs = errors.New("this is no file of coverage, or one of another version: move it away to start with coverage at zero")
-
-func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+// form is how the file is written.
+func form() recordfile.Form {
+	return recordfile.Form{Magic: "weircov1", Length: len(Key{}) + 8 + BitmapLen + 4, What: "coverage"}
+}
 
 // appendRecord appends an object as the file has it.
 func appendRecord(b []byte, o *object) []byte {
 	at := len(b)
 	b = append(b, o.key[:]...)
 	b = binary.LittleEndian.AppendUint64(b, uint64(o.last)) //nolint:gosec // read back as it was
-	b = o.left.Append(b)
-	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[at:], castagnoli()))
+	return form().Seal(o.left.Append(b), at)
 }
 
-// readRecord reads one record; false where it is none.
-func readRecord(b []byte) (object, bool) {
-	body := b[:recordLen-4]
-	if crc32.Checksum(body, castagnoli()) != binary.LittleEndian.Uint32(b[len(body):]) {
-		return object{}, false
-	}
+// readRecord reads what a record says.
+func readRecord(body []byte) object {
 	o := object{key: Key(body), last: int64(binary.LittleEndian.Uint64(body[16:]))} //nolint:gosec // as it was written
 	o.left = ReadBitmap(body[24:])
-	return o, true
+	return o
 }
 
-// readFile hands out the records of a file in order.
-func readFile(from io.Reader, each func(object)) error {
-	r := bufio.NewReaderSize(from, 1<<16)
-	b := make([]byte, recordLen)
-	if _, err := io.ReadFull(r, b[:len(fileMagic)]); err != nil || !bytes.Equal(b[:len(fileMagic)], []byte(fileMagic)) {
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return err
-		}
-		return errNotOurs
+// begin reads the file, if there is one, and keeps it from then on.
+func (m *Memory) begin() (err error) {
+	m.disk, err = recordfile.Open(recordfile.Config{
+		Form: form(), Name: m.cfg.File, Lock: &m.mu, Whole: m.written,
+		Each: func(body []byte) bool { m.put(readRecord(body)); return true },
+	})
+	if err != nil {
+		return fmt.Errorf("coverage in %s: %w", m.cfg.File, err)
 	}
-	torn := 0
-	for n := 1; ; n++ {
-		_, err := io.ReadFull(r, b)
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		o, ok := readRecord(b)
-		switch {
-		case !ok && torn == 0:
-			torn = n
-		case ok && torn > 0:
-			return fmt.Errorf("record %d cannot be read and others follow: restore the file, or move it away to start with coverage at zero", torn)
-		case ok:
-			each(o)
+	return nil
+}
+
+// written appends all that counts. The caller holds mu.
+func (m *Memory) written(b []byte) []byte {
+	now := m.cfg.Now()
+	for e := m.recent.Back(); e != nil; e = e.Prev() {
+		if o := e.Value.(*object); !m.expired(o, now) { //nolint:errcheck,forcetypeassert // there is nothing else in it
+			b = appendRecord(b, o)
 		}
 	}
+	return b
 }

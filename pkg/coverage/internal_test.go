@@ -1,15 +1,9 @@
 package coverage
 
 import (
-	"bytes"
-	"context"
-	"fmt"
 	"math"
 	"math/big"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/weirgate/weir/pkg/authz"
@@ -75,130 +69,4 @@ func TestBitmap(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestCompact: the file is written anew while commits go on, and has all of them.
-func TestCompact(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "coverage")
-	m, err := New(Config{File: file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wait sync.WaitGroup
-	for holder := range 2 {
-		wait.Go(func() {
-			for i := range int64(Slots) {
-				if err := m.Commit(context.Background(), piece(holder, i)); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	for range 30 {
-		if err := m.compact(); err != nil {
-			t.Error(err)
-		}
-	}
-	wait.Wait()
-	again, err := New(Config{File: file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for holder := range 2 {
-		if got, err := again.Claim(t.Context(), piece(holder, 0)); err != nil || got[0].Before != 1 {
-			t.Errorf("holder %d: %v, %v", holder, got, err)
-		}
-	}
-}
-
-// TestReplace: a file that was begun before some commits has them when it takes the other's place, and takes those that follow.
-func TestReplace(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "coverage")
-	m, err := New(Config{File: file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	since := m.disk.end
-	f, err := os.Create(file + ".new")
-	if err == nil {
-		_, err = f.WriteString(fileMagic)
-	}
-	for i := range int64(6) {
-		if i == 4 && err == nil {
-			err = m.replace(f, int64(len(fileMagic)), since)
-		}
-		if err == nil {
-			err = m.Commit(t.Context(), piece(int(i), i))
-		}
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := New(Config{File: file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(again.objects) != 6 {
-		t.Errorf("%d objects are known, want 6", len(again.objects))
-	}
-}
-
-// TestTend: a file that has grown is written anew, and so is one of which nobody knows what is on disk; until then commits fail.
-func TestTend(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "coverage")
-	m, err := New(Config{File: file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range slack + 3 {
-		if err := m.Commit(t.Context(), piece(0, 1)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	m.tend()
-	if info, err := os.Stat(file); err != nil || info.Size() != int64(len(fileMagic)+recordLen) {
-		t.Errorf("the file has %v (%v)", info.Size(), err)
-	}
-	_ = m.disk.file.Close() // a disk that fails once
-	m.disk.dirty = true
-	m.tend()
-	if m.disk.file, err = os.OpenFile(file, os.O_RDWR, 0); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Commit(t.Context(), piece(0, 2)); err == nil {
-		t.Error("a commit counts though nobody knows what is on disk")
-	}
-	m.tend()
-	if err := m.Commit(t.Context(), piece(0, 2)); err != nil {
-		t.Errorf("after the file was written anew: %v", err)
-	}
-}
-
-func piece(holder int, i int64) authz.CoverClaim {
-	return authz.CoverClaim{
-		ID: fmt.Sprint(holder, "-", i), Holders: []string{fmt.Sprint(holder)},
-		Piece: authz.Piece{Object: "o", Version: "v", Size: Slots, Offset: i, Length: 1},
-	}
-}
-
-// FuzzReadFile: whatever a file holds, reading it ends, hands out no more than the file has, and what was handed out reads back the same.
-func FuzzReadFile(f *testing.F) {
-	o := object{key: Key{1}, last: 7}
-	o.left.Mark(3, 200)
-	whole := appendRecord(appendRecord([]byte(fileMagic), &o), &object{key: Key{2}, last: -1})
-	f.Add(whole)
-	f.Add(whole[:len(whole)-3])
-	f.Add([]byte(fileMagic))
-	f.Add([]byte("weir"))
-	f.Add(append(bytes.Clone(whole[:len(whole)-1]), 1, 2, 3))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		out := []byte(fileMagic)
-		err := readFile(bytes.NewReader(b), func(o object) { out = appendRecord(out, &o) })
-		if err == nil && !bytes.HasPrefix(b, out) {
-			t.Fatalf("%d bytes read as %x", len(b), out)
-		}
-		if ours := bytes.HasPrefix(b, []byte(fileMagic)); !ours && err == nil {
-			t.Fatal("a file of something else is read")
-		}
-	})
 }

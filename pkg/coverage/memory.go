@@ -3,12 +3,12 @@ package coverage
 import (
 	"container/list"
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/recordfile"
 )
 
 // Config configures a Memory. The zero value is one that forgets with the process.
@@ -25,14 +25,15 @@ const defaultMax = 1 << 18
 // Memory keeps coverage in this process. Safe for concurrent use.
 type Memory struct {
 	cfg  Config
-	disk *disk // nil without Config.File
+	disk *recordfile.File // nil without Config.File
 
-	mu      sync.Mutex // guards what follows, and what of disk says so
+	mu      sync.Mutex // guards what follows, and the end of disk
 	objects map[Key]*list.Element
 	recent  *list.List // of *object, the one asked for last in front
 	open    map[Key][]claim
 	opened  int // claims in open
 	swept   time.Time
+	buf     []byte // of the records of a commit
 }
 
 // object is what has left of an object to a holder.
@@ -65,9 +66,27 @@ func New(cfg Config) (*Memory, error) {
 		return m, nil
 	}
 	if err := m.begin(); err != nil {
-		return nil, fmt.Errorf("coverage in %s: %w", cfg.File, err)
+		return nil, err
 	}
 	return m, nil
+}
+
+// Run brings what was committed to the disk each second until ctx ends, and returns nil. What goes wrong is told by the commits after it,
+// which fail until it is mended.
+func (m *Memory) Run(ctx context.Context) error {
+	if m.disk == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return m.disk.Run(ctx)
+}
+
+// Close brings what was committed to the disk. Run has ended by then, and nothing is committed after it.
+func (m *Memory) Close() error {
+	if m.disk == nil {
+		return nil
+	}
+	return m.disk.Close()
 }
 
 // Claim opens a claim and returns, for each holder in order, how much has left, and would have with this piece and all that others'
@@ -137,7 +156,11 @@ func (m *Memory) Commit(_ context.Context, c authz.CoverClaim) error {
 		next[i].left.Mark(marks.First, marks.End)
 	}
 	if m.disk != nil {
-		if err := m.disk.append(next); err != nil {
+		m.buf = m.buf[:0]
+		for i := range next {
+			m.buf = appendRecord(m.buf, &next[i])
+		}
+		if err := m.disk.Append(m.buf); err != nil {
 			return err
 		}
 	}

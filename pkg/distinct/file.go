@@ -1,30 +1,23 @@
 package distinct
 
 import (
-	"bufio"
-	"bytes"
+	"container/list"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"hash/crc32"
-	"io"
+
+	"github.com/weirgate/weir/pkg/recordfile"
 )
 
-// The file holds what sketches have: eight bytes that say what it is, and records of 122 bytes, all numbers little-endian: the holder (16), the
-// day (4), how many cells follow (2), room for 32 cells of register (2) and rank (1), and the CRC-32C of these (4). A commit is a record of one
-// cell; whatever the order, and however often one is read, they make the same sketches. What a crash left half written at the end is no record; one
-// that cannot be read before one that can is damage, and an error: what it said would be given back.
+// The file holds what sketches have: records of 122 bytes, all numbers little-endian: the holder (16), the day (4), how many cells follow (2), room
+// for 32 cells of register (2) and rank (1), and the checksum (4). A commit is a record of one cell; whatever the order, and however often one is
+// read, they make the same sketches.
 
-const (
-	fileMagic = "weirdis1"
-	maxCells  = 32
-	recordLen = len(Key{}) + 4 + 2 + 3*maxCells + 4
-)
+const maxCells = 32
 
-// errNotOurs says that a file is another one.
-var errNotOurs = errors.New("this is no file of documents, or one of another version: move it away to start with the counts at zero")
-
-func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
+// form is how the file is written.
+func form() recordfile.Form {
+	return recordfile.Form{Magic: "weirdis1", Length: len(Key{}) + 4 + 2 + 3*maxCells + 4, What: "documents"}
+}
 
 // appendRecord appends up to 32 cells as the file has them.
 func appendRecord(b []byte, holder Key, day int64, cells ...cell) []byte {
@@ -36,7 +29,7 @@ func appendRecord(b []byte, holder Key, day int64, cells ...cell) []byte {
 		b = append(binary.LittleEndian.AppendUint16(b, c.register), c.rank)
 	}
 	b = append(b, make([]byte, 3*(maxCells-len(cells)))...)
-	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[at:], castagnoli()))
+	return form().Seal(b, at)
 }
 
 // appendSketch appends all cells of a day.
@@ -60,11 +53,10 @@ type record struct {
 	cells  []cell
 }
 
-// readRecord reads one record; false where it is none.
-func readRecord(b []byte) (r record, ok bool) {
-	body := b[:recordLen-4]
+// readRecord reads what a record says; false where it says what no sketch has.
+func readRecord(body []byte) (r record, ok bool) {
 	n := int(binary.LittleEndian.Uint16(body[20:]))
-	if crc32.Checksum(body, castagnoli()) != binary.LittleEndian.Uint32(b[len(body):]) || n > maxCells {
+	if n > maxCells {
 		return r, false
 	}
 	r = record{holder: Key(body), day: int64(binary.LittleEndian.Uint32(body[16:]))}
@@ -78,33 +70,50 @@ func readRecord(b []byte) (r record, ok bool) {
 	return r, true
 }
 
-// readFile hands out the records of a file in order.
-func readFile(from io.Reader, each func(record)) error {
-	in := bufio.NewReaderSize(from, 1<<16)
-	b := make([]byte, recordLen)
-	if _, err := io.ReadFull(in, b[:len(fileMagic)]); err != nil || !bytes.Equal(b[:len(fileMagic)], []byte(fileMagic)) {
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return err
-		}
-		return errNotOurs
+// begin reads the file, if there is one, and keeps it from then on.
+func (m *Memory) begin() (err error) {
+	m.disk, err = recordfile.Open(recordfile.Config{Form: form(), Name: m.cfg.File, Lock: &m.mu, Whole: m.written, Each: m.restore})
+	if err != nil {
+		return fmt.Errorf("documents in %s: %w", m.cfg.File, err)
 	}
-	torn := 0
-	for n := 1; ; n++ {
-		_, err := io.ReadFull(in, b)
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		r, ok := readRecord(b)
-		switch {
-		case !ok && torn == 0:
-			torn = n
-		case ok && torn > 0:
-			return fmt.Errorf("record %d cannot be read and others follow: restore the file, or move it away to start with the counts at zero", torn)
-		case ok:
-			each(r)
+	return nil
+}
+
+// restore counts what a record says, as far as it counts still.
+func (m *Memory) restore(body []byte) bool {
+	r, ok := readRecord(body)
+	if !ok {
+		return false
+	}
+	h := m.find(r.holder, r.day)
+	for _, c := range r.cells {
+		if r.day > h.today-Days {
+			m.add(h, r.day, c)
 		}
 	}
+	return true
+}
+
+// written appends all that counts. Who has had nothing that does is forgotten. The caller holds mu.
+func (m *Memory) written(b []byte) []byte {
+	today := Day(m.cfg.Now())
+	var before *list.Element
+	for e := m.recent.Back(); e != nil; e = before {
+		before = e.Prev()
+		h := e.Value.(*holder) //nolint:errcheck,forcetypeassert // there is nothing else in it
+		m.roll(h, today)
+		kept := len(h.open)
+		for i := range h.days {
+			if h.days[i].of != nil {
+				b = appendSketch(b, h.key, h.days[i])
+				kept++
+			}
+		}
+		if kept == 0 {
+			m.recent.Remove(e)
+			delete(m.holders, h.key)
+			m.sketches--
+		}
+	}
+	return b
 }

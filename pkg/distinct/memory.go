@@ -3,11 +3,11 @@ package distinct
 import (
 	"container/list"
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/weirgate/weir/pkg/authz"
+	"github.com/weirgate/weir/pkg/recordfile"
 )
 
 // Config configures a Memory. The zero value is one that forgets with the process.
@@ -23,12 +23,13 @@ const defaultMax = 1 << 14
 // Memory counts in this process. Safe for concurrent use.
 type Memory struct {
 	cfg  Config
-	disk *disk // nil without Config.File
+	disk *recordfile.File // nil without Config.File
 
-	mu       sync.Mutex // guards what follows, and what of disk says so
+	mu       sync.Mutex // guards what follows, and the end of disk
 	holders  map[Key]*list.Element
 	recent   *list.List // of *holder, the one asked for last in front
 	sketches int        // in all holders
+	buf      []byte     // of the record of a commit
 }
 
 // holder is what of a corpus has left to a subject.
@@ -65,9 +66,27 @@ func New(cfg Config) (*Memory, error) {
 		return m, nil
 	}
 	if err := m.begin(); err != nil {
-		return nil, fmt.Errorf("documents in %s: %w", cfg.File, err)
+		return nil, err
 	}
 	return m, nil
+}
+
+// Run brings what was committed to the disk each second until ctx ends, and returns nil. What goes wrong is told by the commits after it,
+// which fail until it is mended.
+func (m *Memory) Run(ctx context.Context) error {
+	if m.disk == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return m.disk.Run(ctx)
+}
+
+// Close brings what was committed to the disk. Run has ended by then, and nothing is committed after it.
+func (m *Memory) Close() error {
+	if m.disk == nil {
+		return nil
+	}
+	return m.disk.Close()
 }
 
 // Claim opens a claim and returns how many documents have left, and would have with this one and all that others' open claims may take
@@ -119,7 +138,8 @@ func (m *Memory) mark(h *holder, c cell) error {
 		return nil
 	}
 	if m.disk != nil {
-		if err := m.disk.append(h.key, h.today, c); err != nil {
+		m.buf = appendRecord(m.buf[:0], h.key, h.today, c)
+		if err := m.disk.Append(m.buf); err != nil {
 			return err
 		}
 	}
