@@ -47,9 +47,10 @@ bench: build ## run the benchmarks, then print each speed goal against what was 
 	@ENVOY=$$(envoy/fetch.sh) REDIS_SERVER=$$(envoy/redis.sh) WEIR=.bin/weir go run ./integration/bench .bin/bench-simd
 
 fuzz: ## run every fuzz target for FUZZTIME (default 10s)
-	@for dir in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -r -n1 dirname | sort -u); do \
+	@failed=; for dir in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -r -n1 dirname | sort -u); do \
 	  for target in $$(go test -list '^Fuzz' $$dir | grep '^Fuzz'); do \
-	    echo "$$dir $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; done; done
+	    echo "$$dir $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir || failed="$$failed $$dir/$$target"; done; done; \
+	  [[ -z $$failed ]] || { echo "failed:$$failed" >&2; exit 1; }
 
 attacks: ## attack every mask with real vectors and write the figures to pkg/vector/STRENGTH.md (a minute or two)
 	go test ./pkg/vector/attack -count=1 -timeout 30m -v -update
